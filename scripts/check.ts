@@ -1,0 +1,110 @@
+// Runs every gate in order, prints each one's time, and ends with the line `N passed, N failed`.
+// A gate that is a test suite counts its tests; any other gate counts as one.
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+interface Tally {
+  passed: number;
+  failed: number;
+}
+interface Gate {
+  name: string;
+  run: () => Promise<Tally>;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const reports = join(root, 'reports');
+const node = process.execPath;
+const bin = (tool: string): string => join(root, 'node_modules/.bin', tool);
+
+function execute(argv: string[], env: Record<string, string> = {}): Promise<number> {
+  const [command, ...args] = argv;
+  return new Promise((done) => {
+    const child = spawn(command ?? '', args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    child.on('error', (error) => {
+      console.error(String(error));
+      done(127);
+    });
+    child.on('close', (code) => done(code ?? 1));
+  });
+}
+
+const command =
+  (...argv: string[]) =>
+  async (): Promise<Tally> =>
+    (await execute(argv)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+
+/** Runs one jest project; a suite that cannot even load, or that runs no test at all, counts as a failure. */
+const jest =
+  (project: string, ...extra: string[]) =>
+  async (): Promise<Tally> => {
+    const report = join(reports, `${project}.json`);
+    await rm(report, { force: true });
+    const code = await execute(
+      [
+        node,
+        join(root, 'node_modules/jest/bin/jest.js'),
+        '--selectProjects',
+        project,
+        '--json',
+        '--outputFile',
+        report,
+        ...extra,
+      ],
+      { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
+    );
+    const text = await readFile(report, 'utf8').catch(() => '');
+    if (text === '') return { passed: 0, failed: 1 };
+    const result = JSON.parse(text) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numRuntimeErrorTestSuites: number;
+    };
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+    const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
+    return { passed: result.numPassedTests, failed: silent ? 1 : failed };
+  };
+
+const gates: Gate[] = [
+  { name: 'lint', run: command(bin('eslint'), '.') },
+  { name: 'format', run: command(bin('prettier'), '--check', '--log-level', 'warn', '.') },
+  { name: 'types', run: command(bin('tsc'), '--noEmit') },
+  { name: 'types-api', run: command(bin('tsc'), '--noEmit', '-p', 'app/api') },
+  { name: 'types-web', run: command(bin('tsc'), '--noEmit', '-p', 'app/web') },
+  { name: 'docs', run: command(node, 'scripts/action-docs.ts', '--check') },
+  { name: 'dist', run: command(node, 'scripts/check-dist.ts') },
+  { name: 'unit', run: jest('unit') },
+  { name: 'process', run: jest('process', '--runInBand') },
+  { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
+];
+
+const wanted = process.argv.slice(2);
+if (wanted.includes('--list')) {
+  console.log(gates.map((gate) => gate.name).join('\n'));
+  process.exit(0);
+}
+const unknown = wanted.filter((name) => !gates.some((gate) => gate.name === name));
+if (unknown.length > 0) {
+  console.error(`unknown stage: ${unknown.join(', ')}. Stages: ${gates.map((gate) => gate.name).join(', ')}`);
+  process.exit(64);
+}
+
+await mkdir(reports, { recursive: true });
+const rows: { gate: string; passed: number; failed: number; seconds: string }[] = [];
+for (const gate of gates) {
+  if (wanted.length > 0 && !wanted.includes(gate.name)) continue;
+  console.log(`\n== ${gate.name}`);
+  const started = performance.now();
+  const tally = await gate.run();
+  rows.push({ gate: gate.name, ...tally, seconds: ((performance.now() - started) / 1000).toFixed(1) });
+  if (tally.failed > 0) console.log(`== ${gate.name} FAILED`);
+}
+console.table(rows);
+const sum = (key: 'passed' | 'failed'): number => rows.reduce((total, row) => total + row[key], 0);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+process.exit(sum('failed') > 0 ? 1 : 0);
