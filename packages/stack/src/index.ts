@@ -1,1 +1,2 @@
-export {};
+export * from './extension.ts';
+export * from './types.ts';

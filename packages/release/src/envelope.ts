@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { operationId, REPOSITORY, secretName } from './ids.ts';
+import { parseDocument } from './parse.ts';
+
+/** The launcher's and the agent's cap on standard input, in bytes. */
+export const ENVELOPE_MAX_BYTES = 1024 * 1024;
+
+const seconds = z.int().min(0).max(3600);
+const oneLine = /^[^\p{Cc}]*$/u;
+
+/** What an action sends on standard input with `deploy` and `rollback`. */
+export const EnvelopeSchema = z.strictObject({
+  format: z.literal(1),
+  operation: operationId,
+  /** Where the release image is pulled from, without tag and digest; needed by deploy, not by rollback. */
+  repository: z.string().regex(REPOSITORY, 'must be <host[:port]/path> without tag and digest').optional(),
+  registry: z.strictObject({ host: z.string().min(1).max(255).regex(/^[A-Za-z0-9.-]+(:[0-9]{1,5})?$/, 'must be <host[:port]>'), username: z.string().min(1), password: z.string().min(1) }).nullable().default(null),
+  secrets: z
+    .record(
+      secretName,
+      // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
+      z.string().refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'),
+    )
+    .default({}),
+  options: z
+    .strictObject({
+      lockWaitSeconds: seconds.default(0),
+      bakeSeconds: seconds.default(0),
+      drainSeconds: seconds.optional(),
+    })
+    .prefault({}),
+  actor: z.string().max(256).regex(oneLine, 'must hold no control characters').default(''),
+  run: z.string().max(2048).regex(oneLine, 'must hold no control characters').default(''),
+});
+export type Envelope = z.infer<typeof EnvelopeSchema>;
+
+/** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
+export function parseEnvelope(text: string): Envelope {
+  return parseDocument('envelope', EnvelopeSchema, text, ENVELOPE_MAX_BYTES);
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { appName, colour, digest, isoTime, operationId, releaseId } from './ids.ts';
+import { LedgerEntrySchema } from './ledger.ts';
+import { parseDocument } from './parse.ts';
+import { ReceiptSchema } from './receipt.ts';
+
+const live = z.object({ release: releaseId, digest, colour: colour.nullable(), since: isoTime });
+
+/** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
+export const StatusSchema = z.object({
+  v: z.literal(1),
+  app: appName,
+  running: live.nullable(),
+  previous: live.nullable(),
+  /** Who holds the lock now. */
+  operation: z.object({ id: operationId, verb: z.enum(['deploy', 'rollback']), actor: z.string(), startedAt: isoTime }).nullable(),
+  /** The last 20 entries, oldest first. */
+  ledger: z.array(LedgerEntrySchema),
+  receipt: ReceiptSchema.nullable(),
+});
+export type Status = z.infer<typeof StatusSchema>;
+
+/** Reads a status document; throws ContractError `status`. */
+export function parseStatus(text: string): Status {
+  return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+}
