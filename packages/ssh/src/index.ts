@@ -1,3 +1,6 @@
-import { NodeSSH } from 'node-ssh';
-import ssh2 from 'ssh2';
-export const connect = (): unknown => [new NodeSSH(), ssh2.utils.parseKey('x')];
+export type { SessionOptions } from './connect.ts';
+export { SshError, type SshErrorKind } from './errors.ts';
+export { fingerprint } from './fingerprint.ts';
+export { diagnoseKey, type KeyDiagnosis } from './key.ts';
+export { readPins, type Pins } from './known-hosts.ts';
+export { openSession, type ExecOptions, type ExecResult, type Session } from './session.ts';
