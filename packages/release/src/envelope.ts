@@ -14,12 +14,28 @@ export const EnvelopeSchema = z.strictObject({
   operation: operationId,
   /** Where the release image is pulled from, without tag and digest; needed by deploy, not by rollback. */
   repository: z.string().regex(REPOSITORY, 'must be <host[:port]/path> without tag and digest').optional(),
-  registry: z.strictObject({ host: z.string().min(1).max(255).regex(/^[A-Za-z0-9.-]+(:[0-9]{1,5})?$/, 'must be <host[:port]>'), username: z.string().min(1), password: z.string().min(1) }).nullable().default(null),
+  registry: z
+    .strictObject({
+      host: z
+        .string()
+        .min(1)
+        .max(255)
+        .regex(/^[A-Za-z0-9.-]+(:[0-9]{1,5})?$/, 'must be <host[:port]>'),
+      username: z.string().min(1),
+      password: z.string().min(1),
+    })
+    .nullable()
+    .default(null),
   secrets: z
     .record(
       secretName,
       // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
-      z.string().refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'),
+      z
+        .string()
+        .refine(
+          (value) => !value.includes('\0') && value.isWellFormed(),
+          'must hold no NUL character and be valid Unicode',
+        ),
     )
     .default({}),
   options: z

@@ -2,7 +2,21 @@ import { z } from 'zod';
 import { colour, digest, isoTime, operationId, releaseId } from './ids.ts';
 import { ReceiptSchema } from './receipt.ts';
 
-export const STEPS = ['lock', 'plan', 'pull', 'verify', 'migrate', 'start', 'gate', 'route', 'confirm', 'drain', 'bake', 'record', 'prune'] as const;
+export const STEPS = [
+  'lock',
+  'plan',
+  'pull',
+  'verify',
+  'migrate',
+  'start',
+  'gate',
+  'route',
+  'confirm',
+  'drain',
+  'bake',
+  'record',
+  'prune',
+] as const;
 export const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'refused', 'failed', 'busy'] as const;
 
 const stepName = z.enum(STEPS);
@@ -29,7 +43,11 @@ export const LogEventSchema = z.object({
   message: z.string(),
 });
 
-export const TimingsSchema = z.object({ switchedMs: milliseconds.optional(), drainMs: milliseconds.optional(), totalMs: milliseconds });
+export const TimingsSchema = z.object({
+  switchedMs: milliseconds.optional(),
+  drainMs: milliseconds.optional(),
+  totalMs: milliseconds,
+});
 
 export const FailureSchema = z.object({
   step: stepName,

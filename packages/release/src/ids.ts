@@ -42,7 +42,10 @@ export function idleColour(live: Colour | null): Colour {
 /** `<UTC yyyymmddThhmmssZ>-<first 7 hex of the commit>`; sorts by time. Throws ContractError `commit` for anything but a hex commit id. */
 export function makeReleaseId(date: Date, commit: string): string {
   if (!COMMIT.test(commit)) {
-    throw new ContractError('commit', `commit: "${commit.slice(0, 80)}" is not a commit id (7 to 64 lower-case hex digits)`);
+    throw new ContractError(
+      'commit',
+      `commit: "${commit.slice(0, 80)}" is not a commit id (7 to 64 lower-case hex digits)`,
+    );
   }
   if (Number.isNaN(date.getTime())) throw new ContractError('date', 'date: not a valid date');
   const stamp = date.toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '');

@@ -7,4 +7,8 @@ export * from './envelope.ts';
 export * from './receipt.ts';
 export * from './events.ts';
 export * from './ledger.ts';
+export * from './retention.ts';
+export * from './target.ts';
+export * from './secrets.ts';
+export * from './env-file.ts';
 export * from './status.ts';

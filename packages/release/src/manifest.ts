@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { appName, COMMIT, digest, hostName, imageByDigest, isoTime, releaseId, role, secretName, serviceName, urlPath } from './ids.ts';
+import {
+  appName,
+  COMMIT,
+  digest,
+  hostName,
+  imageByDigest,
+  isoTime,
+  releaseId,
+  role,
+  secretName,
+  serviceName,
+  urlPath,
+} from './ids.ts';
 import { HealthSchema, ProbesSchema } from './health.ts';
 import { parseDocument } from './parse.ts';
 
@@ -7,7 +19,10 @@ const filePath = z
   .string()
   .max(512)
   .regex(/^(compose\.yaml|files\/[^\0]+)$/, 'must be compose.yaml or files/<path>')
-  .refine((path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'), 'must not hold empty, . or .. parts');
+  .refine(
+    (path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'),
+    'must not hold empty, . or .. parts',
+  );
 
 /** Schema numbers of the database: `before` and `after` the release's migrations, and the oldest release that still runs on `after`. */
 export const SchemaRangeSchema = z.strictObject({
@@ -48,7 +63,11 @@ export const ManifestSchema = z
     release: releaseId,
     commit: z.string().regex(COMMIT, 'must be 7 to 64 lower-case hex digits'),
     created: isoTime,
-    version: z.string().min(1).max(128).regex(/^[^\p{Cc}]*$/u, 'must hold no control characters'),
+    version: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[^\p{Cc}]*$/u, 'must hold no control characters'),
     services: z.record(serviceName, ManifestServiceSchema),
     routes: z.array(RouteSchema),
     health: z.record(serviceName, HealthSchema),
@@ -60,7 +79,11 @@ export const ManifestSchema = z
   .superRefine((manifest, context) => {
     for (const [index, route] of manifest.routes.entries()) {
       if (manifest.services[route.service]?.role !== 'web') {
-        context.addIssue({ code: 'custom', path: ['routes', index, 'service'], message: `"${route.service}" is no web service of the manifest` });
+        context.addIssue({
+          code: 'custom',
+          path: ['routes', index, 'service'],
+          message: `"${route.service}" is no web service of the manifest`,
+        });
       }
     }
     for (const name of Object.keys(manifest.health)) {
@@ -70,7 +93,11 @@ export const ManifestSchema = z
     }
     for (const [name, service] of Object.entries(manifest.services)) {
       if (service.role === 'web' && manifest.health[name] === undefined) {
-        context.addIssue({ code: 'custom', path: ['health', name], message: 'is missing: every web service has a health contract' });
+        context.addIssue({
+          code: 'custom',
+          path: ['health', name],
+          message: 'is missing: every web service has a health contract',
+        });
       }
     }
     if (manifest.files['compose.yaml'] === undefined) {

@@ -19,11 +19,11 @@ export function parseDocument<T>(name: string, schema: z.ZodType<T>, text: strin
   return checkDocument(name, schema, value);
 }
 
-/** The same for a value that is parsed already. */
-export function checkDocument<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
+/** The same for a value that is parsed already. `label` begins the message instead of the code. */
+export function checkDocument<T>(code: string, schema: z.ZodType<T>, value: unknown, label: string = code): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ContractError(name, `${name}: ${describeIssues(result.error)}`);
+  throw new ContractError(code, `${label}: ${describeIssues(result.error)}`);
 }
 
 /** Up to three problems as `field: rule`, without the values found. */
@@ -39,7 +39,10 @@ function describeIssue(issue: z.core.$ZodIssue): string {
     const at = issue.path.length > 0 ? `${field}: ` : '';
     return `${at}unknown key ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`;
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('received undefined')) return `${field}: is missing`;
-  if (issue.code === 'invalid_key') return `${field}: this name ${issue.issues.map((inner) => inner.message).join(', ')}`;
+  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('received undefined')) {
+    return `${field}: is missing`;
+  }
+  if (issue.code === 'invalid_key')
+    return `${field}: this name ${issue.issues.map((inner) => inner.message).join(', ')}`;
   return `${field}: ${issue.message}`;
 }

@@ -13,7 +13,9 @@ export const StatusSchema = z.object({
   running: live.nullable(),
   previous: live.nullable(),
   /** Who holds the lock now. */
-  operation: z.object({ id: operationId, verb: z.enum(['deploy', 'rollback']), actor: z.string(), startedAt: isoTime }).nullable(),
+  operation: z
+    .object({ id: operationId, verb: z.enum(['deploy', 'rollback']), actor: z.string(), startedAt: isoTime })
+    .nullable(),
   /** The last 20 entries, oldest first. */
   ledger: z.array(LedgerEntrySchema),
   receipt: ReceiptSchema.nullable(),

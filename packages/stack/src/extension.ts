@@ -34,4 +34,3 @@ export const ServiceExtensionSchema = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('edge') }),
 ]);
 export type ServiceExtension = z.infer<typeof ServiceExtensionSchema>;
-
