@@ -1,0 +1,57 @@
+import type { HealthContract } from './contract.ts';
+import type { Check, Outcome, Sample } from './sample.ts';
+import { Judge, type Verdict } from './verdict.ts';
+
+export interface WatchOptions {
+  contract: HealthContract;
+  /** One try, bounded by the given milliseconds. Must not throw. */
+  probe: (timeoutMs: number) => Promise<Outcome & { ms: number }>;
+  /** Pause between the end of a try and the start of the next. */
+  intervalMs: number;
+  /** Bound for one try; cut to what is left until the deadline. */
+  timeoutMs: number;
+  deadlineMs: number;
+  onSample?: (sample: Sample, check: Check) => void;
+  /** Ends the watch early with the verdict so far, such as when a container has died. */
+  signal?: AbortSignal;
+  clock?: Clock;
+}
+
+/** Time as a dependency, so that tests need not wait. Milliseconds. */
+export interface Clock {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Tries until the contract is met or the deadline has passed. Everything but a pass is tried again. */
+export async function watch(options: WatchOptions): Promise<Verdict> {
+  const clock = options.clock ?? systemClock;
+  const judge = new Judge(options.contract);
+  const start = clock.now();
+  const left = (): number => options.deadlineMs - (clock.now() - start);
+  while (left() > 0 && !options.signal?.aborted) {
+    const atMs = clock.now() - start;
+    const outcome = await options.probe(Math.min(options.timeoutMs, left()));
+    if (options.signal?.aborted) break;
+    const sample: Sample = { ...outcome, atMs };
+    const check = judge.add(sample);
+    options.onSample?.(sample, check);
+    if (judge.verdict().state === 'healthy') break;
+    if (left() > 0) await clock.sleep(Math.min(options.intervalMs, left()), options.signal);
+  }
+  return judge.conclude();
+}
+
+const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal?.addEventListener('abort', end, { once: true });
+    }),
+};
