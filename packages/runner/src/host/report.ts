@@ -1,0 +1,88 @@
+import type { ResultEvent, Status } from '@delivery/release';
+import { details, escapeMarkdown, preformatted, table, timeline, type TimedStep } from '../summary.ts';
+import { duration } from '../text.ts';
+
+const GOOD: ReadonlySet<string> = new Set(['deployed', 'unchanged', 'rolled_back']);
+
+const TITLES: Readonly<Record<ResultEvent['outcome'], string>> = {
+  deployed: 'Deployed',
+  unchanged: 'Nothing to change',
+  rolled_back: 'Rolled back',
+  refused: 'Refused: the host stays on the release that it runs',
+  failed: 'Failed',
+  busy: 'Busy: another operation holds the host',
+};
+
+export interface Report {
+  /** Address of the host, for people. */
+  host: string;
+  operation: string;
+  result: ResultEvent;
+  status: Status | null;
+  steps: readonly TimedStep[];
+}
+
+export function isGood(result: ResultEvent): boolean {
+  return GOOD.has(result.outcome);
+}
+
+/** What the host runs: from the result, which is read back on the host; from its status where there is none. */
+export function runningRelease({ result, status }: Pick<Report, 'result' | 'status'>): string | null {
+  return result.running?.release ?? status?.running?.release ?? null;
+}
+
+export function previousRelease({ result, status }: Pick<Report, 'result' | 'status'>): string | null {
+  return result.previous?.release ?? status?.previous?.release ?? null;
+}
+
+/** One line for the failed job: where it stopped, why, and what the host runs now. */
+export function failureLine(report: Report): string {
+  const { result, status } = report;
+  const error = result.error;
+  const why = error ? `at "${error.step}": ${error.message} [${error.code}]` : 'without a reason';
+  const running = runningRelease(report);
+  const holder = result.outcome === 'busy' && status?.operation ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).` : '';
+  return `${TITLES[result.outcome]} ${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
+}
+
+/** The job summary, as parts of Markdown. */
+export function summaryParts(report: Report): string[] {
+  const { result, steps } = report;
+  const { timings, receipt, error } = result;
+  const parts = [
+    `## ${isGood(result) ? '✅' : '❌'} ${TITLES[result.outcome]}`,
+    table(
+      ['', ''],
+      [
+        ['Host', report.host],
+        ['Running release', runningRelease(report) ?? 'none'],
+        ['Previous release', previousRelease(report) ?? 'none'],
+        ['Colour', result.running?.colour ?? 'none'],
+        ['Operation', report.operation],
+        ['Until switched', timings.switchedMs === undefined ? 'not switched' : duration(timings.switchedMs)],
+        ['In all', duration(timings.totalMs)],
+      ],
+    ),
+  ];
+  if (error) {
+    parts.push(`**Stopped at ${escapeMarkdown(error.step)}** (${escapeMarkdown(error.code)}): ${escapeMarkdown(error.message)}`);
+    if (error.logs && error.logs.length > 0) parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
+  }
+  if (receipt) {
+    parts.push(
+      '### Zero-drop receipt',
+      table(
+        ['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'],
+        [[String(receipt.requests), String(receipt.failures), String(receipt.cut), duration(receipt.p50Ms), duration(receipt.p95Ms), duration(receipt.p99Ms)]],
+      ),
+    );
+  }
+  if (steps.length > 0) {
+    parts.push(
+      '### Steps',
+      timeline(`Operation ${report.operation}`, steps),
+      details('As a table', table(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']))),
+    );
+  }
+  return parts;
+}
