@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ROOT, runHere } from './action.ts';
+import { runHere } from './action.ts';
 import type { ActionName, Inputs } from './action.ts';
 import { must } from './process.ts';
 
@@ -48,7 +48,7 @@ beforeAll(async () => {
       'tls-key': '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----',
     },
     'build-images': {
-      'compose-file': `${ROOT}/rehearsal/fixture/compose.yaml`,
+      'compose-file': 'rehearsal/fixture/compose.yaml',
       registry: `127.0.0.1:${port}`,
       repository: 'example',
       version: '1.0.0',
