@@ -76,6 +76,29 @@ export interface Rendered {
   text: string;
   /** Every container that the project runs. */
   containers: RenderedContainer[];
+  /** Named volumes that must exist before the project starts (`docker volume create` is idempotent). */
+  volumes: RenderedVolume[];
+  /** Packed files that must be on the host at `target` before the project starts; empty for a colour, whose release directory has them. */
+  files: RenderedFile[];
+}
+
+export interface RenderedVolume {
+  name: string;
+  driver: string;
+  options: Record<string, string>;
+}
+
+export interface RenderedFile {
+  /** Path in the release directory: `files/...`; a directory stands for everything below it. */
+  source: string;
+  /** Absolute path on the host. */
+  target: string;
+}
+
+export interface RenderInput {
+  /** Text of the sealed compose file. */
+  sealed: string;
+  manifest: Manifest;
 }
 
 export interface RenderedContainer {
@@ -107,16 +130,3 @@ export interface RouteState {
   release: string;
   colour: 'blue' | 'green';
 }
-
-/*
- * Functions of this package:
- *   parseCompose(text): Stack
- *   interpolate(text, variables): string
- *   bakeProjection(stack, variables): BakeProjection
- *   seal(input: SealInput): Sealed
- *   makeManifest(input: ManifestInput): Manifest
- *   renderColour({ sealed: string, manifest, colour }): Rendered
- *   renderBacking({ sealed: string, manifest }): Rendered
- *   renderRoute(input: RouteInput): string
- *   parseRoute(text): RouteState
- */

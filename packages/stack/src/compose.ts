@@ -1,0 +1,131 @@
+import { ContractError, describeIssues, HOST_NAME, SERVICE_NAME, URL_PATH } from '@delivery/release';
+import { readYaml, section } from './document.ts';
+import { ServiceExtensionSchema, TopExtensionSchema, type ServiceExtension, type WebExtension } from './extension.ts';
+import type { ComposeObject, Stack, StackService } from './types.ts';
+
+const ROLES = ['web', 'worker', 'job', 'backing', 'edge'];
+const KEY = 'x-release';
+
+/** What a service that a release brings along cannot have, and why. */
+const REFUSED: Record<string, string> = {
+  ports:
+    'publishes host ports; only the edge publishes, and two colours cannot have one port (use routes, or a compose.override.yaml for development)',
+  network_mode: 'sets network_mode; the release puts every service on its own networks',
+  volumes_from: 'uses volumes_from; name the volumes instead',
+  links: 'uses links; services reach each other by name',
+};
+
+/**
+ * Reads and checks a compose file. Throws ContractError: `yaml` (with the line), `extension` (x-release missing, unknown key or role),
+ * `compose` (what a release cannot have), `route` (two services want the same host and path). `${...}` stays as it is.
+ */
+export function parseCompose(text: string): Stack {
+  const document = readYaml(text, 'compose file');
+  if ('include' in document) throw refused('include is not supported: a release is sealed from one file');
+  const top = TopExtensionSchema.safeParse(document[KEY] ?? undefined);
+  if (document[KEY] === undefined) {
+    throw new ContractError('extension', `compose file: the top-level key ${KEY} is missing (${KEY}: {app: <name>})`);
+  }
+  if (!top.success) throw new ContractError('extension', `compose file: ${KEY}: ${describeIssues(top.error)}`);
+  const { app } = top.data;
+
+  const services: Record<string, StackService> = {};
+  for (const [name, entry] of Object.entries(section(document, 'services'))) {
+    if (!SERVICE_NAME.test(name))
+      throw refused(`service name ${JSON.stringify(name)} must match ${SERVICE_NAME.source}`);
+    const { [KEY]: extension, ...compose } = entry;
+    const release = parseExtension(name, extension);
+    checkService(app, name, release, compose);
+    services[name] = { name, release, compose };
+  }
+  if (Object.keys(services).length === 0) throw refused('there are no services');
+  checkRoutes(services);
+  checkNames(services);
+  return { app, services, document };
+}
+
+function parseExtension(name: string, extension: unknown): ServiceExtension {
+  const at = `compose file: service ${name}: ${KEY}`;
+  if (extension === undefined || extension === null) {
+    throw new ContractError('extension', `${at} is missing (${KEY}: {role: ${ROLES.join(' | ')}})`);
+  }
+  const role: unknown = (extension as ComposeObject)['role'];
+  if (typeof role !== 'string' || !ROLES.includes(role)) {
+    const found = role === undefined ? 'is missing' : `${JSON.stringify(role)} is unknown`;
+    throw new ContractError('extension', `${at}: role ${found} (allowed: ${ROLES.join(', ')})`);
+  }
+  const result = ServiceExtensionSchema.safeParse(extension);
+  if (!result.success) throw new ContractError('extension', `${at}: ${describeIssues(result.error)}`);
+  return result.data;
+}
+
+function checkService(app: string, name: string, release: ServiceExtension, compose: ComposeObject): void {
+  const at = `service ${name}`;
+  if ('extends' in compose) throw refused(`${at}: extends is not supported: a release is sealed from one file`);
+  if (release.role === 'edge') return;
+  for (const [key, reason] of Object.entries(REFUSED)) {
+    if (key in compose) throw refused(`${at} ${reason}`);
+  }
+  for (const key of ['pid', 'ipc']) {
+    const value = compose[key];
+    if (typeof value === 'string' && /^(service|container):/.test(value))
+      throw refused(`${at} shares ${key} with ${value}`);
+  }
+  if (release.role === 'backing') return;
+  if ('container_name' in compose) {
+    throw refused(
+      `${at} sets container_name; two colours run beside each other and cannot share a name (the live one gets the name "${name}")`,
+    );
+  }
+  if (release.role === 'web') {
+    const alias = `${app}-green-${name}-${release.replicas}`;
+    if (alias.length > 63) throw refused(`${at}: "${alias}" would be its host name and is longer than 63 characters`);
+  }
+}
+
+/** The web services of a stack with their extension. */
+export function webServices(services: Record<string, StackService>): { name: string; release: WebExtension }[] {
+  return Object.values(services).flatMap(({ name, release }) => (release.role === 'web' ? [{ name, release }] : []));
+}
+
+/** Refuses two routes with the same host and path, as far as they can be told apart before interpolation. */
+export function checkRoutes(services: Record<string, StackService>): void {
+  const seen = new Map<string, string>();
+  for (const { name, release } of webServices(services)) {
+    for (const { host, path } of release.routes) {
+      if (!host.includes('$') && !HOST_NAME.test(host)) {
+        throw new ContractError(
+          'route',
+          `compose file: service ${name}: route host ${JSON.stringify(host)} is no lower-case host name`,
+        );
+      }
+      if (!path.includes('$') && !URL_PATH.test(path)) {
+        throw new ContractError(
+          'route',
+          `compose file: service ${name}: route path ${JSON.stringify(path)} must start with / and hold no query, space or brace`,
+        );
+      }
+      const key = `${host}${path.replace(/\/+$/, '')}/`;
+      const other = seen.get(key);
+      if (other !== undefined) {
+        throw new ContractError('route', `compose file: ${host}${path} is routed twice: services ${other} and ${name}`);
+      }
+      seen.set(key, name);
+    }
+  }
+}
+
+/** A web service `a` runs as `a-1`, `a-2` ...; another service of that name would take its place. */
+function checkNames(services: Record<string, StackService>): void {
+  for (const { name, release } of webServices(services)) {
+    for (let replica = 1; replica <= release.replicas; replica += 1) {
+      if (`${name}-${replica}` in services) {
+        throw refused(`service ${name}-${replica}: the name is taken by replica ${replica} of web service ${name}`);
+      }
+    }
+  }
+}
+
+function refused(message: string): ContractError {
+  return new ContractError('compose', `compose file: ${message}`);
+}
