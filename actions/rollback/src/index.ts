@@ -1,4 +1,4 @@
-import * as core from '@actions/core';
-import { A } from '@delivery/release';
-import { connect } from '@delivery/ssh';
-core.info(JSON.stringify(A.parse({ a: 1 })) + typeof connect);
+import { run } from '@delivery/runner';
+import { main } from './main.ts';
+
+await run(main);

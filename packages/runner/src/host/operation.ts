@@ -95,6 +95,7 @@ export class Host {
       const { result } = this.#options.log;
       if (result?.op === operation) return { operation, result };
       if (!(error instanceof SshError) || error.kind !== 'connection-lost') throw error;
+      this.close();
       say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
       return { operation, result: await this.#attach(operation) };
     }
