@@ -1,0 +1,142 @@
+import type { Lesson } from '../types.ts';
+
+export const maths: Lesson[] = [
+  {
+    id: 'adding-fractions',
+    subject: 'Maths',
+    language: 'en',
+    title: 'Adding fractions',
+    keywords: ['fraction', 'fractions', 'denominator', 'numerator', 'common denominator', 'add fractions', 'unlike'],
+    ask: 'How do I add 1/2 and 1/3?',
+    hint: 'You can only count pieces together when the pieces are the same size. What size of piece would fit into both fractions?',
+    sentences: [
+      'A fraction has a numerator on top, which counts the pieces, and a denominator below, which tells how big each piece is.',
+      'Fractions with the same denominator are added by adding the numerators and keeping the denominator.',
+      'When the denominators differ, first find a common denominator: a number that both denominators divide.',
+      'Multiply the top and the bottom of each fraction by the same number, so that its value does not change.',
+      'At the end, simplify by dividing the top and the bottom by their greatest common factor.',
+    ],
+    example: {
+      problem: 'Add 1/4 and 2/3.',
+      steps: [
+        'Both 4 and 3 divide 12, so 12 is a common denominator.',
+        '1/4 is 3/12, because 1 × 3 = 3 and 4 × 3 = 12.',
+        '2/3 is 8/12, because 2 × 4 = 8 and 3 × 4 = 12.',
+        '3/12 + 8/12 = 11/12, and nothing divides both 11 and 12, so it is simplified.',
+      ],
+    },
+    followUps: [
+      'Which number can both of your denominators divide?',
+      'What would you multiply each fraction by to reach that denominator?',
+      'Can you do the same with 1/6 and 3/4?',
+    ],
+  },
+  {
+    id: 'linear-equations',
+    subject: 'Maths',
+    language: 'en',
+    title: 'Solving linear equations',
+    keywords: ['equation', 'equations', 'solve for x', 'unknown', 'variable', 'algebra', 'linear', 'isolate'],
+    ask: 'How do I solve 2x + 3 = 11?',
+    hint: 'Think of the equals sign as a balance. Which number could you take away from both sides so that fewer things stand beside x?',
+    sentences: [
+      'An equation says that two sides have the same value, like a balance that is level.',
+      'To solve a linear equation means to find the value of the variable that makes both sides equal.',
+      'Whatever you do to one side you must also do to the other side.',
+      'Undo addition and subtraction first, then undo multiplication and division.',
+      'Check the answer by putting it back into the first equation.',
+    ],
+    example: {
+      problem: 'Solve 3x − 4 = 11.',
+      steps: [
+        'Add 4 to both sides: 3x = 15.',
+        'Divide both sides by 3: x = 5.',
+        'Check: 3 × 5 − 4 = 11, so it is right.',
+      ],
+    },
+    followUps: [
+      'What is the first thing that you would undo in your equation?',
+      'After that step, what still stands beside x?',
+      'Can you solve 5x + 2 = 27 in the same way and check it?',
+    ],
+  },
+  {
+    id: 'percentages',
+    subject: 'Maths',
+    language: 'en',
+    title: 'Percentages',
+    keywords: ['percent', 'percentage', 'discount', 'per cent', 'hundred', 'increase', 'decrease', 'sale', 'interest'],
+    ask: 'How do I find 15% of ₱240?',
+    hint: 'Per cent means "out of one hundred". How much would 10% of your number be?',
+    sentences: [
+      'A percentage is a fraction with the denominator 100, so 25% means 25 out of 100.',
+      'To find a percentage of an amount, divide the percentage by 100 and multiply by the amount.',
+      'Ten per cent is easy to find: divide the amount by 10.',
+      'A discount of 20% leaves 80% of the price to pay.',
+      'To see by how many per cent something changed, divide the change by the first amount and multiply by 100.',
+    ],
+    example: {
+      problem: 'A ₱450 bag is sold with a 20% discount. What does it cost?',
+      steps: [
+        '10% of ₱450 is ₱45.',
+        '20% is twice as much: ₱90.',
+        '₱450 − ₱90 = ₱360, which is also 80% of ₱450.',
+      ],
+    },
+    followUps: [
+      'What is 10% of your amount?',
+      'How can you build your percentage from 10%, 5% and 1%?',
+      'What would a ₱600 shirt cost with 15% off?',
+    ],
+  },
+  {
+    id: 'pythagoras',
+    subject: 'Maths',
+    language: 'en',
+    title: 'The Pythagorean theorem',
+    keywords: ['pythagoras', 'pythagorean', 'right triangle', 'triangle', 'hypotenuse', 'leg', 'right angle'],
+    ask: 'What is the Pythagorean theorem?',
+    hint: 'Draw a square on every side of the right triangle. How might the two small squares compare with the big one?',
+    sentences: [
+      'The Pythagorean theorem holds for right triangles, which have one angle of 90 degrees.',
+      'The longest side lies opposite the right angle and is called the hypotenuse.',
+      'The theorem says that the squares of the two legs add up to the square of the hypotenuse: a² + b² = c².',
+      'To find the hypotenuse, add the squares of the legs and take the square root.',
+      'To find a leg, subtract the square of the other leg from the square of the hypotenuse and take the square root.',
+    ],
+    example: {
+      problem: 'The legs of a right triangle are 6 cm and 8 cm. How long is the hypotenuse?',
+      steps: ['6² + 8² = 36 + 64 = 100.', 'The square root of 100 is 10.', 'The hypotenuse is 10 cm long.'],
+    },
+    followUps: [
+      'Which side of your triangle is the hypotenuse?',
+      'What are the squares of the two sides that you know?',
+      'Can you find the missing leg when c = 13 and a = 5?',
+    ],
+  },
+  {
+    id: 'area-perimeter',
+    subject: 'Maths',
+    language: 'en',
+    title: 'Area and perimeter',
+    keywords: ['area', 'perimeter', 'rectangle', 'square units', 'length', 'width', 'around', 'surface'],
+    ask: 'What is the difference between area and perimeter?',
+    hint: 'Imagine a garden. Would you measure the fence or the grass?',
+    sentences: [
+      'The perimeter is the distance around a shape, like a fence around a garden.',
+      'The area is the surface inside a shape, like the grass inside the fence.',
+      'The perimeter of a rectangle is twice the length plus twice the width.',
+      'The area of a rectangle is its length multiplied by its width.',
+      'Perimeter is measured in units such as metres, and area in square units such as square metres.',
+    ],
+    example: {
+      problem: 'A room is 5 m long and 4 m wide. Find its area and perimeter.',
+      steps: ['Area: 5 × 4 = 20 square metres.', 'Perimeter: 2 × 5 + 2 × 4 = 18 metres.'],
+    },
+    followUps: [
+      'Does your problem ask about the border or the inside?',
+      'Which lengths do you know, and what will you do with them?',
+      'Can two rectangles have the same perimeter but different areas?',
+    ],
+  },
+];
