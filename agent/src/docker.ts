@@ -1,0 +1,298 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { buffer as readAll } from 'node:stream/consumers';
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { extract } from 'tar-stream';
+import { Readable } from 'node:stream';
+
+/** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
+export class DockerError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'DockerError';
+    this.status = status;
+  }
+}
+
+export interface RegistryLogin {
+  host: string;
+  username: string;
+  password: string;
+}
+
+/** What the agent wants to know about a container. */
+export interface Container {
+  id: string;
+  /** Without the leading slash. */
+  name: string;
+  image: string;
+  labels: Record<string, string>;
+  running: boolean;
+  paused: boolean;
+  restarting: boolean;
+  restartCount: number;
+  startedAt: string;
+  exitCode: number;
+  oomKilled: boolean;
+  health: string | null;
+  /** IP address by network name, where attached and running. */
+  addresses: Record<string, string>;
+}
+
+interface InspectedContainer {
+  Id: string;
+  Name: string;
+  Image: string;
+  RestartCount: number;
+  State: { Running: boolean; Paused: boolean; Restarting: boolean; StartedAt: string; ExitCode: number; OOMKilled: boolean; Health?: { Status: string } };
+  Config: { Labels: Record<string, string> | null };
+  NetworkSettings: { Networks: Record<string, { IPAddress?: string }> | null };
+}
+
+const SOCKET = '/var/run/docker.sock';
+/** Of the release image; it holds text, and is read into memory. */
+const ARCHIVE_MAX_BYTES = 16 * 1024 * 1024;
+
+/** The only door to Docker: the Engine API over its socket, and the compose client for rendered projects. */
+export class Docker {
+  private readonly pool: Pool;
+  private readonly socket: string;
+
+  constructor(socket = SOCKET) {
+    this.socket = socket;
+    // Pulls and graceful stops are silent for long; both are bounded by the Engine.
+    this.pool = new Pool('http://docker', { socketPath: socket, connections: 16, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+
+  async info(): Promise<{ os: string; architecture: string; memoryBytes: number }> {
+    const info = (await this.json('GET', '/info')) as { OSType: string; Architecture: string; MemTotal: number };
+    const names: Record<string, string> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm/v7' };
+    return { os: info.OSType, architecture: names[info.Architecture] ?? info.Architecture, memoryBytes: info.MemTotal };
+  }
+
+  /** Containers in any state that carry all `labels` (`key=value`). */
+  async containers(labels: string[]): Promise<Container[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: labels }));
+    const found = (await this.json('GET', `/containers/json?all=true&filters=${filters}`)) as { Id: string }[];
+    const all = await Promise.all(found.map(({ Id }) => this.container(Id)));
+    return all.filter((container) => container !== null);
+  }
+
+  async container(id: string): Promise<Container | null> {
+    const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, { missing: true })) as InspectedContainer | null;
+    if (found === null) return null;
+    const networks = Object.entries(found.NetworkSettings.Networks ?? {});
+    return {
+      id: found.Id,
+      name: found.Name.replace(/^\//, ''),
+      image: found.Image,
+      labels: found.Config.Labels ?? {},
+      running: found.State.Running,
+      paused: found.State.Paused,
+      restarting: found.State.Restarting,
+      restartCount: found.RestartCount,
+      startedAt: found.State.StartedAt,
+      exitCode: found.State.ExitCode,
+      oomKilled: found.State.OOMKilled,
+      health: found.State.Health?.Status ?? null,
+      addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+    };
+  }
+
+  async start(id: string): Promise<void> {
+    await this.json('POST', `/containers/${id}/start`);
+  }
+
+  /** SIGTERM, and SIGKILL after `graceSeconds`. A paused container is thawed first: it could not hear the signal. */
+  async stop(container: Container, graceSeconds: number): Promise<void> {
+    if (container.paused) await this.unpause(container.id);
+    await this.json('POST', `/containers/${container.id}/stop?t=${String(graceSeconds)}`);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.json('POST', `/containers/${id}/pause`);
+  }
+
+  async unpause(id: string): Promise<void> {
+    await this.json('POST', `/containers/${id}/unpause`);
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.json('POST', `/containers/${id}/rename?name=${encodeURIComponent(name)}`);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.json('DELETE', `/containers/${id}?force=true&v=true`, { missing: true });
+  }
+
+  async restartPolicy(id: string, name: string): Promise<void> {
+    await this.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: { Name: name } } });
+  }
+
+  /** Bytes that the container's processes use, page cache taken off; 0 where the Engine cannot tell. */
+  async memory(id: string): Promise<number> {
+    const stats = (await this.json('GET', `/containers/${id}/stats?stream=false&one-shot=true`)) as {
+      memory_stats?: { usage?: number; stats?: { inactive_file?: number; total_inactive_file?: number } };
+    };
+    const cache = stats.memory_stats?.stats?.total_inactive_file ?? stats.memory_stats?.stats?.inactive_file ?? 0;
+    return Math.max(0, (stats.memory_stats?.usage ?? 0) - cache);
+  }
+
+  /** The last `lines` lines of both streams, oldest first. */
+  async logs(id: string, lines: number): Promise<string[]> {
+    const answer = await this.request('GET', `/containers/${id}/logs?stdout=true&stderr=true&tail=${String(lines)}`);
+    return unframe(Buffer.from(await answer.body.arrayBuffer()))
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .filter((line) => line !== '')
+      .slice(-lines);
+  }
+
+  /** Id of a local image by any reference, or null where it is not here. */
+  async imageId(reference: string): Promise<string | null> {
+    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as { Id: string } | null;
+    return found?.Id ?? null;
+  }
+
+  /** Pulls `<repository>@<digest>`. The login travels in a header of this one request and is kept nowhere. */
+  async pull(reference: string, login: RegistryLogin | null): Promise<void> {
+    const [repository, digest] = reference.split('@');
+    const headers: Record<string, string> = {};
+    if (login !== null && (repository ?? '').startsWith(`${login.host}/`)) {
+      const auth = { username: login.username, password: login.password, serveraddress: login.host };
+      headers['x-registry-auth'] = Buffer.from(JSON.stringify(auth)).toString('base64url');
+    }
+    const path = `/images/create?fromImage=${encodeURIComponent(repository ?? '')}&tag=${encodeURIComponent(digest ?? '')}`;
+    const answer = await this.request('POST', path, { headers });
+    for (const line of (await answer.body.text()).split('\n')) {
+      if (line.trim() === '') continue;
+      const { error } = JSON.parse(line) as { error?: string };
+      if (error !== undefined) throw new DockerError(500, error);
+    }
+  }
+
+  /** A container that is never started: as long as it exists, no prune takes its image away. */
+  async createPin(reference: string, labels: Record<string, string>): Promise<void> {
+    await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true } });
+  }
+
+  async removeImage(reference: string): Promise<void> {
+    await this.json('DELETE', `/images/${reference}`, { missing: true });
+  }
+
+  /**
+   * The files of a local image that `wanted` picks (paths without leading slash). The image is not run: a container of it is created,
+   * read as an archive and removed.
+   */
+  async readImage(reference: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
+    // An image without a command cannot be made a container of; this one is never executed.
+    const created = (await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true } })) as { Id: string };
+    try {
+      const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);
+      const files = new Map<string, Buffer>();
+      let size = 0;
+      for await (const entry of answer.body.pipe(extract())) {
+        const path = entry.header.name.replace(/^(\.?\/)+/, '');
+        if (entry.header.type === 'file' && wanted(path)) {
+          size += entry.header.size ?? 0;
+          if (size > ARCHIVE_MAX_BYTES) throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
+          files.set(path, await readAll(entry as unknown as Readable));
+        } else entry.resume();
+      }
+      return files;
+    } finally {
+      await this.remove(created.Id);
+    }
+  }
+
+  /** Creates the bridge network unless one of that name exists. */
+  async ensureNetwork(name: string, labels: Record<string, string>): Promise<void> {
+    const found = await this.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });
+    if (found === null) await this.json('POST', '/networks/create', { body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true } });
+  }
+
+  /** Creates the volume; one of that name stays as it is. */
+  async ensureVolume(volume: { name: string; driver: string; options: Record<string, string> }, labels: Record<string, string>): Promise<void> {
+    const found = await this.json('GET', `/volumes/${encodeURIComponent(volume.name)}`, { missing: true });
+    if (found === null) await this.json('POST', '/volumes/create', { body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels } });
+  }
+
+  /**
+   * Runs the compose client on a rendered project. It never pulls and never builds, so it needs no login; its configuration is an
+   * empty directory of this run.
+   * @returns the client's output (both streams); throws DockerError with its last lines when it fails
+   */
+  async compose(project: { name: string; file: string; directory: string; env: string | null }, command: string[]): Promise<string> {
+    const config = '/tmp/docker-config';
+    mkdirSync(config, { recursive: true, mode: 0o700 });
+    const env = project.env === null ? [] : ['--env-file', project.env];
+    const options = ['compose', '--ansi', 'never', '--progress', 'plain', '-p', project.name, '-f', project.file, '--project-directory', project.directory, ...env];
+    const child = spawn('docker', [...options, ...command], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Nothing of the agent's own environment may fill a variable of the compose file.
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/tmp', DOCKER_CONFIG: config, DOCKER_HOST: `unix://${this.socket}` },
+    });
+    const output: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', resolve);
+    });
+    const text = output.join('');
+    if (code !== 0) throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`);
+    return text;
+  }
+
+  private async request(method: Dispatcher.HttpMethod, path: string, options: { body?: unknown; headers?: Record<string, string> } = {}): Promise<Dispatcher.ResponseData> {
+    const hasBody = options.body !== undefined;
+    const headers = { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
+    let answer: Dispatcher.ResponseData;
+    try {
+      answer = await this.pool.request({ method, path, headers, body: hasBody ? JSON.stringify(options.body) : null });
+    } catch (error) {
+      throw new DockerError(0, `Docker does not answer at ${this.socket}: ${(error as Error).message}`);
+    }
+    if (answer.statusCode < 400) return answer;
+    const text = await answer.body.text();
+    let message = text.trim();
+    try {
+      message = (JSON.parse(text) as { message?: string }).message ?? message;
+    } catch {
+      // not JSON: the text as it is
+    }
+    throw new DockerError(answer.statusCode, message);
+  }
+
+  /** The answer's JSON document, null where it is empty (or missing, if that is asked for). */
+  private async json(method: Dispatcher.HttpMethod, path: string, options: { body?: unknown; missing?: boolean } = {}): Promise<unknown> {
+    try {
+      const answer = await this.request(method, path, options);
+      const text = await answer.body.text();
+      return text === '' || answer.statusCode === 304 ? null : (JSON.parse(text) as unknown);
+    } catch (error) {
+      if (options.missing === true && error instanceof DockerError && error.status === 404) return null;
+      throw error;
+    }
+  }
+}
+
+/** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
+export function unframe(stream: Buffer): string {
+  const parts: Buffer[] = [];
+  let at = 0;
+  while (at + 8 <= stream.length) {
+    const kind = stream.readUInt8(at);
+    if (kind > 2 || stream.readUIntBE(at + 1, 3) !== 0) return stream.toString('utf8');
+    const size = stream.readUInt32BE(at + 4);
+    parts.push(stream.subarray(at + 8, at + 8 + size));
+    at += 8 + size;
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

@@ -1,0 +1,100 @@
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatEvent } from '@delivery/release';
+import type { Event, ResultEvent, Step } from '@delivery/release';
+import { StepError } from './failure.ts';
+import { masker } from './mask.ts';
+
+const KEPT_RUNS = 50;
+
+/**
+ * The event lines of one operation, on standard output and in its run file. Whoever reads standard output may go away at any time
+ * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it.
+ */
+export class Events {
+  private readonly operation: string;
+  private readonly file: number;
+  private readonly started = performance.now();
+  private mask: (text: string) => string;
+  private quiet = false;
+
+  /** Throws EEXIST where the operation has run before. */
+  constructor(runs: string, operation: string, secrets: Iterable<string>) {
+    this.operation = operation;
+    this.mask = masker(secrets);
+    mkdirSync(runs, { recursive: true, mode: 0o755 });
+    this.file = openSync(join(runs, `${operation}.jsonl`), 'ax', 0o644);
+    forgetOldRuns(runs);
+  }
+
+  /** Takes further values out of everything said from here on. */
+  hide(secrets: Iterable<string>): void {
+    this.mask = masker(secrets);
+  }
+
+  masked(text: string): string {
+    return this.mask(text);
+  }
+
+  /** Milliseconds since the operation began. */
+  elapsed(): number {
+    return Math.round(performance.now() - this.started);
+  }
+
+  log(level: 'info' | 'warning' | 'error', message: string): void {
+    this.write({ ...this.head(), event: 'log', level, message: this.mask(message) });
+  }
+
+  /** Runs one step between its `start` and its `ok` or `failed` line; what it throws leaves as a StepError that knows the step. */
+  async step<T>(step: Step, work: (note: (message: string) => void) => T | Promise<T>): Promise<T> {
+    const began = performance.now();
+    const ms = (): number => Math.round(performance.now() - began);
+    let message: string | undefined;
+    this.write({ ...this.head(), event: 'step', step, status: 'start' });
+    try {
+      const value = await work((text) => (message = text));
+      this.write({ ...this.head(), event: 'step', step, status: 'ok', ms: ms(), ...(message === undefined ? {} : { message: this.mask(message) }) });
+      return value;
+    } catch (thrown) {
+      const error = thrown instanceof StepError ? thrown : new StepError('internal', thrown instanceof Error ? thrown.message : String(thrown));
+      error.step ??= step;
+      this.write({ ...this.head(), event: 'step', step, status: 'failed', ms: ms(), message: this.mask(error.message) });
+      throw error;
+    }
+  }
+
+  skipped(step: Step, message: string): void {
+    this.write({ ...this.head(), event: 'step', step, status: 'skipped', message });
+  }
+
+  /** The last line for readers; what follows goes to the run file alone. */
+  result(result: Omit<ResultEvent, 'v' | 't' | 'op' | 'event'>): void {
+    this.write({ ...this.head(), event: 'result', ...result });
+    this.quiet = true;
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+
+  private head(): { v: 1; t: string; op: string } {
+    return { v: 1, t: new Date().toISOString(), op: this.operation };
+  }
+
+  private write(event: Event): void {
+    const line = formatEvent(event);
+    try {
+      writeSync(this.file, line);
+    } catch {
+      // A full disk must not end an operation that may be past its switch; standard output still has the line.
+    }
+    if (!this.quiet) process.stdout.write(line);
+  }
+}
+
+function forgetOldRuns(runs: string): void {
+  const files = readdirSync(runs).filter((name) => name.endsWith('.jsonl'));
+  if (files.length <= KEPT_RUNS) return;
+  const byAge = files.map((name) => ({ name, at: statSync(join(runs, name)).mtimeMs })).sort((a, b) => b.at - a.at);
+  for (const { name } of byAge.slice(KEPT_RUNS)) unlinkSync(join(runs, name));
+}

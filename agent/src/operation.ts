@@ -1,0 +1,175 @@
+import { previous, running } from '@delivery/release';
+import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef, Running } from '@delivery/release';
+import { Docker } from './docker.ts';
+import { Events } from './events.ts';
+import { StepError, toFailure } from './failure.ts';
+import { Lock } from './lock.ts';
+import type { Owner } from './lock.ts';
+import type { Paths } from './paths.ts';
+import type { Run } from './run.ts';
+import { hostSecrets } from './secrets.ts';
+import { appendLedger, clearTraces } from './steps/record.ts';
+import { readTruth } from './truth.ts';
+import type { Truth } from './truth.ts';
+
+/** What an operation finds out on its way; the record and the result line are made of it, however it ends. */
+export interface Report {
+  release: string | null;
+  digest: string | null;
+  colour: Colour | null;
+  truth: Truth | null;
+  /** The ledger after the record. */
+  ledger: Ledger;
+  secrets: Record<string, string>;
+  migrated: boolean;
+  /** The target is confirmed on the public path. */
+  switched: boolean;
+  switchedMs: number | undefined;
+  drainMs: number | undefined;
+  cut: number;
+  receipt: Receipt | null;
+  outcome: Outcome | null;
+  /** Work for after the result line, such as draining after a rollback. Holds the lock. */
+  afterwards: (() => Promise<void>) | null;
+}
+
+/** Exit code of the agent by outcome. */
+export const EXIT: Record<Outcome, number> = { deployed: 0, unchanged: 0, rolled_back: 0, refused: 1, failed: 1, busy: 75 };
+
+/**
+ * Runs a deploy or a rollback under the lock: events out, ledger entry in, result line last.
+ * @returns the exit code
+ */
+export async function operate(app: string, verb: 'deploy' | 'rollback', paths: Paths, envelope: Envelope, work: (run: Run, report: Report) => Promise<void>): Promise<number> {
+  const events = new Events(paths.runs, envelope.operation, [...Object.values(envelope.secrets), ...(envelope.registry === null ? [] : [envelope.registry.password])]);
+  const stop = new AbortController();
+  process.on('SIGTERM', () => stop.abort());
+  process.on('SIGINT', () => stop.abort());
+  const owner: Owner = { operation: envelope.operation, actor: envelope.actor, run: envelope.run, verb, startedAt: new Date().toISOString(), phase: 'working' };
+  const taken = await events.step('lock', () => takeLock(paths, owner, envelope, events)).catch((error: unknown) => error as StepError);
+  if (taken instanceof Error || 'busy' in taken) {
+    const error = taken instanceof Error ? toFailure(taken, (text) => text) : busy(taken.busy);
+    const outcome = taken instanceof Error ? 'failed' : 'busy';
+    const { ledger } = readTruth(paths);
+    events.result({ outcome, running: reference(running(ledger)), previous: reference(previous(ledger)), timings: { totalMs: events.elapsed() }, receipt: null, error });
+    return EXIT[outcome];
+  }
+
+  const docker = new Docker();
+  const run: Run = { app, verb, paths, envelope, docker, events, lock: taken, stop: stop.signal };
+  const report = newReport();
+  let error: Failure | null = null;
+  try {
+    events.hide([...Object.values(hostSecrets(paths)), ...Object.values(envelope.secrets), envelope.registry?.password ?? '']);
+    await work(run, report);
+  } catch (thrown) {
+    error = toFailure(thrown, (text) => events.masked(text));
+  }
+  const outcome = decideOutcome(verb, report, error);
+  await record(run, report, outcome, error);
+  const { ledger } = readTruth(paths);
+  report.ledger = ledger;
+  events.result({
+    outcome,
+    running: reference(running(ledger)),
+    previous: reference(previous(ledger)),
+    timings: {
+      ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
+      ...(report.drainMs === undefined ? {} : { drainMs: report.drainMs }),
+      totalMs: events.elapsed(),
+    },
+    receipt: report.receipt,
+    error,
+  });
+  try {
+    if (report.afterwards !== null) {
+      taken.draining();
+      await report.afterwards();
+    }
+  } finally {
+    taken.release();
+    events.close();
+    await docker.close();
+  }
+  return EXIT[outcome];
+}
+
+function newReport(): Report {
+  return {
+    release: null,
+    digest: null,
+    colour: null,
+    truth: null,
+    ledger: [],
+    secrets: {},
+    migrated: false,
+    switched: false,
+    switchedMs: undefined,
+    drainMs: undefined,
+    cut: 0,
+    receipt: null,
+    outcome: null,
+    afterwards: null,
+  };
+}
+
+async function takeLock(paths: Paths, owner: Owner, envelope: Envelope, events: Events): Promise<Lock | { busy: Owner | null }> {
+  return Lock.take(paths, owner, envelope.options.lockWaitSeconds, (holder) => events.log('info', `waiting for ${describe(holder)}`));
+}
+
+function busy(owner: Owner | null): Failure {
+  return { step: 'lock', code: 'busy', message: `another operation is under way: ${describe(owner)}; wait for it, or set lock-wait-seconds` };
+}
+
+function describe(owner: Owner | null): string {
+  if (owner === null) return 'an operation that has not said its name yet';
+  const by = owner.actor === '' ? '' : ` by ${owner.actor}`;
+  const where = owner.run === '' ? '' : ` (${owner.run})`;
+  return `${owner.verb} ${owner.operation}${by} since ${owner.startedAt}${where}`;
+}
+
+/**
+ * `refused`: nothing changed at all. `failed`: something did (a migration ran, the route was switched and put back, a step after the
+ * switch did not work); what runs is said by the result's `running`.
+ */
+export function decideOutcome(verb: 'deploy' | 'rollback', report: Pick<Report, 'outcome' | 'migrated' | 'switched'>, error: Failure | null): Outcome {
+  if (error === null) return report.outcome ?? (verb === 'deploy' ? 'deployed' : 'rolled_back');
+  const touched = report.migrated || report.switched || error.step === 'route' || error.step === 'confirm';
+  return touched ? 'failed' : 'refused';
+}
+
+async function record(run: Run, report: Report, outcome: Outcome, error: Failure | null): Promise<void> {
+  if (outcome === 'unchanged' || outcome === 'busy') return;
+  const { ledger, route } = readTruth(run.paths);
+  // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
+  const live = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
+  const previously = report.truth?.running?.release ?? running(ledger)?.release ?? null;
+  await run.events
+    .step('record', (note) => {
+      const entry = appendLedger(run.paths, {
+        t: new Date().toISOString(),
+        verb: run.verb,
+        outcome: report.switched ? live : outcome,
+        release: report.release,
+        digest: report.digest,
+        colour: report.colour,
+        previous: previously,
+        generation: route?.generation ?? 0,
+        actor: run.envelope.actor,
+        run: run.envelope.run,
+        operation: run.envelope.operation,
+        secrets: report.secrets,
+        durationMs: run.events.elapsed(),
+        ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
+        receipt: report.receipt,
+        error,
+      });
+      clearTraces(run.paths);
+      note(`ledger entry ${String(entry.seq)}`);
+    })
+    .catch(() => undefined);
+}
+
+function reference(live: Running | null): ReleaseRef | null {
+  return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
+}

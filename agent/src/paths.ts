@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+
+/** Where things are on the host; the agent sees them under the same paths (compose resolves bind mounts by them). */
+export interface Paths {
+  app: string;
+  env: string;
+  /** `.env` as it was before the deploy in progress; gone once that is confirmed. */
+  envBefore: string;
+  ledger: string;
+  releases: string;
+  backing: string;
+  runs: string;
+  lock: string;
+  owner: string;
+  /** The route file as it was before the switch in progress; gone once the switch is on record. */
+  routeBefore: string;
+  edge: string;
+  route: string;
+  routeName: string;
+  dynamic: string;
+  staging: string;
+  certificates: string;
+}
+
+/** @param root for tests only; the host layout has everything under /opt */
+export function hostPaths(app: string, root = '/opt'): Paths {
+  const base = join(root, app);
+  const edge = join(root, 'edge');
+  return {
+    app: base,
+    env: join(base, '.env'),
+    envBefore: join(base, '.env.before'),
+    ledger: join(base, 'ledger.jsonl'),
+    releases: join(base, 'releases'),
+    backing: join(base, 'backing.yaml'),
+    runs: join(base, 'runs'),
+    lock: join(base, 'lock'),
+    owner: join(base, 'owner.json'),
+    routeBefore: join(base, 'route-before.yaml'),
+    edge,
+    routeName: `${app}.yaml`,
+    route: join(edge, 'dynamic', `${app}.yaml`),
+    dynamic: join(edge, 'dynamic'),
+    staging: join(edge, 'staging'),
+    certificates: join(edge, 'certs'),
+  };
+}
+
+/** The directory of one release; `release` has been checked against the release id's pattern, so it is one path part. */
+export function releaseDirectory(paths: Paths, release: string): string {
+  return join(paths.releases, release);
+}

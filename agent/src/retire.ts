@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import type { Replica } from './colour.ts';
+import type { Run } from './run.ts';
+import { webReplicas } from './colour.ts';
+
+/** Seconds between SIGTERM and SIGKILL for a colour that is drained. */
+const GRACE_SECONDS = 30;
+
+/**
+ * Whether a drained colour may stay in memory for a quick way back: only while at least twice its own size would still be free, so
+ * that the next deploy has room for a third set of processes until it removes this one.
+ */
+export function roomForWarm(availableBytes: number, colourBytes: number): boolean {
+  return availableBytes >= 2 * colourBytes;
+}
+
+/** MemAvailable of a /proc/meminfo text, in bytes; 0 where the line is missing. */
+export function availableMemory(meminfo: string): number {
+  const found = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo);
+  return found === null ? 0 : Number(found[1]) * 1024;
+}
+
+/**
+ * What becomes of the old colour after its last connection: its processes are frozen (no CPU, no timers, back in milliseconds), or
+ * stopped where memory is short. Either way the containers stay, and none of them starts by itself after a reboot: the live colour
+ * alone does.
+ */
+export async function retire(run: Run, old: Replica[], keepRunning = false): Promise<'warm' | 'stopped'> {
+  const running = webReplicas(old).filter(({ container }) => container.running);
+  await Promise.all(running.map(({ container }) => run.docker.restartPolicy(container.id, 'no')));
+  const sizes = await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
+  const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const warm = roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
+  await Promise.all(
+    running.map(async ({ container }) => {
+      if (!warm) await run.docker.stop(container, GRACE_SECONDS);
+      else if (!keepRunning) await run.docker.pause(container.id);
+    }),
+  );
+  return warm ? 'warm' : 'stopped';
+}
+
+/** Ends the old colour's workers before the new one's start: no work is done twice. */
+export async function stopWorkers(run: Run, old: Replica[]): Promise<void> {
+  const workers = old.filter(({ spec, container }) => spec.role === 'worker' && container.running);
+  await Promise.all(
+    workers.map(async ({ container }) => {
+      await run.docker.restartPolicy(container.id, 'no');
+      await run.docker.stop(container, GRACE_SECONDS);
+    }),
+  );
+}

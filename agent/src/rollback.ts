@@ -1,0 +1,146 @@
+import { missingSecrets, rollbackTarget } from '@delivery/release';
+import type { Colour, Manifest } from '@delivery/release';
+import { idleColour } from '@delivery/release';
+import { renderColour } from '@delivery/stack';
+import type { Rendered } from '@delivery/stack';
+import { parse } from 'yaml';
+import { replicas, webReplicas } from './colour.ts';
+import type { Replica } from './colour.ts';
+import { drainSeconds } from './deploy.ts';
+import { StepError } from './failure.ts';
+import type { Report } from './operation.ts';
+import { recover } from './recover.ts';
+import { retire, stopWorkers } from './retire.ts';
+import type { Run, Target } from './run.ts';
+import { hostSecrets, secretHashes } from './secrets.ts';
+import { drain } from './steps/drain.ts';
+import { colourFile, removeColour, renderTarget, startColour } from './steps/start.ts';
+import { readRelease, storedReleases } from './store.ts';
+import { addressesOf, liveColour, renameLive, switchTo } from './switch.ts';
+import type { Old } from './switch.ts';
+import { nextGeneration } from './truth.ts';
+import type { Truth } from './truth.ts';
+
+interface RollbackPlan {
+  manifest: Manifest;
+  sealed: string;
+  digest: string;
+  colour: Colour;
+  project: Rendered;
+  generation: number;
+  /** Containers of the target that are still here, in whatever state. */
+  kept: Replica[];
+}
+
+/** Goes back to `requested`, or to the release that was live before. No registry and no network beyond this host is needed. */
+export async function rollback(run: Run, requested: string | null, report: Report): Promise<void> {
+  const { events } = run;
+  const { plan, truth, old } = await events.step('plan', async (note) => {
+    const found = await recover(run);
+    report.truth = found;
+    const made = await planRollback(run, found, requested, report);
+    const before = await liveColour(run, found);
+    note(`${made.manifest.release} in ${made.colour}${made.kept.length > 0 ? ', its containers are still here' : ''}`);
+    return { plan: made, truth: found, old: before };
+  });
+  report.colour = plan.colour;
+  const woken = plan.kept.length > 0;
+  const target: Target = { manifest: plan.manifest, digest: plan.digest, colour: plan.colour, project: plan.project, generation: plan.generation, warm: false };
+  try {
+    await events.step('start', async (note) => note(woken ? await wake(run, plan, target) : await startAgain(run, plan)));
+    report.switchedMs = await switchTo(run, target, truth);
+    report.switched = true;
+  } catch (error) {
+    // What was woken is put to rest again; what was started anew goes.
+    if (woken) await retire(run, (await replicas(run.docker, plan.project))).catch(() => undefined);
+    else await removeColour(run, plan.colour).catch(() => undefined);
+    throw error;
+  }
+  await finish(run, target, plan, old, report);
+}
+
+async function planRollback(run: Run, truth: Truth, requested: string | null, report: Report): Promise<RollbackPlan> {
+  const manifests = new Map(
+    storedReleases(run.paths).flatMap((release) => {
+      const stored = readRelease(run.paths, release);
+      return stored === null ? [] : [[release, stored.manifest] as const];
+    }),
+  );
+  const choice = rollbackTarget({ ledger: truth.ledger, requested, manifests });
+  if (!choice.ok) throw new StepError(choice.code, `rollback: ${choice.message}`);
+  const { manifest, target } = choice;
+  report.release = manifest.release;
+  report.digest = target.digest;
+  const stored = readRelease(run.paths, manifest.release);
+  if (stored === null) throw new StepError('pruned', `release ${manifest.release}: its files are no longer on this host`);
+
+  const values = hostSecrets(run.paths);
+  const missing = missingSecrets(manifest.secrets, values);
+  if (missing.length > 0) throw new StepError('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
+  report.secrets = secretHashes(run.paths, manifest.secrets, values);
+
+  const colour = idleColour(truth.running?.colour ?? null);
+  const project = renderColour({ sealed: stored.sealed, manifest, colour });
+  const found = await replicas(run.docker, project);
+  const web = webReplicas(found);
+  const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
+  const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
+  const kept = complete && ofTarget ? found : [];
+  if (kept.length === 0) await imagesAreHere(run, manifest);
+  return { manifest, sealed: stored.sealed, digest: stored.digest, colour, project, generation: nextGeneration(truth), kept };
+}
+
+async function imagesAreHere(run: Run, manifest: Manifest): Promise<void> {
+  const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
+  for (const [name, { image }] of services) {
+    if ((await run.docker.imageId(image)) === null) throw new StepError('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
+  }
+}
+
+/** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
+async function wake(run: Run, plan: RollbackPlan, target: Target): Promise<string> {
+  const web = webReplicas(plan.kept);
+  const policies = restartPolicies(plan.project.text);
+  const frozen = web.filter(({ container }) => container.paused);
+  const asleep = web.filter(({ container }) => !container.running);
+  await Promise.all([
+    ...frozen.map(({ container }) => run.docker.unpause(container.id)),
+    ...asleep.map(({ container }) => run.docker.start(container.id)),
+    ...web.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
+  ]);
+  target.warm = asleep.length === 0;
+  return `${String(frozen.length)} thawed, ${String(asleep.length)} started`;
+}
+
+/** The release as new, from its kept files, local images and today's secrets. */
+async function startAgain(run: Run, plan: RollbackPlan): Promise<string> {
+  const removed = await removeColour(run, plan.colour);
+  const { project, file } = renderTarget(run, plan.manifest, plan.sealed, plan.colour);
+  await startColour(run, plan.manifest.release, project, file, run.paths.env);
+  return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
+}
+
+/** Restart policy by service of a rendered project. */
+export function restartPolicies(text: string): Map<string, string> {
+  const document = parse(text) as { services?: Record<string, { restart?: string }> };
+  return new Map(Object.entries(document.services ?? {}).map(([name, { restart }]) => [name, restart ?? 'no']));
+}
+
+/** Visitors are on the target: answer now, and let the old connections end behind the answer. */
+async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | null, report: Report): Promise<void> {
+  const workers = target.project.containers.some(({ role }) => role === 'worker');
+  if (old !== null) await stopWorkers(run, old.replicas);
+  if (workers) {
+    renderTarget(run, plan.manifest, plan.sealed, plan.colour);
+    await startColour(run, plan.manifest.release, plan.project, colourFile(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
+  }
+  await renameLive(run, target, old);
+  if (old === null) return;
+  report.afterwards = async () => {
+    await run.events.step('drain', async (note) => {
+      const { cut } = await drain(addressesOf(old), drainSeconds(run, target));
+      const how = await retire(run, old.replicas);
+      note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
+    });
+  };
+}

@@ -1,0 +1,36 @@
+import { previous } from '@delivery/release';
+import type { Status } from '@delivery/release';
+import { holder } from './lock.ts';
+import type { Paths } from './paths.ts';
+import { readRelease } from './store.ts';
+import { readTruth } from './truth.ts';
+import type { Truth } from './truth.ts';
+
+const SHOWN = 20;
+
+/** What the host runs, read back from what it routes to; the ledger adds since when. */
+export async function status(app: string, paths: Paths): Promise<Status> {
+  const truth = readTruth(paths);
+  const owner = await holder(paths);
+  const before = previous(truth.ledger);
+  return {
+    v: 1,
+    app,
+    running: live(paths, truth),
+    previous: before === null ? null : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
+    operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
+    ledger: truth.ledger.slice(-SHOWN),
+    receipt: truth.ledger.findLast(({ receipt }) => receipt != null)?.receipt ?? null,
+  };
+}
+
+function live(paths: Paths, truth: Truth): Status['running'] {
+  const { running, route } = truth;
+  if (running !== null && (route === null || route.release === running.release)) {
+    return { release: running.release, digest: running.digest, colour: running.colour, since: running.since };
+  }
+  // Switched and not yet on record: an operation is draining, or died there.
+  const stored = route === null ? null : readRelease(paths, route.release);
+  if (route === null || stored === null) return null;
+  return { release: route.release, digest: stored.digest, colour: route.colour, since: new Date().toISOString() };
+}

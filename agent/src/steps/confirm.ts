@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'undici';
+import type { Manifest, Route } from '@delivery/release';
+import { readIfThere } from '../files.ts';
+import { StepError } from '../failure.ts';
+import type { Paths } from '../paths.ts';
+import type { Target } from '../run.ts';
+
+const CONSECUTIVE = 3;
+const INTERVAL_MS = 20;
+/** From the rename to the last confirmation, milliseconds. */
+const LIMIT_MS = 10_000;
+/** The same for a host name that this edge serves for the first time: its certificate may have to be issued first. */
+const FIRST_LIMIT_MS = 90_000;
+const ANSWER_MS = 5_000;
+const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+/**
+ * Authorities that the edge's certificate may come from: the one that provisioning put beside the edge, and only that, where there is
+ * one (parsing a whole root store costs as much as the switch); else the host's store, else Node's own.
+ */
+export function trustedAuthorities(paths: Paths): string | undefined {
+  for (const path of [join(paths.certificates, 'ca.pem'), SYSTEM_CERTIFICATES]) {
+    const text = readIfThere(path);
+    if (text !== null) return text;
+  }
+  return undefined;
+}
+
+/** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */
+export function questionFor(route: Route, manifest: Manifest): { path: string; status: number | null } {
+  const health = manifest.health[route.service];
+  const prefix = route.path.endsWith('/') ? route.path : `${route.path}/`;
+  const reached = health !== undefined && (health.path === route.path || health.path.startsWith(prefix));
+  return reached ? { path: health.path, status: health.status } : { path: route.path, status: null };
+}
+
+/** One route per service and host is asked: the rest of them are in the same file and live by the same reload. */
+export function routesToConfirm(manifest: Manifest): Route[] {
+  const seen = new Set<string>();
+  return manifest.routes.filter((route) => {
+    const key = `${route.service} ${route.host}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+/**
+ * Asks on the public path (loopback HTTPS of the edge, the route's host name, its certificate verified) until three answers in a row
+ * carry this generation and release. Throws StepError `unconfirmed` with the last thing seen otherwise.
+ */
+export async function confirm(paths: Paths, target: Target, knownHosts: ReadonlySet<string>): Promise<void> {
+  const ca = trustedAuthorities(paths);
+  await Promise.all(
+    routesToConfirm(target.manifest).map(async (route) => {
+      const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
+      const client = new Client('https://127.0.0.1:443', {
+        connect: { servername: route.host, timeout: 2000, ...(ca === undefined ? {} : { ca }) },
+        headersTimeout: ANSWER_MS,
+        bodyTimeout: ANSWER_MS,
+      });
+      try {
+        await confirmRoute(client, route, target, limit);
+      } finally {
+        await client.destroy();
+      }
+    }),
+  );
+}
+
+async function confirmRoute(client: Client, route: Route, target: Target, limitMs: number): Promise<void> {
+  const { path, status } = questionFor(route, target.manifest);
+  const began = performance.now();
+  let passes = 0;
+  let seen = 'no answer';
+  while (performance.now() - began < limitMs) {
+    try {
+      const answer = await client.request({ method: 'GET', path, headers: { host: route.host, 'user-agent': 'delivery-agent' } });
+      await answer.body.dump();
+      const generation = String(answer.headers['x-edge-generation'] ?? 'none');
+      const release = String(answer.headers['x-release'] ?? 'none');
+      seen = `status ${String(answer.statusCode)}, generation ${generation}, release ${release}`;
+      const sound = status === null ? ![502, 503, 504].includes(answer.statusCode) : answer.statusCode === status;
+      passes = sound && generation === String(target.generation) && release === target.manifest.release ? passes + 1 : 0;
+      if (passes >= CONSECUTIVE) return;
+    } catch (error) {
+      passes = 0;
+      const cause = error as NodeJS.ErrnoException;
+      seen = cause.code === undefined ? cause.message : `${cause.code}: ${cause.message}`;
+    }
+    await sleep(INTERVAL_MS);
+  }
+  throw new StepError(
+    'unconfirmed',
+    `https://${route.host}${path} did not answer ${String(CONSECUTIVE)} times in a row as generation ${String(target.generation)} of ${target.manifest.release} within ${String(limitMs / 1000)} s; last: ${seen}`,
+  );
+}

@@ -1,0 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { establishedTo } from '../sockets.ts';
+
+const POLL_MS = 100;
+
+/**
+ * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
+ * @param remote the old replicas as `address:port`
+ * @param count how many connections there are; the edge's own tables by default
+ * @returns how many connections were left and will be cut
+ */
+export async function drain(remote: ReadonlySet<string>, seconds: number, count: (remote: ReadonlySet<string>) => number = establishedTo): Promise<{ cut: number; ms: number }> {
+  const began = performance.now();
+  let quiet = 0;
+  for (;;) {
+    const open = remote.size === 0 ? 0 : count(remote);
+    quiet = open === 0 ? quiet + 1 : 0;
+    const ms = Math.round(performance.now() - began);
+    if (quiet >= 2 || remote.size === 0) return { cut: 0, ms };
+    if (ms >= seconds * 1000) return { cut: open, ms };
+    await sleep(POLL_MS);
+  }
+}

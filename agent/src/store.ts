@@ -1,0 +1,46 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseManifest } from '@delivery/release';
+import type { Manifest } from '@delivery/release';
+import { readIfThere, writeAtomically } from './files.ts';
+import { releaseDirectory } from './paths.ts';
+import type { Paths } from './paths.ts';
+
+/** A sealed release as the host keeps it: all that it takes to run it again, images aside. */
+export interface StoredRelease {
+  manifest: Manifest;
+  digest: string;
+  /** The sealed compose text. */
+  sealed: string;
+}
+
+/** A release kept on this host, or null where it (or a part of it) is not here. Throws on a manifest that does not parse. */
+export function readRelease(paths: Paths, release: string): StoredRelease | null {
+  const directory = releaseDirectory(paths, release);
+  const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map((name) => readIfThere(join(directory, name)));
+  if (manifest == null || digest == null || sealed == null) return null;
+  return { manifest: parseManifest(manifest), digest: digest.trim(), sealed };
+}
+
+/** Writes the files of a release image; `files` are relative paths as in the image. The digest comes last: it makes the release whole. */
+export function writeRelease(paths: Paths, release: string, digest: string, files: ReadonlyMap<string, Buffer>): void {
+  const directory = releaseDirectory(paths, release);
+  for (const [path, content] of files) {
+    const target = join(directory, path);
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    writeAtomically(target, content);
+  }
+  writeAtomically(join(directory, 'digest'), `${digest}\n`);
+}
+
+export function storedReleases(paths: Paths): string[] {
+  try {
+    return readdirSync(paths.releases);
+  } catch {
+    return [];
+  }
+}
+
+export function forgetRelease(paths: Paths, release: string): void {
+  rmSync(releaseDirectory(paths, release), { recursive: true, force: true });
+}

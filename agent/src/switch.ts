@@ -1,0 +1,89 @@
+import { parseRoute } from '@delivery/stack';
+import type { Colour } from '@delivery/release';
+import { colourProject, composeName, plainName, replicas, webReplicas } from './colour.ts';
+import type { Replica } from './colour.ts';
+import type { Container } from './docker.ts';
+import { DockerError } from './docker.ts';
+import { stopIfAsked } from './run.ts';
+import type { Run, Target } from './run.ts';
+import { confirm } from './steps/confirm.ts';
+import { gate } from './steps/gate.ts';
+import { restoreRoute, writeRoute } from './steps/route.ts';
+import { readRelease } from './store.ts';
+import type { Truth } from './truth.ts';
+import { renderColour } from '@delivery/stack';
+
+/** The colour that was live before the switch. */
+export interface Old {
+  colour: Colour;
+  release: string;
+  replicas: Replica[];
+}
+
+/** The live colour's containers as they are now; null before the first deploy. */
+export async function liveColour(run: Run, truth: Truth): Promise<Old | null> {
+  const live = truth.running;
+  if (live === null || live.colour === null) return null;
+  const stored = readRelease(run.paths, live.release);
+  if (stored === null) return null;
+  const project = renderColour({ sealed: stored.sealed, manifest: stored.manifest, colour: live.colour });
+  return { colour: live.colour, release: live.release, replicas: await replicas(run.docker, project) };
+}
+
+/**
+ * Gate, route, confirm: the part that deploy and rollback share. Whatever fails before the confirmation puts the route file back and
+ * throws; after it, the target is live.
+ * @returns milliseconds from the beginning of the operation to the confirmed switch
+ */
+export async function switchTo(run: Run, target: Target, truth: Truth): Promise<number> {
+  await run.events.step('gate', async (note) => note(await gate(run, target)));
+  stopIfAsked(run);
+  if (target.manifest.routes.length === 0) {
+    run.events.skipped('route', 'the release has no routes');
+    return run.events.elapsed();
+  }
+  try {
+    await run.events.step('route', (note) => {
+      writeRoute(run, target, truth);
+      note(`generation ${String(target.generation)}, ${target.colour}`);
+    });
+    await run.events.step('confirm', () => confirm(run.paths, target, hostsOf(truth)));
+  } catch (error) {
+    restoreRoute(run, truth.routeText);
+    throw error;
+  }
+  return run.events.elapsed();
+}
+
+/** Host names that the edge has served for this app already, so that their certificates are there. */
+function hostsOf(truth: Truth): Set<string> {
+  if (truth.routeText === null) return new Set();
+  parseRoute(truth.routeText);
+  return new Set([...truth.routeText.matchAll(/Host\(`([^`]+)`\)/g)].map((match) => match[1] ?? ''));
+}
+
+/**
+ * Gives the live containers the plain service names and the old ones their project names back, so that `docker logs <service>` shows
+ * what is live. A name that belongs to something else stays there; names are a convenience and never fail a switch.
+ */
+export async function renameLive(run: Run, target: Target, old: Old | null): Promise<void> {
+  const rename = async (container: Container, name: string): Promise<void> => {
+    if (container.name === name) return;
+    try {
+      await run.docker.rename(container.id, name);
+    } catch (error) {
+      if (!(error instanceof DockerError)) throw error;
+      run.events.log('warning', `container ${container.name}: cannot be named ${name}: ${error.message}`);
+    }
+  };
+  const live = await replicas(run.docker, target.project);
+  const before = old?.replicas ?? [];
+  await Promise.all(before.map(({ container, spec }) => rename(container, composeName(colourProject(run.app, old?.colour ?? 'blue'), spec))));
+  await Promise.all(live.map(({ container, spec }) => rename(container, plainName(spec))));
+}
+
+/** The old replicas as `address:port`, for counting connections to them. */
+export function addressesOf(old: Old | null): Set<string> {
+  const web = webReplicas(old?.replicas ?? []);
+  return new Set(web.flatMap(({ container, spec }) => Object.values(container.addresses).map((address) => `${address}:${String(spec.port)}`)));
+}

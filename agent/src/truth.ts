@@ -1,0 +1,58 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseRoute } from '@delivery/stack';
+import type { RouteState } from '@delivery/stack';
+import { parseLedger, running } from '@delivery/release';
+import type { Ledger, Running } from '@delivery/release';
+import { readIfThere } from './files.ts';
+import type { Paths } from './paths.ts';
+
+/** What the host says about itself before an operation begins. */
+export interface Truth {
+  /** What the route file that the edge watches says; null where there is none. */
+  route: RouteState | null;
+  /** The route file's text, to be put back on any failure. */
+  routeText: string | null;
+  ledger: Ledger;
+  running: Running | null;
+}
+
+export function readTruth(paths: Paths): Truth {
+  const routeText = readIfThere(paths.route);
+  const ledger = parseLedger(readIfThere(paths.ledger) ?? '');
+  return { route: routeText === null ? null : parseRoute(routeText), routeText, ledger, running: running(ledger) };
+}
+
+/** Where certificates come from: given as files (provisioning wrote tls.yaml) or asked for by the edge itself. */
+export function tlsMode(paths: Paths): 'files' | 'acme' {
+  try {
+    statSync(join(paths.dynamic, 'tls.yaml'));
+    return 'files';
+  } catch {
+    return 'acme';
+  }
+}
+
+export type Convergence =
+  | { action: 'none' }
+  /** The switch happened and was not recorded: what answers is the truth. */
+  | { action: 'adopt'; route: RouteState }
+  /** The switch was written and does not answer: back to the file before it. */
+  | { action: 'restore' };
+
+/**
+ * What an operation that died left behind, from the two records that it writes in this order: the route file, then the ledger.
+ * @param answers whether every replica that the route file points at is running
+ */
+export function converge(route: RouteState | null, running: Pick<Running, 'generation' | 'release'> | null, answers: boolean): Convergence {
+  if (route === null) return { action: 'none' };
+  if (running !== null && route.generation === running.generation && route.release === running.release) return { action: 'none' };
+  // An older route file than the ledger's: somebody restored a backup. What is routed is what runs.
+  if (running !== null && route.generation < running.generation) return { action: 'adopt', route };
+  return answers ? { action: 'adopt', route } : { action: 'restore' };
+}
+
+/** The generation of the next route file: above everything ever used here, also after a restored ledger or route file. */
+export function nextGeneration(truth: Pick<Truth, 'route' | 'ledger'>): number {
+  return Math.max(truth.route?.generation ?? 0, ...truth.ledger.map((entry) => entry.generation), 0) + 1;
+}
