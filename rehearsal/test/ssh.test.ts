@@ -74,9 +74,9 @@ describe('against the real sshd', () => {
   const here = { host: '127.0.0.1', port: String(facts.vps.sshPort) };
   let fingerprint = '';
   beforeAll(async () => {
-    await stage.provisioned();
+    await stage.firstDeploy();
     fingerprint = (await stage.vpsShell('ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')).split(' ')[1] ?? '';
-  }, 400_000);
+  }, 600_000);
 
   it.each(['rollback', 'deploy-release', 'provision-vps'] as const)(
     '%s refuses another host key, gives the offered fingerprint and sends nothing',
