@@ -1,0 +1,4 @@
+#!/bin/sh
+set -e
+case ${1-} in -*) set -- mongod "$@" ;; esac
+exec "$@"
