@@ -77,8 +77,9 @@ export class InputReader {
       return rules.fallback ?? rules.min;
     }
     const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : NaN;
-    if (!(number >= rules.min && number <= rules.max)) this.reject(name, quote(value), allowed);
-    return number;
+    if (number >= rules.min && number <= rules.max) return number;
+    this.reject(name, quote(value), allowed);
+    return rules.min;
   }
 
   bool(name: string, fallback: boolean): boolean {

@@ -3,13 +3,16 @@ import * as core from '@actions/core';
 /** Shorter values are not masked: they would blank out innocent text everywhere. */
 const SHORTEST = 4;
 
+/** First and last line of a PEM block: no secret, and part of many honest messages. */
+const FRAME = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/;
+
 const known = new Set<string>();
 
 /** Hides a secret in the log, whole and line by line, and in everything that goes through `redact`. */
 export function maskSecret(value: string): void {
   const parts = new Set([value.trim(), ...value.split(/\r\n|\n|\r/).map((line) => line.trim())]);
   for (const part of parts) {
-    if (part.length < SHORTEST || known.has(part)) continue;
+    if (part.length < SHORTEST || FRAME.test(part) || known.has(part)) continue;
     known.add(part);
     core.setSecret(part);
   }

@@ -44,7 +44,7 @@ export function readPins(text: string, host: string, port: number): Pins {
   const lines = text.split(/\r\n|\n|\r/).map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
   const entries = lines.filter((line) => line.text !== '' && !line.text.startsWith('#'));
   if (entries.length === 0) {
-    throw new SshError('input', `known-hosts is empty. ${howToGet(host, port)}`);
+    throw new SshError('input', `known-hosts is empty. To obtain it: ${howToGet(host, port)}`);
   }
   const fingerprints = new Set<string>();
   const revoked = new Set<string>();
@@ -69,7 +69,7 @@ export function readPins(text: string, host: string, port: number): Pins {
   const keys = exact.length > 0 ? exact : withoutPort;
   if (keys.length === 0 && fingerprints.size === 0) {
     const names = [...new Set(others)].slice(0, 5).join(', ') || 'only revoked keys';
-    throw new SshError('input', `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). ${howToGet(host, port)}`);
+    throw new SshError('input', `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). To obtain it: ${howToGet(host, port)}`);
   }
   const types = [...new Set(keys.map((key) => keyType(key) ?? ''))];
   if (fingerprints.size === 0 && hostKeyAlgorithms(types).length === 0) {
@@ -84,7 +84,7 @@ export function readPins(text: string, host: string, port: number): Pins {
 
 /** How to obtain the right value from the server itself, where nobody in between can lie. */
 export function howToGet(host: string, port: number): string {
-  return `On the server's own console, print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", compare it with what "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" shows, and store the lines of ssh-keyscan or the fingerprint`;
+  return `on the server's own console, print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", compare it with what "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" shows, and store the lines of ssh-keyscan or the fingerprint`;
 }
 
 function readLine(line: string, number: number): { hosts: string | null; key: Buffer; revoked: boolean } {

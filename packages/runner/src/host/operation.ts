@@ -61,14 +61,19 @@ export class Host {
     // Another job of the same run may have deployed something else: then it is our turn now.
     if (request.verb === 'rollback' || earlier.result.running?.digest === request.argument) return earlier;
     this.#options.log.restart();
-    return this.#start(request);
+    return this.#start({ ...request, envelope: { ...request.envelope, operation: `${request.envelope.operation}-2` } });
+  }
+
+  /** Whether a session is open, so that asking again costs no new login. */
+  get connected(): boolean {
+    return this.#session !== null;
   }
 
   /** What the host says about itself; null where it cannot be had. */
   async status(): Promise<Status | null> {
     try {
       const lines: string[] = [];
-      const session = await this.#connected();
+      const session = await this.#open();
       const { code } = await session.exec('status', { onStdoutLine: (line) => lines.push(line), timeoutMs: STATUS_TIMEOUT_MS });
       return code === 0 ? parseStatus(lines.join('\n')) : null;
     } catch {
@@ -85,7 +90,7 @@ export class Host {
     const { operation } = request.envelope;
     const { say } = this.#options;
     const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
-    const session = await this.#connected();
+    const session = await this.#open();
     try {
       const end = await this.#exec(session, command, `${JSON.stringify(request.envelope)}\n`);
       const { result } = this.#options.log;
@@ -111,7 +116,7 @@ export class Host {
     for (let attempt = 1; Date.now() < until; attempt += 1) {
       try {
         log.restart();
-        const end = await this.#exec(await this.#connected(), `attach ${operation}`);
+        const end = await this.#exec(await this.#open(), `attach ${operation}`);
         if (log.result?.op === operation) return log.result;
         last = refusal(this.#connection, `attach ${operation}`, end).message;
         unknown += 1;
@@ -145,7 +150,7 @@ export class Host {
     });
   }
 
-  async #connected(): Promise<Session> {
+  async #open(): Promise<Session> {
     this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
     return this.#session;
   }

@@ -8,7 +8,7 @@ const TITLES: Readonly<Record<ResultEvent['outcome'], string>> = {
   deployed: 'Deployed',
   unchanged: 'Nothing to change',
   rolled_back: 'Rolled back',
-  refused: 'Refused: the host stays on the release that it runs',
+  refused: 'Refused',
   failed: 'Failed',
   busy: 'Busy: another operation holds the host',
 };
@@ -39,10 +39,10 @@ export function previousRelease({ result, status }: Pick<Report, 'result' | 'sta
 export function failureLine(report: Report): string {
   const { result, status } = report;
   const error = result.error;
-  const why = error ? `at "${error.step}": ${error.message} [${error.code}]` : 'without a reason';
+  const why = error ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]` : TITLES[result.outcome];
   const running = runningRelease(report);
   const holder = result.outcome === 'busy' && status?.operation ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).` : '';
-  return `${TITLES[result.outcome]} ${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
+  return `${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
 }
 
 /** The job summary, as parts of Markdown. */
