@@ -76,7 +76,7 @@ export function renderColour({ sealed, manifest, colour }: RenderInput & { colou
     [EDGE_NETWORK]: { external: true, name: EDGE_NETWORK },
     app: { external: true, name: app },
   };
-  return finish(`${app}-${colour}`, stack, services, containers, networks, []);
+  return finish(`${app}-${colour}`, stack, services, containers, networks, false);
 }
 
 /**
@@ -109,7 +109,7 @@ export function renderBacking({ sealed, manifest }: RenderInput): Rendered {
     });
   }
   const networks = { app: { external: true, name: app } };
-  const rendered = finish(`${app}-backing`, stack, services, containers, networks, []);
+  const rendered = finish(`${app}-backing`, stack, services, containers, networks, true);
 
   const from = `${hostPaths.releaseFiles(app, release)}/`;
   const to = `${hostPaths.backingFiles(app)}/`;
@@ -204,7 +204,7 @@ function finish(
   services: ComposeObject,
   containers: RenderedContainer[],
   networks: ComposeObject,
-  files: RenderedFile[],
+  owner: boolean,
 ): Rendered & { document: ComposeObject } {
   const document: ComposeObject = { name: project, services, networks };
   const volumes: RenderedVolume[] = [];
@@ -212,26 +212,28 @@ function finish(
     const used = new Set(Object.values(services).flatMap((service) => sources((service as ComposeObject)[key])));
     const kept: ComposeObject = {};
     for (const [name, entry] of Object.entries(section(stack.document, key))) {
-      if (used.has(name)) kept[name] = key === 'volumes' ? stableVolume(stack.app, name, entry, volumes) : entry;
+      if (used.has(name)) kept[name] = key === 'volumes' ? stableVolume(stack.app, name, entry, volumes, owner) : entry;
     }
     if (Object.keys(kept).length > 0) document[key] = kept;
   }
-  return { project, text: writeYaml(document), containers, volumes, files, document };
+  return { project, text: writeYaml(document), containers, volumes, files: [], document };
 }
 
-/** A volume belongs to the app, not to a colour's project: `<app>_<volume>` unless the file gives it a name or says that it is external. */
-function stableVolume(app: string, key: string, entry: ComposeObject, volumes: RenderedVolume[]): ComposeObject {
+/**
+ * A volume belongs to the app, not to a colour's project: it is named `<app>_<volume>` unless the file gives it a name or says that it
+ * is external. The project of the backing services owns theirs; to a colour every volume is external, so that no colour can remove it.
+ */
+function stableVolume(app: string, key: string, entry: ComposeObject, volumes: RenderedVolume[], owner: boolean): ComposeObject {
   const external = entry['external'] === true;
   const name = typeof entry['name'] === 'string' ? entry['name'] : external ? key : `${app}_${key}`;
-  if (!external) {
-    const options = Object.entries(keyValues(entry['driver_opts'], `sealed file: volumes.${key}.driver_opts`));
-    volumes.push({
-      name,
-      driver: typeof entry['driver'] === 'string' ? entry['driver'] : 'local',
-      options: Object.fromEntries(options.map(([option, value]) => [option, String(value)])),
-    });
-  }
-  return { external: true, name };
+  if (external) return { external: true, name };
+  const options = Object.entries(keyValues(entry['driver_opts'], `sealed file: volumes.${key}.driver_opts`));
+  volumes.push({
+    name,
+    driver: typeof entry['driver'] === 'string' ? entry['driver'] : 'local',
+    options: Object.fromEntries(options.map(([option, value]) => [option, String(value)])),
+  });
+  return owner ? { ...entry, name } : { external: true, name };
 }
 
 function sources(list: unknown): string[] {
