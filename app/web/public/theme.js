@@ -1,0 +1,9 @@
+// Runs before the first paint, so that a chosen theme never flashes. Without a choice the system decides.
+(function () {
+  try {
+    var theme = localStorage.getItem('theme');
+    if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+  } catch (_) {
+    // Storage is blocked: the system's theme it is.
+  }
+})();
