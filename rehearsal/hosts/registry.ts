@@ -3,12 +3,22 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../standins/command.ts'
 import type { Authority } from './authority.ts'
-import { ensureContainer } from './containers.ts'
+import { ensureContainer, type ContainerPlan } from './containers.ts'
 import type { TestHost } from './host.ts'
 import type { State } from './state.ts'
 
 /** The Docker Hub mirror, as the test hosts see it. */
-export const MIRROR = 'http://registry.test:5001'
+export const MIRROR = 'https://registry.test:5001'
+
+/** The authority for both registries, at the place where Docker looks for it. */
+export function registryTrust(authority: Authority): ContainerPlan['files'] {
+  return Object.fromEntries(
+    [5000, 5001].map((port) => [
+      `/etc/docker/certs.d/registry.test:${port}/ca.crt`,
+      { content: authority.certificate, mode: 0o644 },
+    ]),
+  )
+}
 
 /** The registry's only user. */
 export const USERNAME = 'rehearsal'
@@ -44,7 +54,7 @@ export async function startRegistry(state: State, authority: Authority, image: s
 export async function registryReady(runner: TestHost): Promise<void> {
   const script = `ca=/usr/local/share/ca-certificates/rehearsal.crt
     [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" https://registry.test:5000/v2/)" = 401 ] &&
-    [ "$(curl -s -o /dev/null -w '%{http_code}' ${MIRROR}/v2/)" = 200 ]`
+    [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" ${MIRROR}/v2/)" = 200 ]`
   for (let tries = 0; tries < 80; tries += 1) {
     if ((await runner.exec(['sh', '-c', script])).code === 0) return
     await sleep(250)

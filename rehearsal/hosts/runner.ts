@@ -5,7 +5,7 @@ import { machineAuthorities, npmConfiguration, reachEnvironment, resolvers } fro
 import type { Authority } from './authority.ts'
 import { ensureContainer, systemFlags, type ContainerPlan } from './containers.ts'
 import { must, testHost, type TestHost } from './host.ts'
-import { MIRROR } from './registry.ts'
+import { MIRROR, registryTrust } from './registry.ts'
 import type { State } from './state.ts'
 
 const BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
@@ -34,7 +34,7 @@ export async function startRunner(state: State, authority: Authority, image: str
   const machine = machineAuthorities()
   const files: ContainerPlan['files'] = {
     '/etc/docker/daemon.json': { content: `${JSON.stringify(daemon, null, 2)}\n`, mode: 0o644 },
-    '/etc/docker/certs.d/registry.test:5000/ca.crt': { content: authority.certificate, mode: 0o644 },
+    ...registryTrust(authority),
     '/usr/local/share/ca-certificates/rehearsal.crt': { content: authority.certificate, mode: 0o644 },
     '/etc/delivery/ca.pem': { content: authority.certificate, mode: 0o644 },
     // Builds that reach the npm registry need the authorities that this machine trusts.

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Authority } from './authority.ts'
 import { containerName, ensureContainer, systemFlags } from './containers.ts'
 import { testHost } from './host.ts'
+import { registryTrust } from './registry.ts'
 import type { State, VpsState } from './state.ts'
 
 /** Starts a VPS of an instance. */
@@ -17,7 +18,7 @@ export async function startVps(state: State, vps: VpsState, authority: Authority
       ...['-p', `127.0.0.1:${vps.sshPort}:22`, '-p', `127.0.0.1:${vps.httpPort}:80`, '-p', `127.0.0.1:${vps.httpsPort}:443`],
     ],
     volumes: ['/var/lib/docker', '/var/lib/containerd'],
-    files: { '/etc/docker/certs.d/registry.test:5000/ca.crt': { content: authority.certificate, mode: 0o644 } },
+    files: registryTrust(authority),
   })
 }
 
