@@ -35,7 +35,9 @@ export default class SameOrigin {
       return;
     }
     const type = request.header('content-type');
-    if (request.hasBody() && (type === undefined || !/^application\/json\b/i.test(type))) {
+    // Browsers send "content-length: 0" with an empty POST.
+    const empty = !request.hasBody() || request.header('content-length') === '0';
+    if (!empty && (type === undefined || !/^application\/json\b/i.test(type))) {
       response.status(415).send({ error: { code: 'not_json', message: 'Send the body as application/json.' } });
       return;
     }
