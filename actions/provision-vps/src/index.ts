@@ -1,1 +1,4 @@
-export {};
+import { run } from '@delivery/runner';
+import { main } from './main.ts';
+
+await run(main);

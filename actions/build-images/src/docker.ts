@@ -1,0 +1,65 @@
+import { getExecOutput } from '@actions/exec';
+
+export interface DockerResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface DockerOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Sent to standard input; the place for secrets, which never stand among the arguments. */
+  input?: string;
+  onStderrLine?: (line: string) => void;
+}
+
+/** Runs the docker client without a shell. The exit code is a result, not an error. */
+export async function docker(args: readonly string[], options: DockerOptions = {}): Promise<DockerResult> {
+  const { env, cwd, input, onStderrLine } = options;
+  const { exitCode, stdout, stderr } = await getExecOutput('docker', [...args], {
+    silent: true,
+    ignoreReturnCode: true,
+    env: { ...(process.env as Record<string, string>), ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(input === undefined ? {} : { input: Buffer.from(input) }),
+    ...(onStderrLine === undefined ? {} : { listeners: { errline: onStderrLine } }),
+  });
+  return { code: exitCode, stdout, stderr };
+}
+
+/** What the builder at hand can do. */
+export interface Builder {
+  buildx: string;
+  server: string;
+  /** Of the Docker server: what an image is built for unless the compose file says otherwise. */
+  platform: string;
+  /** Attestations and cache export need BuildKit's own store: the containerd image store or a builder of another driver. */
+  fullStore: boolean;
+}
+
+/** @throws Error naming what is missing: the docker client, its server, or buildx */
+export async function checkBuilder(): Promise<Builder> {
+  let server: DockerResult;
+  try {
+    server = await docker(['version', '--format', '{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}']);
+  } catch {
+    throw new Error('This runner has no docker client in its PATH: build-images needs Docker 23 or newer with buildx');
+  }
+  if (server.code !== 0) throw new Error(`This runner's Docker server does not answer: ${lastLine(server.stderr)}`);
+  const buildx = await docker(['buildx', 'version']);
+  if (buildx.code !== 0) throw new Error('This runner has Docker without buildx: install the package docker-buildx (docker-buildx-plugin in Docker\'s own repository)');
+  const [version = '', platform = ''] = server.stdout.trim().split(' ');
+  const driver = /^Driver:\s*(\S+)/m.exec((await docker(['buildx', 'inspect'])).stdout)?.[1] ?? 'docker';
+  const status = (await docker(['info', '--format', '{{json .DriverStatus}}'])).stdout;
+  return {
+    buildx: buildx.stdout.trim().split(/\s+/)[1] ?? '',
+    server: version,
+    platform,
+    fullStore: driver !== 'docker' || status.includes('io.containerd.snapshotter'),
+  };
+}
+
+export function lastLine(text: string): string {
+  return text.trim().split(/\r?\n/).at(-1)?.trim() ?? '';
+}

@@ -1,0 +1,71 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { InputReader } from '@delivery/runner';
+
+export interface Inputs {
+  /** Absolute path of the compose file. */
+  composeFile: string;
+  /** Values for `${VAR}` in routes, images and build arguments. */
+  variables: Record<string, string>;
+  /** Host of the registry, with a port where it is not 443. */
+  registry: string;
+  /** Path below the registry that all images share, such as `owner/repo`. */
+  repository: string;
+  login: { username: string; password: string } | null;
+  /** Version for people; null means the short commit. */
+  version: string | null;
+  cache: boolean;
+  /** Build secret's id -> absolute path of the file that holds it. */
+  buildSecrets: Record<string, string>;
+}
+
+const REGISTRY = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/;
+const PATH = /^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+const SECRET_ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+/** Reads and checks every input; nothing is built or sent before all of them are right. */
+export function readBuildInputs(input: InputReader, workspace: string): Inputs {
+  const ownRepository = (process.env['GITHUB_REPOSITORY'] ?? '').toLowerCase();
+  const composeFile = resolve(workspace, input.path('compose-file', 'compose.yaml'));
+  if (!isFile(composeFile)) input.reject('compose-file', `no file ${JSON.stringify(composeFile)}`, 'a compose file of the repository that is checked out');
+  return {
+    composeFile,
+    variables: input.pairs('variables'),
+    registry: input.text('registry', { pattern: REGISTRY, allowed: 'a host name with an optional port, in lower case, without scheme and path' }),
+    // GitHub keeps the case of owner and repository names, registries do not take it; what a user writes is not changed.
+    repository: input.text('repository', {
+      ...(ownRepository === '' ? {} : { fallback: ownRepository }),
+      pattern: PATH,
+      allowed: 'a path such as owner/repo: a-z, 0-9, ".", "_", "-" and "/"',
+    }),
+    login: login(input),
+    version: input.optional('version', { pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/, allowed: 'letters, digits, ".", "_", "+" and "-", at most 128 characters' }),
+    cache: input.bool('cache', true),
+    buildSecrets: buildSecrets(input, workspace),
+  };
+}
+
+function login(input: InputReader): Inputs['login'] {
+  const username = input.optional('registry-username', { pattern: /^[^\s:"\\]+$/, allowed: 'a user name without blanks, colons and quotes' });
+  const password = input.secret('registry-password');
+  if (username === null && password === null) return null;
+  if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
+  if (password === null) input.reject('registry-password', 'nothing', 'the password or token of "registry-username"');
+  return { username: username ?? '', password: password ?? '' };
+}
+
+function buildSecrets(input: InputReader, workspace: string): Record<string, string> {
+  const given = input.pairs('build-secrets', { pattern: SECRET_ID, allowedName: 'ids of letters, digits, "_", "." and "-"' });
+  const paths: Record<string, string> = {};
+  for (const [id, path] of Object.entries(given)) {
+    const file = resolve(workspace, path);
+    if (/[,"\p{Cc}]/u.test(file)) input.reject('build-secrets', `a path with a comma, a quote or a control character for "${id}"`, 'lines of id=path');
+    else if (!isFile(file)) input.reject('build-secrets', `no file ${JSON.stringify(file)} for "${id}"`, 'lines of id=path, each path a file on the runner');
+    paths[id] = file;
+  }
+  return paths;
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
+}

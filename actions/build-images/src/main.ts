@@ -1,0 +1,61 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { makeReleaseId } from '@delivery/release';
+import { readInputs } from '@delivery/runner';
+import { bakeProjection, parseCompose } from '@delivery/stack';
+import { imageLabels } from './arguments.ts';
+import { buildServices } from './build.ts';
+import { checkBuilder } from './docker.ts';
+import { imagesOf } from './images.ts';
+import { readBuildInputs, type Inputs } from './inputs.ts';
+import { layerCache } from './layers.ts';
+import { openRegistry } from './registry.ts';
+import { report } from './report.ts';
+import { pushRelease, rehearseSeal, type ReleasePlan } from './seal.ts';
+import { readSource } from './source.ts';
+
+/** From a compose file to a release in the registry: builds what is to be built, resolves the rest, seals all of it by digest. */
+export async function main(): Promise<void> {
+  const inputs = readInputs((input) => readBuildInputs(input, process.env['GITHUB_WORKSPACE'] ?? process.cwd()));
+  const temporary = await mkdtemp(join(process.env['RUNNER_TEMP'] ?? tmpdir(), 'build-images-'));
+  try {
+    await release(inputs, temporary);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function release(inputs: Inputs, temporary: string): Promise<void> {
+  const { composeFile, variables, buildSecrets } = inputs;
+  const composeText = await readFile(composeFile, 'utf8');
+  const stack = parseCompose(composeText);
+  const services = Object.values(stack.services).filter((service) => service.release.role !== 'edge');
+  const projection = bakeProjection(stack, variables);
+  const source = await readSource(dirname(composeFile));
+  const version = inputs.version ?? source.commit.slice(0, 7);
+  const labels = imageLabels(source, version);
+  const plan: ReleasePlan = {
+    ...{ app: stack.app, composeFile, composeText, variables, version, source, labels },
+    release: makeReleaseId(new Date(), source.commit),
+  };
+  const files = await rehearseSeal(plan, services.map(({ name }) => name));
+
+  const builder = await checkBuilder();
+  const registry = await openRegistry(inputs, temporary);
+  try {
+    const targets = Object.entries(projection.targets)
+      .filter(([, name]) => services.some((service) => service.name === name))
+      .map(([target, service]) => ({ target, service, repository: registry.repositoryOf(stack.app, service) }));
+    const layers = await layerCache(inputs, stack.app, services, builder, temporary);
+    const epoch = Date.parse(source.committed) / 1000;
+    const build = { composeFile, projection: projection.text, targets, release: plan.release, labels, buildSecrets, epoch, cache: layers?.folders ?? null };
+    const built = await buildServices(build, builder, registry, temporary);
+    await layers?.save();
+    const images = await imagesOf(services, built, variables, builder, registry);
+    const reference = await pushRelease(plan, images, files, registry, temporary);
+    await report(plan, reference, images);
+  } finally {
+    await registry.close();
+  }
+}

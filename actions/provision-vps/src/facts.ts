@@ -1,0 +1,43 @@
+import * as core from '@actions/core';
+import { foreignLines } from '@delivery/runner';
+import type { Session } from '@delivery/ssh';
+import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
+import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
+import type { HostPlan } from '../../../host/provision/tasks.ts';
+import type { Inputs } from './inputs.ts';
+
+/**
+ * Looks at the host in one command that changes nothing.
+ * @throws Error when the host cannot be prepared; it names every reason
+ */
+export async function gatherFacts(session: Session, inputs: Inputs): Promise<Facts> {
+  const { host, user } = inputs.connection;
+  const lines: string[] = [];
+  const result = await session.exec(shellAs(user), { stdin: FACTS_SCRIPT, onStdoutLine: (line) => lines.push(line), timeoutMs: 60_000 });
+  const facts = parseFacts(lines);
+  if (facts.uid === -1) {
+    const said = foreignLines(result.stderrTail, '').join(' ').trim();
+    throw new Error(`"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`);
+  }
+  core.info(
+    `${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +
+      `${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`,
+  );
+  const reasons = refusals(facts, inputs.allowUnsupportedOs);
+  if (reasons.length > 0) throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
+  for (const warning of warnings(facts)) core.warning(`${host}: ${warning}`);
+  return facts;
+}
+
+/** What this host is to become. @throws Error when its daemon.json cannot be read */
+export function planFor(inputs: Inputs, facts: Facts): HostPlan {
+  const { app, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
+  return {
+    ...{ app, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+    os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
+    container: facts.container,
+    apparmor: facts.apparmor,
+    daemonJson: mergeDaemonConfig(facts.daemonJson),
+    sshPorts: facts.sshPorts,
+  };
+}

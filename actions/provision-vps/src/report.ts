@@ -1,0 +1,23 @@
+import { duration, setOutputs, table, writeSummary } from '@delivery/runner';
+import * as core from '@actions/core';
+import type { Facts } from '../../../host/provision/facts.ts';
+import type { Outcome } from './apply.ts';
+import type { Inputs } from './inputs.ts';
+
+/** Outputs and summary, also of a run that failed in between. @throws Error with the reason of the failure */
+export async function report(inputs: Inputs, facts: Facts, outcome: Outcome): Promise<void> {
+  const changed = outcome.tasks.filter(({ status }) => status === 'changed').length;
+  const proof = (name: string): string => outcome.proofs.find((each) => each.name === name)?.value ?? '';
+  setOutputs({ changed, 'deploy-user': inputs.deployUser, edge: proof('edge'), agent: proof('agent') });
+  await writeSummary([
+    `## ${inputs.app} on ${facts.os.name}: ${outcome.failure === null ? (changed === 0 ? 'nothing to change' : `${changed} changes`) : 'failed'}`,
+    table(
+      ['Task', 'Status', 'Time', 'Why', 'Message'],
+      outcome.tasks.map(({ id, status, ms, reason, message }) => [id, status, duration(ms), reason, message]),
+    ),
+    ...(outcome.proofs.length > 0 ? ['What the host says about itself afterwards:', table(['What', 'As read back'], outcome.proofs.map(({ name, value }) => [name, value]))] : []),
+  ]);
+  if (outcome.failure !== null) throw new Error(outcome.failure);
+  for (const { name, value } of outcome.proofs) core.info(`  ${name}: ${value}`);
+  core.info(changed === 0 ? 'Nothing to change.' : `${changed} changes.`);
+}

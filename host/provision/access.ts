@@ -1,0 +1,64 @@
+import { quote } from './shell.ts';
+import { directoriesTask, fileTask, type Task } from './task.ts';
+import type { HostPlan } from './tasks.ts';
+import { launcher } from './files.ts';
+
+/** Who may ask for a release: one user whose key can ring the launcher and nothing else. */
+export function accessTasks(plan: HostPlan): Task[] {
+  const user = quote(plan.deployUser);
+  const line = `restrict,command="/opt/edge/bin/release ${plan.app}" ${plan.deployKey}`;
+  const form = '^restrict,command="/opt/edge/bin/release [a-z][a-z0-9-]{0,30}" ';
+  const wanted = `keys=$(getent passwd ${user} | cut -d: -f6)/.ssh/authorized_keys
+wanted() {
+  {
+    # Keys of other apps stay; anything that is not a launcher key goes.
+    grep -E ${quote(form)} "$keys" 2>/dev/null | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} || :
+    printf '%s\\n' ${quote(line)}
+  } | sort -u
+}`;
+  return [
+    directoriesTask('edge_directories', 'Root owns what root will run; the deploy user can read and run the launcher, no more', [
+      { path: '/opt/edge', mode: '755' },
+      { path: '/opt/edge/bin', mode: '755' },
+      { path: '/opt/edge/dynamic', mode: '755' },
+      { path: '/opt/edge/staging', mode: '755' },
+      { path: '/opt/edge/certs', mode: '700' },
+      { path: '/opt/edge/acme', mode: '700' },
+    ]),
+    fileTask({ id: 'launcher', reason: 'The one program that the deploy key can start', path: '/opt/edge/bin/release', mode: '755', content: launcher }),
+    {
+      id: 'deploy_user',
+      reason: 'Deploys do not log in as root; no password means that only the key opens the account',
+      check: `id ${user} >/dev/null && id -nG ${user} | tr ' ' '\\n' | grep -qx docker && [ "$(getent shadow ${user} | cut -d: -f2)" = '*' ]`,
+      apply: `id ${user} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh ${user}
+usermod --append --groups docker --password '*' ${user}`,
+    },
+    {
+      id: 'deploy_key',
+      reason: 'A stolen deploy key gets the launcher: no shell, no forwarding, no files',
+      check: `${wanted}
+[ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
+      apply: `${wanted}
+if wanted | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} | grep -q -F ${quote(plan.deployKey)}; then
+  echo 'this deploy key is in use for another app of this host: make one key per app'
+  return 1
+fi
+group=$(id -gn ${user})
+directory "$(dirname "$keys")" 700 ${user}:"$group"
+wanted >"$work/authorized_keys"
+put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
+    },
+    directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [{ path: `/opt/${plan.app}`, mode: '750' }]),
+    {
+      id: 'app_secrets',
+      reason: 'The file of secrets exists with its mode before the first secret is written to it',
+      check: `[ -f /opt/${plan.app}/.env ] && [ "$(stat -c '%a %U:%G' /opt/${plan.app}/.env)" = '600 root:root' ]`,
+      apply: `if [ -f /opt/${plan.app}/.env ]; then
+  chown root:root /opt/${plan.app}/.env
+  chmod 600 /opt/${plan.app}/.env
+else
+  put /opt/${plan.app}/.env 600 root:root </dev/null
+fi`,
+    },
+  ];
+}

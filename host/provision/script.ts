@@ -1,0 +1,124 @@
+import { quote } from './shell.ts';
+import type { Task } from './task.ts';
+
+/** What the rendered script does before the first task and the helpers that tasks use. */
+const PRELUDE = String.raw`set -u
+umask 022
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# Files of this run lie in memory, readable by root alone, and go with it.
+prepare() {
+  work=$(mktemp -d "$1/delivery.XXXXXX") || exit 70
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 141' PIPE
+  trap 'exit 143' TERM
+  exec 3>&1
+  exec 4>&2
+}
+
+# One line of text as the inside of a JSON string.
+json() { tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/\\/\\\\/g; s/"/\\"/g; s/ *$//'; }
+
+# What a task wants to tell in its result.
+say() { printf '%s\n' "$*" >>"$work/say"; }
+
+# same PATH SHA256 MODE OWNER: is the file as it should be?
+same() {
+  [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$3 $4" ] && [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
+}
+
+# put PATH MODE OWNER: writes standard input to the file in one step, with its mode from the start.
+put() {
+  fresh=$(mktemp "$(dirname "$1")/.delivery.XXXXXX")
+  cat >"$fresh"
+  chown "$3" "$fresh"
+  chmod "$2" "$fresh"
+  mv -f "$fresh" "$1"
+}
+
+# directory PATH MODE OWNER
+is_directory() { [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$2 $3" ]; }
+directory() { mkdir -p "$1"; chown "$3" "$1"; chmod "$2" "$1"; }
+
+# until_true SECONDS COMMAND...
+until_true() {
+  tries=$(( $1 * 5 )); shift
+  while [ "$tries" -gt 0 ]; do
+    if "$@" >/dev/null 2>&1; then return 0; fi
+    tries=$(( tries - 1 ))
+    sleep 0.2
+  done
+  "$@"
+}
+
+report() { printf '{"task":"%s","status":"%s","ms":%s,"message":"%s"}\n' "$1" "$2" "$(( $(date +%s%3N) - started ))" "$(json <"$work/say")" >&3; }
+
+# task ID: check; where that fails, apply and check again. Check ends with 77 where the task does not apply to this host.
+task() {
+  started=$(date +%s%3N)
+  : >"$work/say"
+  ( "check_$1" ) >"$work/out" 2>&1
+  case $? in
+    0) report "$1" ok; return 0 ;;
+    77) report "$1" skipped; return 0 ;;
+  esac
+  : >"$work/say"
+  ( set -e; "apply_$1" ) >"$work/out" 2>&1
+  code=$?
+  if [ "$code" -eq 0 ]; then
+    ( "check_$1" ) >>"$work/out" 2>&1
+    code=$?
+    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then report "$1" changed; return 0; fi
+    printf 'applied, but the check still fails\n' >>"$work/out"
+  fi
+  grep -v '^[[:space:]]*$' "$work/out" | tail -n 6 | cut -c1-300 >>"$work/say"
+  report "$1" failed
+  exit 1
+}
+
+# proof NAME VALUE: one line of what the host says about itself after the last task.
+proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json)" >&3; }
+`;
+
+/**
+ * Renders tasks to one script for `sh -s`. It prints one JSON line per task,
+ * `{"task","status":"ok|changed|skipped|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
+ * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
+ * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
+ * @param memory directory for files of the run; a tmpfs on every supported system
+ */
+export function renderScript(tasks: readonly Task[], proofs: string, memory = '/run'): string {
+  const functions = tasks.map(
+    ({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`,
+  );
+  const main = ['main() {', `prepare ${quote(memory)}`, ...tasks.map(({ id }) => `task ${id}`), 'proofs', 'exit 0', '}', 'main </dev/null', ''];
+  return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
+}
+
+/** A line of the script's output. */
+export type ScriptLine =
+  | { kind: 'task'; id: string; status: TaskStatus; ms: number; message: string }
+  | { kind: 'proof'; name: string; value: string };
+export type TaskStatus = 'ok' | 'changed' | 'skipped' | 'failed';
+
+const STATUSES: readonly string[] = ['ok', 'changed', 'skipped', 'failed'];
+
+/** Reads one line of the script's output; null for anything else, such as a login banner. */
+export function parseLine(line: string): ScriptLine | null {
+  if (!line.startsWith('{')) return null;
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+  const { task, status, ms, message, proof } = value;
+  if (typeof task === 'string' && typeof status === 'string' && STATUSES.includes(status)) {
+    return { kind: 'task', id: task, status: status as TaskStatus, ms: Number(ms) || 0, message: typeof message === 'string' ? message : '' };
+  }
+  if (typeof proof === 'string') return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
+  return null;
+}

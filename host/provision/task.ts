@@ -1,0 +1,51 @@
+import { decoded, quote, sha256 } from './shell.ts';
+
+/** One thing that a prepared host has: how to see that it is so, how to make it so, and why it should be so. */
+export interface Task {
+  /** Lower-case letters, digits and underscores: also the name of a shell function. */
+  id: string;
+  reason: string;
+  /** Body of a shell function. Ends with 0 when nothing is to be done, with 77 where the task does not apply. Changes nothing. */
+  check: string;
+  /** Body of a shell function, run under `set -e` when the check fails. */
+  apply: string;
+}
+
+export interface FileSpec {
+  id: string;
+  reason: string;
+  path: string;
+  /** Octal without a leading zero, as `stat -c %a` prints it. */
+  mode: string;
+  owner?: string;
+  content: string;
+  /** Shell to run after the file was written. */
+  then?: string;
+}
+
+/** A file with exactly this content, mode and owner, replaced in one step. */
+export function fileTask({ id, reason, path, mode, owner = 'root:root', content, then = '' }: FileSpec): Task {
+  return {
+    id,
+    reason,
+    check: `same ${quote(path)} ${sha256(content)} ${mode} ${owner}`,
+    apply: `${placed(path, mode, owner, content)}${then}`,
+  };
+}
+
+/** Shell that writes a file; stands on lines of its own. */
+export function placed(path: string, mode: string, owner: string, content: string): string {
+  return placedAt(quote(path), mode, owner, content);
+}
+
+/** The same for a path that the shell is to work out, such as `"$work/x"`. */
+export function placedAt(path: string, mode: string, owner: string, content: string): string {
+  return `{ ${decoded(content)}} | put ${path} ${mode} ${owner}\n`;
+}
+
+/** Directories with these modes and owners, parents first. */
+export function directoriesTask(id: string, reason: string, directories: readonly { path: string; mode: string; owner?: string }[]): Task {
+  const each = (command: string, join: string): string =>
+    directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);
+  return { id, reason, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
+}

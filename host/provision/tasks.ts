@@ -1,0 +1,36 @@
+import { edgeTasks } from './edge.ts';
+import { hardeningTasks } from './hardening.ts';
+import { dockerTasks } from './docker.ts';
+import { accessTasks } from './access.ts';
+import type { Task } from './task.ts';
+
+/** The edge that this version was tested with. */
+export const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
+
+/** Everything that a host is prepared with; validated by the caller. */
+export interface HostPlan {
+  app: string;
+  os: 'debian' | 'ubuntu';
+  container: boolean;
+  apparmor: boolean;
+  /** New content of daemon.json, or null when it is right already. */
+  daemonJson: string | null;
+  /** Every port that sshd listens on. */
+  sshPorts: readonly number[];
+  deployUser: string;
+  /** `<type> <base64>`, without a comment. */
+  deployKey: string;
+  /** `<repository>@sha256:<hex>` */
+  agentImage: string;
+  edgeImage: string;
+  /** For pulling the two images; null for public ones. */
+  registry: { host: string; username: string; password: string } | null;
+  tls: TlsPlan;
+}
+
+export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certificate: string; key: string };
+
+/** The tasks in the order in which they must run: each may rely on the ones before it. */
+export function hostTasks(plan: HostPlan): Task[] {
+  return [...dockerTasks(plan), ...accessTasks(plan), ...edgeTasks(plan), ...hardeningTasks(plan)];
+}

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from '@jest/globals';
+import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings } from '../facts.ts';
+import { jail, sshdDropIn } from '../hardening.ts';
+
+const line = (name: string, value: string): string => `${name}=${Buffer.from(value).toString('base64')}`;
+const GOOD = Object.entries({
+  ...{ user: 'root', uid: '0', os_id: 'debian', os_version: '13', os_name: 'Debian GNU/Linux 13 (trixie)', machine: 'x86_64', virtualization: 'kvm' },
+  ...{ init: 'systemd', cpus: '2', memory: '2000000', disk: '30000000', ssh_ports: '22 ', ssh_connection: '10.0.0.9 51000 10.0.0.2 2222', held: '' },
+}).map(([name, value]) => line(name, value));
+const changed = (name: string, value: string): string[] => [...GOOD.filter((each) => !each.startsWith(`${name}=`)), line(name, value)];
+
+describe('facts', () => {
+  it('come from a script that is valid sh and runs', () => {
+    expect(spawnSync('sh', ['-n'], { input: FACTS_SCRIPT, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    const { stdout, status } = spawnSync('sh', ['-s'], { input: FACTS_SCRIPT, encoding: 'utf8', env: { ...process.env, DELIVERY_SSH: '::1 1 ::1 2200' } });
+    expect(status).toBe(0);
+    const facts = parseFacts(stdout.split('\n'));
+    expect(facts.sshPorts).toContain(2200);
+    expect(facts.os.id).not.toBe('');
+    expect(facts.memoryKiB).toBeGreaterThan(0);
+  }, 30_000);
+
+  it('hold every port of sshd, the one of this connection included', () => {
+    expect(parseFacts(['Welcome to your server', ...GOOD]).sshPorts).toEqual([22, 2222]);
+  });
+
+  it('keep the content of daemon.json, and know it from an absent one', () => {
+    expect(parseFacts(changed('daemon_json', '{"a":"b=c"}')).daemonJson).toBe('{"a":"b=c"}');
+    expect(parseFacts(GOOD).daemonJson).toBeNull();
+  });
+
+  it('know a login without a root shell', () => {
+    expect(parseFacts(['sudo: a password is required']).uid).toBe(-1);
+  });
+});
+
+describe('preflight', () => {
+  it('lets a good host pass', () => {
+    expect(refusals(parseFacts(GOOD), false)).toEqual([]);
+    expect(warnings(parseFacts(GOOD))).toEqual([]);
+  });
+
+  it.each([
+    ['another system', changed('os_version', '12'), /supported are Debian 13, Ubuntu 24.04, Ubuntu 26.04/],
+    ['no root', changed('uid', '1000'), /sudo/],
+    ['no systemd', changed('init', 'init'), /systemd/],
+    ['held ports', changed('held', ';80 (nginx);443 (container web)'), /80 \(nginx\), 443 \(container web\)/],
+    ['no SSH port', [...changed('ssh_ports', '').filter((each) => !each.startsWith('ssh_connection='))], /SSH/],
+  ])('refuses %s by name', (_what, lines, message) => {
+    expect(refusals(parseFacts(lines), false)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('takes another system when asked to', () => {
+    expect(refusals(parseFacts(changed('os_version', '12')), true)).toEqual([]);
+  });
+
+  it('warns of a small host', () => {
+    expect(warnings(parseFacts(changed('memory', '900000')))).toEqual([expect.stringContaining('2 GB')]);
+  });
+});
+
+it('becomes root by sudo where the login is another user', () => {
+  expect(shellAs('root')).not.toContain('sudo');
+  expect(shellAs('admin')).toMatch(/^sudo -n /);
+});
+
+it('writes an sshd drop-in that closes passwords', () => {
+  expect(sshdDropIn()).toMatch(/^PasswordAuthentication no$/m);
+  expect(sshdDropIn()).toMatch(/^PermitRootLogin prohibit-password$/m);
+});
+
+it('guards every port of sshd', () => {
+  expect(jail([22, 2222])).toMatch(/^port = 22,2222$/m);
+});

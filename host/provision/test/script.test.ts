@@ -1,0 +1,132 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hostProofs } from '../proofs.ts';
+import { parseLine, renderScript, type ScriptLine } from '../script.ts';
+import { decoded, quote, sha256 } from '../shell.ts';
+import { fileTask, type Task } from '../task.ts';
+import { hostTasks, type HostPlan } from '../tasks.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const PLAN: HostPlan = {
+  app: 'fixture',
+  os: 'debian',
+  container: false,
+  apparmor: true,
+  daemonJson: '{}\n',
+  sshPorts: [22, 2222],
+  deployUser: 'deploy',
+  deployKey: 'ssh-ed25519 AAAA',
+  agentImage: `registry.example/agent@${DIGEST}`,
+  edgeImage: 'traefik:v3.6.12',
+  registry: { host: 'registry.example', username: 'someone', password: "pa'ss\n$(id)" },
+  tls: { mode: 'files', certificate: 'CERTIFICATE', key: 'CANARYKEY' },
+};
+const PLANS: [string, HostPlan][] = [
+  ['files, with a login', PLAN],
+  ['ACME, public images, in a container', { ...PLAN, container: true, registry: null, daemonJson: null, tls: { mode: 'acme', email: 'me@example.org' } }],
+  ['Ubuntu', { ...PLAN, os: 'ubuntu', apparmor: false }],
+];
+
+let memory: string;
+beforeAll(() => {
+  memory = mkdtempSync(join(tmpdir(), 'script-'));
+});
+afterAll(() => rmSync(memory, { recursive: true, force: true }));
+
+function run(tasks: Task[]): { code: number | null; lines: ScriptLine[]; stderr: string } {
+  const { status, stdout, stderr } = spawnSync('sh', ['-s'], { input: renderScript(tasks, "proof end 'a \"b\" \\c'", memory), encoding: 'utf8' });
+  const lines = stdout.split('\n').flatMap((line) => parseLine(line) ?? []);
+  return { code: status, lines, stderr };
+}
+
+const task = (id: string, check: string, apply: string): Task => ({ id, reason: 'test', check, apply });
+const statuses = (lines: ScriptLine[]): string[] => lines.flatMap((line) => (line.kind === 'task' ? [`${line.id} ${line.status}`] : []));
+
+describe('the rendered script', () => {
+  it.each(PLANS)('is valid POSIX sh: %s', (_what, plan) => {
+    const script = renderScript(hostTasks(plan), hostProofs(plan));
+    const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('holds no secret as plain text, and each task once', () => {
+    const script = renderScript(hostTasks(PLAN), hostProofs(PLAN));
+    expect(script).not.toContain('CANARYKEY');
+    expect(script).not.toContain(PLAN.registry?.password ?? '');
+    const ids = hostTasks(PLAN).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.every((id) => /^[a-z][a-z0-9_]*$/.test(id))).toBe(true);
+  });
+
+  it('lets SSH in before the firewall is switched on', () => {
+    const apply = hostTasks(PLAN).find(({ id }) => id === 'firewall')?.apply ?? '';
+    expect(apply).toMatch(/for port in 22 2222 80 443/);
+    expect(apply.indexOf('ufw allow')).toBeLessThan(apply.indexOf('ufw --force enable'));
+  });
+
+  it('says what is right already, what it changed, what does not apply, and stops at the first failure', () => {
+    const mark = join(memory, 'mark');
+    const { code, lines } = run([
+      task('right', 'true', 'exit 9'),
+      task('wrong', `[ -e ${quote(mark)} ]`, `touch ${quote(mark)}\nsay 'made "it" \\ so'`),
+      task('elsewhere', "say 'not here'\nreturn 77", 'exit 9'),
+      task('broken', 'false', "echo 'why it failed'\nfalse\necho never"),
+      task('later', 'true', 'true'),
+    ]);
+    expect(code).toBe(1);
+    expect(statuses(lines)).toEqual(['right ok', 'wrong changed', 'elsewhere skipped', 'broken failed']);
+    expect(lines.map((line) => (line.kind === 'task' ? line.message : ''))).toEqual(['', 'made "it" \\ so', 'not here', 'why it failed']);
+  });
+
+  it('does not believe an apply whose check still fails', () => {
+    const { code, lines } = run([task('lie', 'false', 'true')]);
+    expect(code).toBe(1);
+    expect(lines).toMatchObject([{ status: 'failed', message: 'applied, but the check still fails' }]);
+  });
+
+  it('survives commands that read standard input', () => {
+    const { lines } = run([task('greedy', 'cat >/dev/null; false', 'cat'), task('next', 'true', 'true')]);
+    expect(statuses(lines)).toEqual(['greedy failed']);
+    expect(statuses(run([task('greedy', 'cat', 'true'), task('next', 'true', 'true')]).lines)).toEqual(['greedy ok', 'next ok']);
+  });
+
+  it('ends with proofs as valid JSON', () => {
+    expect(run([]).lines).toEqual([{ kind: 'proof', name: 'end', value: 'a "b" \\c' }]);
+  });
+
+  it('writes files byte for byte with their mode, and sees a change of either', () => {
+    const path = join(memory, 'file');
+    const content = "line 'one'\n$(id) \\ ünï\nBASE64\nno newline at the end";
+    const me = `${userInfo().username}:${spawnSync('id', ['-gn'], { encoding: 'utf8' }).stdout.trim()}`;
+    const tasks = [fileTask({ id: 'file', reason: 'test', path, mode: '600', owner: me, content })];
+    expect(statuses(run(tasks).lines)).toEqual(['file changed']);
+    expect(readFileSync(path, 'utf8')).toBe(content);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statuses(run(tasks).lines)).toEqual(['file ok']);
+    writeFileSync(path, 'tampered');
+    expect(statuses(run(tasks).lines)).toEqual(['file changed']);
+    spawnSync('chmod', ['644', path]);
+    expect(statuses(run(tasks).lines)).toEqual(['file changed']);
+  });
+});
+
+describe('shell text', () => {
+  it.each(["it's", '$(id)', '`id`', 'a\nb', '\\', '"', '*', ''])('quotes %j', (text) => {
+    expect(spawnSync('sh', ['-c', `printf %s ${quote(text)}`], { encoding: 'utf8' }).stdout).toBe(text);
+  });
+
+  it('decodes an empty document too', () => {
+    expect(spawnSync('sh', ['-s'], { input: decoded(''), encoding: 'utf8' }).stdout).toBe('');
+  });
+
+  it('hashes as sha256sum does', () => {
+    expect(spawnSync('sha256sum', [], { input: 'abc', encoding: 'utf8' }).stdout).toContain(sha256('abc'));
+  });
+});
+
+it.each(['', 'Welcome!', '{', '{"task":1}', '[]', '{"task":"a","status":"great"}'])('takes no other line for its own: %j', (line) => {
+  expect(parseLine(line)).toBeNull();
+});
