@@ -223,7 +223,13 @@ function finish(
  * A volume belongs to the app, not to a colour's project: it is named `<app>_<volume>` unless the file gives it a name or says that it
  * is external. The project of the backing services owns theirs; to a colour every volume is external, so that no colour can remove it.
  */
-function stableVolume(app: string, key: string, entry: ComposeObject, volumes: RenderedVolume[], owner: boolean): ComposeObject {
+function stableVolume(
+  app: string,
+  key: string,
+  entry: ComposeObject,
+  volumes: RenderedVolume[],
+  owner: boolean,
+): ComposeObject {
   const external = entry['external'] === true;
   const name = typeof entry['name'] === 'string' ? entry['name'] : external ? key : `${app}_${key}`;
   if (external) return { external: true, name };
