@@ -8,6 +8,8 @@ export interface PrepareOptions {
   self?: { repository: string; ref: string };
   /** Directory with the locked dependencies already installed; `npm ci` becomes a link to it. Absolute path on the runner. */
   dependencies?: string;
+  /** Directory of the rewritten workflows, relative to the checkout; calls between workflows go there. The originals stay where they are. */
+  workflows?: string;
 }
 
 export interface Prepared {
@@ -109,6 +111,11 @@ function rewriteUses(owner: YAMLMap, at: string, options: PrepareOptions, change
     const target = options.self ? `${options.self.repository}/${path}@${options.self.ref}` : `./${path}`;
     owner.set('uses', target);
     changes.push(`${at}: ${uses} -> ${target}`);
+    return;
+  }
+  if (options.workflows !== undefined && uses.startsWith('./.github/workflows/')) {
+    owner.set('uses', `./${options.workflows}/${uses.slice('./.github/workflows/'.length)}`);
+    changes.push(`${at}: the rewritten copy of ${uses} is called`);
     return;
   }
   if (uses.startsWith('./') || /^actions\/(checkout|setup-node)@/.test(uses)) return;

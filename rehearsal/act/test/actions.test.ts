@@ -14,7 +14,9 @@ function sources(directory: string): string {
 
 describe.each(actionPaths)('%s', (path) => {
   const meta = action(path);
-  const text = sources(join(path, 'src'));
+  const own = sources(join(path, 'src'));
+  const shared = own.includes('connectionInputs(') ? read('packages/runner/src/host/connection.ts') : '';
+  const text = own + shared;
 
   it('runs a committed bundle on Node 24', () => {
     expect(meta.runs).toMatchObject({ using: 'node24', main: 'dist/index.js' });
@@ -23,6 +25,16 @@ describe.each(actionPaths)('%s', (path) => {
   it('names every input of action.yml in its source', () => {
     const unread = Object.keys(meta.inputs ?? {}).filter((name) => !text.includes(`'${name}'`));
     expect(unread).toEqual([]);
+  });
+
+  it('reads no input that action.yml does not have', () => {
+    const read = [
+      ...text.matchAll(/\b(?:input|reader|core)\.(?:getInput|[a-z][A-Za-z]*)\(\s*'([a-z0-9]+(?:-[a-z0-9]+)*)'/g),
+    ].map(([, name]) => name ?? '');
+    // A login password is taken only where the action asks for it.
+    const asked = new Set(read.filter((name) => name !== 'password' || own.includes('password: true')));
+    expect([...asked].filter((name) => !(name in (meta.inputs ?? {})))).toEqual([]);
+    expect(asked.size).toBeGreaterThan(0);
   });
 
   it('names every output of action.yml in its source', () => {

@@ -52,6 +52,14 @@ describe('prepare', () => {
     expect(parse(call.text).jobs.b.uses).toBe('./.github/workflows/b.yml');
   });
 
+  it('lets a workflow call the rewritten copy of another, and leaves actions where they are', () => {
+    const call = 'on: push\njobs:\n  b:\n    uses: ./.github/workflows/b.yml\n';
+    expect(parse(prepare(call, { workflows: 'x/y' }).text).jobs.b.uses).toBe('./x/y/b.yml');
+    expect(parse(prepare(call).text).jobs.b.uses).toBe('./.github/workflows/b.yml');
+    const step = workflow('      - uses: ./actions/rollback\n');
+    expect(parse(prepare(step, { workflows: 'x/y' }).text).jobs.one.steps[0].uses).toBe('./actions/rollback');
+  });
+
   it('keeps checkout, checks Node instead of installing it', () => {
     const text = workflow(
       `      - uses: actions/checkout@${sha} # v7\n      - uses: actions/setup-node@${sha}\n        with:\n          node-version: '24'\n`,

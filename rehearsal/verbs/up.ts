@@ -1,0 +1,58 @@
+import { CHECKOUT } from '../hosts/state.ts';
+import { up as rigUp } from '../hosts/rig.ts';
+import { stopwatch } from './run.ts';
+import { openSession, placeSource } from './session.ts';
+import { address } from './site.ts';
+import { deploy, provision, pushSick, pushUnderLoad, rollback } from './steps.ts';
+import { drawTable } from './table.ts';
+import type { Row } from './table.ts';
+
+/** Brings everything up, replays the workflows from a bare server to a rollback, prints the table. Gives the exit code. */
+export async function up(instance: string): Promise<number> {
+  const started = performance.now();
+  const say = stopwatch();
+  say(`rehearsal ${instance}: a registry, a runner and a bare server on this machine`);
+  const rig = await rigUp({ instance, source: CHECKOUT, log: say });
+  const session = await openSession(rig);
+  const { commit, dirty } = await placeSource(session, CHECKOUT);
+  const rows: Row[] = [
+    {
+      step: 'bring up the test hosts',
+      workflow: '',
+      happened: `commit ${commit.slice(0, 7)}${dirty ? ' with uncommitted changes' : ''} on the runner`,
+      seconds: (performance.now() - started) / 1000,
+      ok: true,
+    },
+  ];
+  const steps = [
+    () => provision(session, say),
+    () => deploy(session, say),
+    () => pushUnderLoad(session, say),
+    () => pushSick(session, say, 'boot'),
+    () => rollback(session, say),
+  ];
+  for (const step of steps) {
+    const row = await step();
+    rows.push(row);
+    say(`${row.ok ? 'ok' : 'FAILED'}: ${row.step}: ${row.happened}`);
+    if (!row.ok) break;
+  }
+  const whole = (performance.now() - started) / 1000;
+  console.log(`\n${drawTable(rows)}\n`);
+  const ok = rows.every((row) => row.ok);
+  const done = `${rows.filter((row) => row.ok).length} of ${steps.length + 1} steps as expected in ${whole.toFixed(0)} s`;
+  const suffix = instance === 'default' ? '' : ` --instance ${instance}`;
+  console.log(
+    ok
+      ? [
+          done,
+          '',
+          `The app is up:  ${address(session.site)}`,
+          `  in a browser  name resolves by itself; trust ${rig.stateDir}/ca.pem or accept the warning`,
+          `  with curl     curl --cacert ${rig.stateDir}/ca.pem --resolve ${session.site.host}:${session.site.port}:127.0.0.1 ${address(session.site)}/api/health`,
+          `  go on         ./rehearse status${suffix} | push [--break build|boot|health]${suffix} | rollback [RELEASE]${suffix} | down${suffix}`,
+        ].join('\n')
+      : `${done}; logs in ${rig.stateDir}/logs`,
+  );
+  return ok ? 0 : 1;
+}
