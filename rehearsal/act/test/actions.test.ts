@@ -29,7 +29,9 @@ describe.each(actionPaths)('%s', (path) => {
 
   it('reads no input that action.yml does not have', () => {
     const read = [
-      ...text.matchAll(/\b(?:input|reader|core)\.(?:getInput|[a-z][A-Za-z]*)\(\s*'([a-z0-9]+(?:-[a-z0-9]+)*)'/g),
+      ...text.matchAll(
+        /\b(?:core\.getInput|(?:input|reader)\.(?!reject\b)[a-z][A-Za-z]*)\(\s*'([a-z0-9]+(?:-[a-z0-9]+)*)'/g,
+      ),
     ].map(([, name]) => name ?? '');
     // A login password is taken only where the action asks for it.
     const asked = new Set(read.filter((name) => name !== 'password' || own.includes('password: true')));
