@@ -1,35 +1,37 @@
 /** Builds images on the machine's Docker from Debian packages and programs of ours; each is tagged with the key of its recipe. */
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { recipeKey, withLock, type Log } from './cache.ts'
-import { ACT, binaryKey, ensureBinary, ferretdb, TRAEFIK, WATCHTOWER } from './binaries.ts'
-import { attempt, run } from './command.ts'
-import { aptSettings, aptSources, debianMirror, ensureDocker, ensureProgram, reachEnvironment, SUITE } from './machine.ts'
-import { ensureNode } from './node.ts'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recipeKey, withLock, type Log } from './cache.ts';
+import { ACT, binaryKey, ensureBinary, FERRETDB, TRAEFIK, WATCHTOWER, type ProgramRecipe } from './binaries.ts';
+import { attempt, run } from './command.ts';
+import { aptSettings, aptSources, debianMirror, ensureProgram, reachEnvironment, SUITE } from './machine.ts';
+import { ensureNode, nodeKey } from './node.ts';
 
-const BASE_PACKAGES = 'minbase, no documentation, layout 1'
+const BASE_PACKAGES = 'minbase, no documentation, layout 1';
 
 /** True where the machine's Docker has this image. */
 export async function hasImage(reference: string): Promise<boolean> {
-  return (await attempt('docker', ['image', 'inspect', '--format', '{{.Id}}', reference])).code === 0
+  return (await attempt('docker', ['image', 'inspect', '--format', '{{.Id}}', reference])).code === 0;
+}
+
+async function baseRecipe(): Promise<{ reference: string; sources: string; settings: string }> {
+  const sources = aptSources(debianMirror());
+  const settings = await aptSettings();
+  return { reference: `delivery/base:${recipeKey(SUITE, BASE_PACKAGES, sources, settings)}`, sources, settings };
 }
 
 /** The base of all images: a small Debian by mmdebstrap. Gives its reference. */
-export async function ensureBase(log: Log = () => undefined): Promise<string> {
-  await ensureDocker(log)
-  const sources = aptSources(debianMirror())
-  const settings = await aptSettings()
-  const reference = `delivery/base:${recipeKey(SUITE, BASE_PACKAGES, sources, settings)}`
-  if (await hasImage(reference)) return reference
+async function ensureBase(log: Log): Promise<string> {
+  const { reference, sources, settings } = await baseRecipe();
   return withLock('image-base', async () => {
-    if (await hasImage(reference)) return reference
-    await ensureProgram('mmdebstrap', ['mmdebstrap', 'debian-archive-keyring'], log)
-    log(`building Debian ${SUITE} (once)`)
-    const directory = await mkdtemp(join(tmpdir(), 'rehearsal-base-'))
+    if (await hasImage(reference)) return reference;
+    await ensureProgram('mmdebstrap', ['mmdebstrap', 'debian-archive-keyring'], log);
+    log(`building Debian ${SUITE} (once)`);
+    const directory = await mkdtemp(join(tmpdir(), 'rehearsal-base-'));
     try {
-      const tarball = join(directory, 'base.tar')
-      const settingsFile = '"$1/etc/apt/apt.conf.d/90machine"'
+      const tarball = join(directory, 'base.tar');
+      const settingsFile = '"$1/etc/apt/apt.conf.d/90machine"';
       await run(
         'mmdebstrap',
         [
@@ -42,95 +44,92 @@ export async function ensureBase(log: Log = () => undefined): Promise<string> {
           '-',
         ],
         { input: sources, env: { REHEARSAL_APT: settings } },
-      )
-      await run('docker', ['import', '--change', 'CMD ["bash"]', tarball, reference])
+      );
+      await run('docker', ['import', '--change', 'CMD ["bash"]', tarball, reference]);
     } finally {
-      await rm(directory, { recursive: true, force: true })
+      await rm(directory, { recursive: true, force: true });
     }
-    return reference
-  })
+    return reference;
+  });
 }
 
-/** One image: a directory with a Dockerfile below images/, and what is put beside it. */
+/** Something that is put beside a Dockerfile before its image is built. */
+interface Extra {
+  key: () => Promise<string>;
+  /** Gives its path; builds it first where it is missing. */
+  ensure: (log: Log) => Promise<string>;
+}
+
+/** One image: a directory with a Dockerfile below images/, what it builds on, and what is put beside it. */
 interface ImageRecipe {
-  name: string
-  base: string
-  /** Paths that are copied into the build context, by their name there. */
-  extras: Record<string, string>
-  /** Tells extras apart without reading them. */
-  extraKey: string
+  name: string;
+  /** Null for the small Debian. */
+  base: ImageRecipe | null;
+  /** By their names in the build context. */
+  extras: Record<string, Extra>;
 }
 
-async function ensureImage(recipe: ImageRecipe, log: Log): Promise<string> {
-  const source = join(import.meta.dirname, 'images', recipe.name)
-  const names = (await readdir(source)).sort()
-  const content = await Promise.all(names.map((name) => readFile(join(source, name), 'utf8')))
-  const reference = `delivery/${recipe.name}:${recipeKey(recipe.base, recipe.extraKey, ...names, ...content)}`
-  if (await hasImage(reference)) return reference
+const NODE: Extra = { key: nodeKey, ensure: ensureNode };
+
+function program(recipe: ProgramRecipe): Extra {
+  return { key: () => Promise.resolve(binaryKey(recipe)), ensure: (log) => ensureBinary(recipe, log) };
+}
+
+const HOST: ImageRecipe = { name: 'host', base: null, extras: {} };
+
+/** A bare server. */
+export const VPS: ImageRecipe = { name: 'vps', base: HOST, extras: {} };
+
+/** The runner. */
+export const RUNNER: ImageRecipe = { name: 'runner', base: HOST, extras: { local: NODE, act: program(ACT) } };
+
+/** Both registries. */
+export const REGISTRY: ImageRecipe = { name: 'registry', base: null, extras: {} };
+
+/** What compose files name, by its name on Docker Hub, and how it is made where Docker Hub is out of reach; null is the small Debian. */
+export const STAND_INS: Record<string, ImageRecipe | null> = {
+  'library/debian:trixie-slim': null,
+  'library/node:24-trixie-slim': { name: 'node', base: null, extras: { local: NODE } },
+  'library/traefik:v3.6.12': { name: 'traefik', base: null, extras: { traefik: program(TRAEFIK) } },
+  'library/mongo:8': { name: 'mongo', base: null, extras: { mongod: program(FERRETDB) } },
+  'tecnativa/docker-socket-proxy:0.3.0': { name: 'socket-proxy', base: null, extras: {} },
+  'nickfedor/watchtower:1.11.0': { name: 'watchtower', base: null, extras: { watchtower: program(WATCHTOWER) } },
+};
+
+/** The name that an image of this recipe has on the machine, whether it is there or not. */
+export async function imageReference(recipe: ImageRecipe | null): Promise<string> {
+  if (recipe === null) return (await baseRecipe()).reference;
+  const source = join(import.meta.dirname, 'images', recipe.name);
+  const names = (await readdir(source)).sort();
+  const content = await Promise.all(names.map((name) => readFile(join(source, name), 'utf8')));
+  const extras = await Promise.all(
+    Object.entries(recipe.extras).map(async ([name, extra]) => `${name} ${await extra.key()}`),
+  );
+  return `delivery/${recipe.name}:${recipeKey(await imageReference(recipe.base), ...extras, ...names, ...content)}`;
+}
+
+/** Gives the reference of an image; builds it first where it is missing. */
+export async function ensureImage(recipe: ImageRecipe | null, log: Log): Promise<string> {
+  const reference = await imageReference(recipe);
+  if (await hasImage(reference)) return reference;
+  if (recipe === null) return ensureBase(log);
   return withLock(`image-${recipe.name}`, async () => {
-    if (await hasImage(reference)) return reference
-    log(`building image ${recipe.name} (once)`)
-    const context = await mkdtemp(join(tmpdir(), 'rehearsal-image-'))
+    if (await hasImage(reference)) return reference;
+    const base = await ensureImage(recipe.base, log);
+    const context = await mkdtemp(join(tmpdir(), 'rehearsal-image-'));
     try {
-      await cp(source, context, { recursive: true })
-      for (const [name, path] of Object.entries(recipe.extras)) {
-        await cp(path, join(context, name), { recursive: true, verbatimSymlinks: true })
+      await cp(join(import.meta.dirname, 'images', recipe.name), context, { recursive: true });
+      for (const [name, extra] of Object.entries(recipe.extras)) {
+        await cp(await extra.ensure(log), join(context, name), { recursive: true, verbatimSymlinks: true });
       }
-      const reach = Object.keys(reachEnvironment()).filter((name) => /proxy$/i.test(name))
-      await run(
-        'docker',
-        ['build', '-q', '-t', reference, '--build-arg', `BASE=${recipe.base}`, ...reach.flatMap((name) => ['--build-arg', name]), context],
-        // The classic builder is in every Docker; buildx is a plugin that a plain docker.io comes without.
-        { env: { DOCKER_BUILDKIT: '0' } },
-      )
+      log(`building image ${recipe.name} (once)`);
+      const reach = Object.keys(reachEnvironment()).filter((name) => /proxy$/i.test(name));
+      const argv = ['--build-arg', `BASE=${base}`, ...reach.flatMap((name) => ['--build-arg', name])];
+      // The classic builder is in every Docker; buildx is a plugin that a plain docker.io comes without.
+      await run('docker', ['build', '-q', '-t', reference, ...argv, context], { env: { DOCKER_BUILDKIT: '0' } });
     } finally {
-      await rm(context, { recursive: true, force: true })
+      await rm(context, { recursive: true, force: true });
     }
-    return reference
-  })
-}
-
-const plain = { extras: {}, extraKey: '' }
-
-/** The image of a bare server. */
-export async function ensureVpsImage(log: Log): Promise<string> {
-  const base = await ensureImage({ name: 'host', base: await ensureBase(log), ...plain }, log)
-  return ensureImage({ name: 'vps', base, ...plain }, log)
-}
-
-/** The image of the runner. */
-export async function ensureRunnerImage(log: Log): Promise<string> {
-  const base = await ensureImage({ name: 'host', base: await ensureBase(log), ...plain }, log)
-  const node = await ensureNode(log)
-  const act = await ensureBinary(ACT, log)
-  return ensureImage({ name: 'runner', base, extras: { local: node, act }, extraKey: `${node} ${binaryKey(ACT)}` }, log)
-}
-
-/** The image with both registries. */
-export async function ensureRegistryImage(log: Log): Promise<string> {
-  return ensureImage({ name: 'registry', base: await ensureBase(log), ...plain }, log)
-}
-
-/** The images that compose files name, by their name on Docker Hub, and how each is made where Docker Hub is out of reach. */
-export const STAND_INS: Record<string, (log: Log) => Promise<string>> = {
-  'library/debian:trixie-slim': ensureBase,
-  'library/node:24-trixie-slim': async (log) => {
-    const node = await ensureNode(log)
-    return ensureImage({ name: 'node', base: await ensureBase(log), extras: { local: node }, extraKey: node }, log)
-  },
-  'library/traefik:v3.6.12': async (log) => {
-    const traefik = await ensureBinary(TRAEFIK, log)
-    return ensureImage({ name: 'traefik', base: await ensureBase(log), extras: { traefik }, extraKey: binaryKey(TRAEFIK) }, log)
-  },
-  'library/mongo:8': async (log) => {
-    const recipe = await ferretdb()
-    const mongod = await ensureBinary(recipe, log)
-    return ensureImage({ name: 'mongo', base: await ensureBase(log), extras: { mongod }, extraKey: binaryKey(recipe) }, log)
-  },
-  'tecnativa/docker-socket-proxy:0.3.0': async (log) =>
-    ensureImage({ name: 'socket-proxy', base: await ensureBase(log), ...plain }, log),
-  'nickfedor/watchtower:1.11.0': async (log) => {
-    const watchtower = await ensureBinary(WATCHTOWER, log)
-    return ensureImage({ name: 'watchtower', base: await ensureBase(log), extras: { watchtower }, extraKey: binaryKey(WATCHTOWER) }, log)
-  },
+    return reference;
+  });
 }
