@@ -1,16 +1,31 @@
 import { CHECKOUT } from '../hosts/state.ts';
 import { up as rigUp } from '../hosts/rig.ts';
 import { stopwatch } from './run.ts';
+import type { Say } from './run.ts';
 import { openSession, placeSource } from './session.ts';
+import type { Session } from './session.ts';
 import { address } from './site.ts';
 import { deploy, provision, pushSick, pushUnderLoad, rollback } from './steps.ts';
 import { drawTable } from './table.ts';
 import type { Row } from './table.ts';
 
-/** Brings everything up, replays the workflows from a bare server to a rollback, prints the table. Gives the exit code. */
-export async function up(instance: string): Promise<number> {
+/** What a whole rehearsal came to. The rows end with the first that failed. */
+export interface Rehearsal {
+  rows: Row[];
+  session: Session;
+}
+
+const STEPS = [
+  provision,
+  deploy,
+  pushUnderLoad,
+  (session: Session, say: Say): Promise<Row> => pushSick(session, say, 'boot'),
+  (session: Session, say: Say): Promise<Row> => rollback(session, say),
+];
+
+/** Brings the test hosts up and replays the workflows from a bare server to a rollback. */
+export async function rehearse(instance: string, say: Say): Promise<Rehearsal> {
   const started = performance.now();
-  const say = stopwatch();
   say(`rehearsal ${instance}: a registry, a runner and a bare server on this machine`);
   const rig = await rigUp({ instance, source: CHECKOUT, log: say });
   const session = await openSession(rig);
@@ -24,23 +39,24 @@ export async function up(instance: string): Promise<number> {
       ok: true,
     },
   ];
-  const steps = [
-    () => provision(session, say),
-    () => deploy(session, say),
-    () => pushUnderLoad(session, say),
-    () => pushSick(session, say, 'boot'),
-    () => rollback(session, say),
-  ];
-  for (const step of steps) {
-    const row = await step();
+  for (const step of STEPS) {
+    const row = await step(session, say);
     rows.push(row);
     say(`${row.ok ? 'ok' : 'FAILED'}: ${row.step}: ${row.happened}`);
     if (!row.ok) break;
   }
+  return { rows, session };
+}
+
+/** `./rehearse`: the rehearsal, its table, and how to go on. Gives the exit code. */
+export async function up(instance: string): Promise<number> {
+  const started = performance.now();
+  const { rows, session } = await rehearse(instance, stopwatch());
+  const { rig } = session;
   const whole = (performance.now() - started) / 1000;
   console.log(`\n${drawTable(rows)}\n`);
   const ok = rows.every((row) => row.ok);
-  const done = `${rows.filter((row) => row.ok).length} of ${steps.length + 1} steps as expected in ${whole.toFixed(0)} s`;
+  const done = `${rows.filter((row) => row.ok).length} of ${STEPS.length + 1} steps as expected in ${whole.toFixed(0)} s`;
   const suffix = instance === 'default' ? '' : ` --instance ${instance}`;
   console.log(
     ok

@@ -1,0 +1,109 @@
+// The rehearsal as a gate: everything that ./rehearse does, in an instance of its own, then what a user would try next, a browser's
+// way through the tutor, a search for leaked secrets, and a mutant. Ends with `N passed, N failed`.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { must } from './hosts/host.ts';
+import { down } from './hosts/rig.ts';
+import { journey } from './journey/journey.ts';
+import { ensureProgram } from './standins/machine.ts';
+import { CLONE } from './verbs/replay.ts';
+import { stopwatch } from './verbs/run.ts';
+import { hostStatus } from './verbs/session.ts';
+import type { Session } from './verbs/session.ts';
+import { address } from './verbs/site.ts';
+import * as steps from './verbs/steps.ts';
+import { rehearse } from './verbs/up.ts';
+
+const instance = `check-${process.pid}`;
+const say = stopwatch();
+const results: { name: string; ok: boolean; detail: string }[] = [];
+
+const record = (name: string, ok: boolean, detail = ''): void => {
+  results.push({ name, ok, detail });
+  say(`${ok ? 'ok' : 'FAILED'}: ${name}${detail === '' ? '' : `: ${detail}`}`);
+};
+
+/** What a user sees after the table: several releases, one running, a receipt. */
+async function statusTells(session: Session): Promise<void> {
+  const status = await hostStatus(session);
+  const releases = new Set(status.ledger.filter(({ outcome }) => outcome === 'deployed').map(({ release }) => release));
+  record('status shows two or more releases', releases.size >= 2, [...releases].join(', '));
+  record('status shows the last receipt', status.receipt !== null, JSON.stringify(status.receipt));
+  record('nothing holds the lock', status.operation === null);
+}
+
+async function browserJourney(session: Session): Promise<void> {
+  await ensureProgram('chromium', ['chromium'], say);
+  await ensureProgram('certutil', ['libnss3-tools'], say);
+  const walked = await journey({
+    url: address(session.site),
+    caFile: join(session.rig.stateDir, 'ca.pem'),
+    resolve: `${session.site.host}:${session.site.port}:127.0.0.1`,
+  });
+  for (const { step, width, ok, detail } of walked) record(`browser at ${width} px: ${step}`, ok, detail);
+  if (walked.length === 0) record('browser journey', false, 'no step ran');
+}
+
+/** Names of the log files of this rehearsal that hold one of the secrets. */
+async function leaks(session: Session): Promise<string[]> {
+  const directory = join(session.rig.stateDir, 'logs');
+  const needles = Object.entries(session.settings.secrets)
+    .filter(([name]) => !['VPS_HOST', 'TLS_CERTIFICATE'].includes(name))
+    .map(([, value]) => value.split('\n')[2] ?? value)
+    .filter((value) => value.length >= 16);
+  const found: string[] = [];
+  for (const file of await readdir(directory)) {
+    const text = await readFile(join(directory, file), 'utf8');
+    if (needles.some((needle) => text.includes(needle))) found.push(file);
+  }
+  return found;
+}
+
+async function secretsStayHidden(session: Session): Promise<void> {
+  const found = await leaks(session);
+  record('no workflow log holds a secret', found.length === 0, found.join(', '));
+  const planted = join(session.rig.stateDir, 'logs', 'planted.log');
+  await writeFile(planted, `x${session.settings.secrets['APP_KEY'] ?? ''}x`, { mode: 0o600 });
+  record('the search finds a secret that is planted', (await leaks(session)).includes('planted.log'));
+}
+
+/** Without its deploy step the workflow stays green; only the host's and the site's own word can tell. */
+async function missesTheDeployStep(session: Session): Promise<void> {
+  const file = `${CLONE}/.github/workflows/deploy.yml`;
+  const original = (await session.rig.runner.exec(['cat', file])).stdout;
+  const block = /\n {6}- name: Deploy\n(?: {8}.*\n| {10}.*\n|\n)*(?= {6}- name: )/;
+  if (!block.test(original)) {
+    record('a workflow without its deploy step is noticed', false, 'deploy.yml has no step "Deploy" to take out');
+    return;
+  }
+  await session.rig.runner.write(file, original.replace(block, '\n'));
+  try {
+    const row = await steps.push(session, say);
+    record('a workflow without its deploy step is noticed', !row.ok, row.happened);
+  } finally {
+    await must(session.rig.runner, ['git', '-C', CLONE, 'checkout', '--quiet', '--', '.github/workflows/deploy.yml']);
+  }
+}
+
+try {
+  const { rows, session } = await rehearse(instance, say);
+  for (const row of rows) record(row.step, row.ok, row.happened);
+  if (rows.every(({ ok }) => ok)) {
+    await statusTells(session);
+    await browserJourney(session);
+    for (const how of ['health', 'build'] as const) {
+      const row = await steps.pushSick(session, say, how);
+      record(row.step, row.ok, row.happened);
+    }
+    await missesTheDeployStep(session);
+    await secretsStayHidden(session);
+  }
+} catch (error) {
+  record('the rehearsal', false, error instanceof Error ? (error.stack ?? error.message) : String(error));
+} finally {
+  await down(instance).catch((error: unknown) => record('down leaves nothing behind', false, String(error)));
+}
+const failed = results.filter(({ ok }) => !ok);
+for (const { name, detail } of failed) console.log(`FAILED ${name}: ${detail}`);
+console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length > 0 || results.length === 0 ? 1 : 0;
