@@ -42089,7 +42089,9 @@ module.exports = {
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8614);
 /* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6574);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4568);
+/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(307);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4568);
+
 
 
 
@@ -42137,9 +42139,10 @@ async function attach(paths, operation) {
 }
 /** The result of an operation that never told one. */
 function lost(paths, operation) {
-    const { ledger, route } = (0,_truth_js__WEBPACK_IMPORTED_MODULE_6__/* .readTruth */ .cS)(paths);
+    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_7__/* .readTruth */ .cS)(paths);
+    const { ledger, route } = truth;
     const entry = ledger.findLast((item) => item.operation === operation);
-    const now = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .running */ .yk)(ledger);
+    const now = (0,_status_js__WEBPACK_IMPORTED_MODULE_6__/* .live */ .V)(paths, truth);
     const on = route === null ? 'nothing' : `${route.release} (generation ${String(route.generation)})`;
     return {
         v: 1,
@@ -42154,8 +42157,8 @@ function lost(paths, operation) {
         error: entry === undefined ? { step: 'record', code: 'agent_died', message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order` } : (entry.error ?? null),
     };
 }
-function reference(live) {
-    return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
+function reference(found) {
+    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }
 
 
@@ -42589,7 +42592,6 @@ async function deploy(run, digest, report) {
     const { manifest } = plan;
     report.release = manifest.release;
     report.secrets = plan.secrets;
-    events.hide((0,start/* secretValues */.VX)(plan.env));
     if (plan.unchanged) {
         report.outcome = 'unchanged';
         events.log('info', `release ${manifest.release} is live already, with the same secrets: nothing to do`);
@@ -43392,19 +43394,23 @@ class Events {
     operation;
     file;
     started = performance.now();
+    hidden;
     mask;
     quiet = false;
     /** Throws EEXIST where the operation has run before. */
     constructor(runs, operation, secrets) {
         this.operation = operation;
-        this.mask = masker(secrets);
+        this.hidden = new Set(secrets);
+        this.mask = masker(this.hidden);
         (0,external_node_fs_.mkdirSync)(runs, { recursive: true, mode: 0o755 });
         this.file = (0,external_node_fs_.openSync)((0,external_node_path_.join)(runs, `${operation}.jsonl`), 'ax', 0o644);
         forgetOldRuns(runs);
     }
     /** Takes further values out of everything said from here on. */
     hide(secrets) {
-        this.mask = masker(secrets);
+        for (const secret of secrets)
+            this.hidden.add(secret);
+        this.mask = masker(this.hidden);
     }
     masked(text) {
         return this.mask(text);
@@ -43511,7 +43517,7 @@ async function operate(app, verb, paths, envelope, work) {
     const report = newReport();
     let error = null;
     try {
-        events.hide([...Object.values((0,secrets/* hostSecrets */.Y)(paths)), ...Object.values(envelope.secrets), envelope.registry?.password ?? '']);
+        events.hide(Object.values((0,secrets/* hostSecrets */.Y)(paths)));
         await work(run, report);
     }
     catch (thrown) {
@@ -44008,6 +44014,7 @@ function secretHashes(paths, names, values) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   V: () => (/* binding */ live),
 /* harmony export */   h: () => (/* binding */ status)
 /* harmony export */ });
 /* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1149);
@@ -44034,6 +44041,7 @@ async function status(app, paths) {
         receipt: truth.ledger.findLast(({ receipt }) => receipt != null)?.receipt ?? null,
     };
 }
+/** The release that the edge routes to now, on record or not yet. */
 function live(paths, truth) {
     const { running, route } = truth;
     if (running !== null && (route === null || route.release === running.release)) {
@@ -44369,7 +44377,6 @@ function currentRoute(run) {
 /* harmony export */   B7: () => (/* binding */ startColour),
 /* harmony export */   F4: () => (/* binding */ removeColour),
 /* harmony export */   S_: () => (/* binding */ renderTarget),
-/* harmony export */   VX: () => (/* binding */ secretValues),
 /* harmony export */   Z9: () => (/* binding */ colourFile),
 /* harmony export */   kr: () => (/* binding */ startBacking)
 /* harmony export */ });
@@ -44377,14 +44384,12 @@ function currentRoute(run) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4024);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9439);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8915);
-/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1909);
-
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4024);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4461);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9439);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
 
 
 
@@ -44396,11 +44401,11 @@ function currentRoute(run) {
 /** Time that a leftover of the idle colour gets to end: it has been without traffic since it was drained. */
 const LEFTOVER_GRACE_SECONDS = 5;
 function colourFile(run, release, colour) {
-    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, release), `colour-${colour}.yaml`);
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, release), `colour-${colour}.yaml`);
 }
 /** Removes every container of a colour that is not live: the previous release's, or what a killed run left. */
 async function removeColour(run, colour) {
-    const leftovers = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .projectContainers */ .an)(run.docker, (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .colourProject */ .oE)(run.app, colour));
+    const leftovers = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_7__/* .projectContainers */ .an)(run.docker, (0,_colour_js__WEBPACK_IMPORTED_MODULE_7__/* .colourProject */ .oE)(run.app, colour));
     await Promise.all(leftovers.map(async (container) => {
         if (container.running)
             await run.docker.stop(container, LEFTOVER_GRACE_SECONDS);
@@ -44411,13 +44416,13 @@ async function removeColour(run, colour) {
 /** Creates the app's network and those backing services that do not run yet. One that exists is never changed by a release. */
 async function startBacking(run, manifest, sealed, env) {
     await run.docker.ensureNetwork(run.app, { 'delivery.app': run.app });
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_3__/* .renderBacking */ .KD)({ sealed, manifest });
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderBacking */ .KD)({ sealed, manifest });
     if (project.containers.length === 0)
         return [];
-    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, manifest.release);
-    const present = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .replicas */ .YB)(run.docker, project);
+    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, manifest.release);
+    const present = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_7__/* .replicas */ .YB)(run.docker, project);
     const absent = project.containers.filter(({ name }) => !present.some(({ spec, container }) => spec.name === name && container.running));
-    const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .readIfThere */ .qC)(run.paths.backing);
+    const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(run.paths.backing);
     if (absent.length === 0) {
         if (before !== project.text)
             run.events.log('warning', 'backing services: this release describes them differently; a release never changes them, so they stay as they are');
@@ -44427,22 +44432,22 @@ async function startBacking(run, manifest, sealed, env) {
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(target), { recursive: true, mode: 0o755 });
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.cpSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, source), target, { recursive: true });
     }
-    (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .writeAtomically */ .vK)(run.paths.backing, project.text);
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .writeAtomically */ .vK)(run.paths.backing, project.text);
     const names = absent.map(({ name }) => name);
     try {
         const target = { name: project.project, file: run.paths.backing, directory, env };
         await run.docker.compose(target, ['up', '-d', '--no-recreate', '--pull', 'never', '--no-build', '--wait', '--wait-timeout', '120', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .z('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
     }
     return names;
 }
 /** Renders a release for a colour and keeps the text beside the release. */
 function renderTarget(run, manifest, sealed, colour) {
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_3__/* .renderColour */ .FW)({ sealed, manifest, colour });
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderColour */ .FW)({ sealed, manifest, colour });
     const file = colourFile(run, manifest.release, colour);
-    (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .writeAtomically */ .vK)(file, project.text);
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .writeAtomically */ .vK)(file, project.text);
     return { project, file };
 }
 /**
@@ -44455,16 +44460,12 @@ async function startColour(run, release, project, file, env, role = 'web') {
         return;
     await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
     try {
-        const target = { name: project.project, file, directory: (0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, release), env };
+        const target = { name: project.project, file, directory: (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, release), env };
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .z(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .Bi ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .Bi ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
     }
-}
-/** Values that must not appear in anything that is said: all of the host's and those that came along. */
-function secretValues(env) {
-    return Object.values((0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseEnvFile */ .FO)(env));
 }
 
 
@@ -44647,8 +44648,13 @@ async function askUntilHealthy(run, target, { spec, container }, signal) {
             contract,
             probe: async (timeoutMs) => {
                 const outcome = await probe.once(timeoutMs, signal);
-                // An app need not name its release: the Engine has said which image answers at this address. One that names another is refused.
-                return outcome.answered && outcome.release === null ? { ...outcome, release: target.manifest.release } : outcome;
+                if (!outcome.answered || outcome.release === target.manifest.release)
+                    return outcome;
+                // An app need not name its release: the Engine has said which image answers at this address.
+                if (outcome.release === null)
+                    return { ...outcome, release: target.manifest.release };
+                // One that names another will not come to its senses.
+                throw new failure/* StepError */.z('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
             },
             intervalMs: health.intervalMs,
             timeoutMs: health.timeoutMs,
@@ -44994,7 +45000,19 @@ function at(document, path) {
     }
     return value;
 }
-const WORKING = new Set([true, 'ok', 'up', 'healthy', 'connected', 'available', 'operational', 'configured', 'ready', 'active', 'pass']);
+const WORKING = new Set([
+    true,
+    'ok',
+    'up',
+    'healthy',
+    'connected',
+    'available',
+    'operational',
+    'configured',
+    'ready',
+    'active',
+    'pass',
+]);
 /** Names in the document's `services` object whose value does not say that they work. Only looked at in answers that are no success. */
 function brokenServices(sample) {
     if (sample.status < 400 || !isJson(sample.contentType) || sample.truncated)
@@ -45566,12 +45584,9 @@ const ResultEventSchema = schemas/* object */.Ikc({
 const EventSchema = schemas/* discriminatedUnion */.gMt('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
 /** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
 function parseEventLine(line) {
-    const text = line.trim();
-    if (!text.startsWith('{'))
-        return null;
     let value;
     try {
-        value = JSON.parse(text);
+        value = JSON.parse(line);
     }
     catch {
         return null;
@@ -45810,8 +45825,6 @@ function mayHaveMigrated(entry) {
 }
 /** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
 function isOlder(ledger, manifests, target, oldest) {
-    if (target.release === oldest)
-        return false;
     const bound = manifests.get(oldest);
     if (bound !== undefined)
         return Date.parse(target.created) < Date.parse(bound.created);

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatEvent, OPERATION_ID, parseEventLine, previous, running } from '@delivery/release';
-import type { ReleaseRef, ResultEvent, Running } from '@delivery/release';
+import { formatEvent, OPERATION_ID, parseEventLine, previous } from '@delivery/release';
+import type { ReleaseRef, ResultEvent } from '@delivery/release';
 import { readIfThere } from './files.ts';
 import { holder } from './lock.ts';
 import { EXIT } from './operation.ts';
 import type { Paths } from './paths.ts';
+import { live } from './status.ts';
 import { readTruth } from './truth.ts';
 
 const POLL_MS = 100;
@@ -47,9 +48,10 @@ export async function attach(paths: Paths, operation: string): Promise<number> {
 
 /** The result of an operation that never told one. */
 function lost(paths: Paths, operation: string): ResultEvent {
-  const { ledger, route } = readTruth(paths);
+  const truth = readTruth(paths);
+  const { ledger, route } = truth;
   const entry = ledger.findLast((item) => item.operation === operation);
-  const now = running(ledger);
+  const now = live(paths, truth);
   const on = route === null ? 'nothing' : `${route.release} (generation ${String(route.generation)})`;
   return {
     v: 1,
@@ -65,6 +67,6 @@ function lost(paths: Paths, operation: string): ResultEvent {
   };
 }
 
-function reference(live: Running | null): ReleaseRef | null {
-  return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
+function reference(found: ReleaseRef | null): ReleaseRef | null {
+  return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }

@@ -14,7 +14,7 @@ import type { DeployPlan } from './steps/plan.ts';
 import { prune } from './steps/prune.ts';
 import { pullImages } from './steps/pull.ts';
 import { clearTraces, keepSecrets, placeSecrets, restoreSecrets } from './steps/record.ts';
-import { colourFile, removeColour, renderTarget, secretValues, startBacking, startColour } from './steps/start.ts';
+import { colourFile, removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease } from './steps/verify.ts';
 import { releaseDirectory } from './paths.ts';
 import { writeRelease } from './store.ts';
@@ -34,7 +34,6 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   const { manifest } = plan;
   report.release = manifest.release;
   report.secrets = plan.secrets;
-  events.hide(secretValues(plan.env));
   if (plan.unchanged) {
     report.outcome = 'unchanged';
     events.log('info', `release ${manifest.release} is live already, with the same secrets: nothing to do`);

@@ -15,13 +15,15 @@ export class Events {
   private readonly operation: string;
   private readonly file: number;
   private readonly started = performance.now();
+  private readonly hidden: Set<string>;
   private mask: (text: string) => string;
   private quiet = false;
 
   /** Throws EEXIST where the operation has run before. */
   constructor(runs: string, operation: string, secrets: Iterable<string>) {
     this.operation = operation;
-    this.mask = masker(secrets);
+    this.hidden = new Set(secrets);
+    this.mask = masker(this.hidden);
     mkdirSync(runs, { recursive: true, mode: 0o755 });
     this.file = openSync(join(runs, `${operation}.jsonl`), 'ax', 0o644);
     forgetOldRuns(runs);
@@ -29,7 +31,8 @@ export class Events {
 
   /** Takes further values out of everything said from here on. */
   hide(secrets: Iterable<string>): void {
-    this.mask = masker(secrets);
+    for (const secret of secrets) this.hidden.add(secret);
+    this.mask = masker(this.hidden);
   }
 
   masked(text: string): string {

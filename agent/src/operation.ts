@@ -60,7 +60,7 @@ export async function operate(app: string, verb: 'deploy' | 'rollback', paths: P
   const report = newReport();
   let error: Failure | null = null;
   try {
-    events.hide([...Object.values(hostSecrets(paths)), ...Object.values(envelope.secrets), envelope.registry?.password ?? '']);
+    events.hide(Object.values(hostSecrets(paths)));
     await work(run, report);
   } catch (thrown) {
     error = toFailure(thrown, (text) => events.masked(text));

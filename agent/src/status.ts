@@ -24,7 +24,8 @@ export async function status(app: string, paths: Paths): Promise<Status> {
   };
 }
 
-function live(paths: Paths, truth: Truth): Status['running'] {
+/** The release that the edge routes to now, on record or not yet. */
+export function live(paths: Paths, truth: Truth): Status['running'] {
   const { running, route } = truth;
   if (running !== null && (route === null || route.release === running.release)) {
     return { release: running.release, digest: running.digest, colour: running.colour, since: running.since };

@@ -95,8 +95,11 @@ async function askUntilHealthy(run: Run, target: Target, { spec, container }: Re
       contract,
       probe: async (timeoutMs) => {
         const outcome = await probe.once(timeoutMs, signal);
-        // An app need not name its release: the Engine has said which image answers at this address. One that names another is refused.
-        return outcome.answered && outcome.release === null ? { ...outcome, release: target.manifest.release } : outcome;
+        if (!outcome.answered || outcome.release === target.manifest.release) return outcome;
+        // An app need not name its release: the Engine has said which image answers at this address.
+        if (outcome.release === null) return { ...outcome, release: target.manifest.release };
+        // One that names another will not come to its senses.
+        throw new StepError('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
       },
       intervalMs: health.intervalMs,
       timeoutMs: health.timeoutMs,

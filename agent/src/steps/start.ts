@@ -1,6 +1,5 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseEnvFile } from '@delivery/release';
 import type { Colour, Manifest } from '@delivery/release';
 import { renderBacking, renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
@@ -80,9 +79,4 @@ export async function startColour(run: Run, release: string, project: Rendered, 
   } catch (error) {
     throw new StepError(error instanceof DockerError ? 'start' : 'internal', `colour ${project.project}: did not start: ${(error as Error).message}`);
   }
-}
-
-/** Values that must not appear in anything that is said: all of the host's and those that came along. */
-export function secretValues(env: string): string[] {
-  return Object.values(parseEnvFile(env));
 }

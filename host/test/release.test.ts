@@ -1,0 +1,130 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
+let root: string;
+let launcher: string;
+
+/** The launcher as it is, with its two fixed places (program path, /opt) moved to a directory of the test. */
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'launcher-'));
+  for (const directory of ['bin', 'opt/edge', 'opt/shop']) mkdirSync(join(root, directory), { recursive: true });
+  writeFileSync(join(root, 'opt/edge/agent'), 'registry.test:5000/agent@sha256:abc\n');
+  // Prints its arguments, one a line, and what it gets on standard input.
+  writeFileSync(join(root, 'bin/docker'), '#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done\nprintf "stdin:"; cat\nexit "${FAKE_CODE-0}"\n');
+  chmodSync(join(root, 'bin/docker'), 0o755);
+  launcher = join(root, 'release');
+  const text = readFileSync(resolve(import.meta.dirname, '../release'), 'utf8');
+  const moved = text.replace(/^PATH=/m, `PATH=${join(root, 'bin')}:`).replace(/^root=\/opt$/m, `root=${join(root, 'opt')}`);
+  writeFileSync(launcher, moved);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function ring(command: string | null, options: { app?: string; args?: string[]; input?: string; env?: Record<string, string> } = {}): { code: number; out: string; err: string; argv: string[] } {
+  const env = { ...options.env, ...(command === null ? {} : { SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: '1 2 3 4' }) };
+  const result = spawnSync('/bin/sh', [launcher, options.app ?? 'shop', ...(options.args ?? [])], { env, input: options.input ?? '', encoding: 'utf8' });
+  const argv = result.stdout.split('stdin:')[0] ?? '';
+  return { code: result.status ?? -1, out: result.stdout, err: result.stderr, argv: argv.split('\n') };
+}
+
+describe('launcher', () => {
+  it('is short, root can read it in one go', () => {
+    expect(readFileSync(resolve(import.meta.dirname, '../release'), 'utf8').split('\n').length).toBeLessThan(100);
+  });
+
+  it('hands a deploy to the agent, with the envelope on standard input and in the network of the edge', () => {
+    const { code, out, argv } = ring(`deploy ${DIGEST}`, { input: '{"secrets":{"A":"hidden"}}' });
+    expect(code).toBe(0);
+    expect(argv.slice(-5)).toEqual(['registry.test:5000/agent@sha256:abc', 'deploy', 'shop', DIGEST, '']);
+    expect(argv.join(' ')).toContain('--pull never');
+    expect(argv.join(' ')).toContain('--network container:edge');
+    expect(argv.join(' ')).toContain('--read-only');
+    expect(argv.join(' ')).not.toContain('hidden');
+    expect(out).toContain('stdin:{"secrets":{"A":"hidden"}}');
+  });
+
+  it('gives questions no network and no input', () => {
+    for (const verb of ['status', 'history', 'version', 'attach op-1.x_2']) {
+      const { code, out, argv } = ring(verb, { input: 'anything' });
+      expect(code).toBe(0);
+      expect(argv.join(' ')).toContain('--network none');
+      expect(out.endsWith('stdin:')).toBe(true);
+    }
+  });
+
+  it('passes on rollbacks with and without a release, and the exit code', () => {
+    expect(ring('rollback').argv.slice(-3)).toEqual(['rollback', 'shop', '']);
+    expect(ring('rollback 20260101T000000Z-abcdef0').argv.slice(-4)).toEqual(['rollback', 'shop', '20260101T000000Z-abcdef0', '']);
+    expect(ring('rollback', { env: { FAKE_CODE: '75' } }).code).toBe(75);
+  });
+
+  it('works from a shell on the host and says who called', () => {
+    const { code, argv } = ring(null, { args: ['rollback'] });
+    expect(code).toBe(0);
+    expect(argv.find((word) => word.startsWith('RELEASE_ACTOR='))).toMatch(/^RELEASE_ACTOR=\w+@/);
+    expect(ring('status').argv).toContain('RELEASE_ACTOR=');
+  });
+
+  it.each([
+    '',
+    ' ',
+    'sh',
+    'deploy',
+    'deploy latest',
+    `deploy ${DIGEST} more`,
+    `deploy ${DIGEST.toUpperCase()}`,
+    `deploy ${DIGEST}0`,
+    `deploy sha512:${'0'.repeat(64)}`,
+    'rollback a b',
+    'rollback -x',
+    'rollback ../../etc',
+    'rollback --help',
+    'attach',
+    'attach a/b',
+    'attach a b',
+    'status now',
+    'status;id',
+    'status $(id)',
+    'status `id`',
+    'status\nid',
+    'status\tnow',
+    'status *',
+    'scp -t /tmp',
+    `rollback ${'a'.repeat(65)}`,
+    `attach ${'a'.repeat(300)}`,
+  ])('refuses %j with one line and 64', (command) => {
+    const { code, out, err } = ring(command);
+    expect(code).toBe(64);
+    expect(out).toBe('');
+    expect(err).toMatch(/^release: refused: [^\n]+\n$/);
+  });
+
+  it('starts nothing for any command that is not exactly one of its calls', () => {
+    const call = /^ *(deploy +sha256:[0-9a-f]{64}|rollback( +[0-9A-Za-z][0-9A-Za-z._-]{0,63})?|attach +[A-Za-z0-9._-]{1,64}|status|history|version) *$/;
+    const word = fc.constantFrom('deploy', 'rollback', 'attach', 'status', DIGEST, '-v', '..', '$(id)', ';', '\n', '*', "'", '"', '|', '&', 'é', 'op-1');
+    const command = fc.oneof(fc.string({ maxLength: 60 }), fc.array(word, { maxLength: 4 }).map((words) => words.join(' ')));
+    fc.assert(
+      fc.property(command, (text) => {
+        fc.pre(!text.includes('\0'));
+        const { code, out } = ring(text);
+        return call.test(text) ? code === 0 : code === 64 && out === '';
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('refuses app names that no host has, and says what an unprepared host lacks', () => {
+    for (const app of ['', 'Shop', '../x', '-x', '9x', 'a b', 'a'.repeat(32)]) expect(ring('status', { app }).code).toBe(64);
+    expect(ring('status', { app: 'other' }).err).toMatch(/not prepared for other; run provision-vps/);
+  });
+
+  it('opens no shell for the key', () => {
+    const result = spawnSync('/bin/sh', [launcher, 'shop'], { env: { SSH_CONNECTION: '1 2 3 4' }, input: 'id\n', encoding: 'utf8' });
+    expect(result.status).toBe(64);
+    expect(result.stderr).toMatch(/opens no shell/);
+  });
+});
