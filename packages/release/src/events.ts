@@ -81,11 +81,9 @@ export type Timings = z.infer<typeof TimingsSchema>;
 
 /** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
 export function parseEventLine(line: string): Event | null {
-  const text = line.trim();
-  if (!text.startsWith('{')) return null;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(line);
   } catch {
     return null;
   }

@@ -79,7 +79,6 @@ function mayHaveMigrated(entry: Ledger[number]): boolean {
 
 /** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
 function isOlder(ledger: Ledger, manifests: ReadonlyMap<string, Manifest>, target: Manifest, oldest: string): boolean {
-  if (target.release === oldest) return false;
   const bound = manifests.get(oldest);
   if (bound !== undefined) return Date.parse(target.created) < Date.parse(bound.created);
   const at = ledger.findIndex((entry) => entry.release === oldest);

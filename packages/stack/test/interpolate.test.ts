@@ -18,6 +18,7 @@ describe('interpolate', () => {
     ['${A:?e}|${A?e}|${EMPTY?e}', 'a|a|'],
     ['${NONE:-${A}-${ALSO:-z}}', 'a-z'],
     ['${NONE:-{"k":{}}}!', '{"k":{}}!'],
+    ['${A:-{"k":{}}}!', 'a!'],
     ['${NONE:-a:b-c?d}', 'a:b-c?d'],
     ['${A:-$$}${NONE:-$$x}', 'a$x'],
     ['${DOLLAR}', '$B ${B}'],
