@@ -10,7 +10,7 @@ export type Inputs = Record<string, string>;
 /** What a run of an action left behind. */
 export interface ActionRun {
   code: number | null;
-  /** stdout and stderr together, in order of arrival */
+  /** stdout and stderr together, as a reader of the job's log sees them: without masks' and debug commands, which the runner takes out */
   log: string;
   outputs: Record<string, string>;
   summary: string;
@@ -51,6 +51,10 @@ export function parseOutputs(text: string): Record<string, string> {
     if (plain) outputs[plain[1] ?? ''] = plain[2] ?? '';
   }
   return outputs;
+}
+
+function visible(log: string): string {
+  return log.replaceAll(/^::(?:add-mask|debug)[ :].*\n?/gm, '');
 }
 
 /** The environment that the runner gives to an action. Inputs go into the environment, never into arguments. */
@@ -105,7 +109,7 @@ export async function runHere(action: ActionName, inputs: Inputs, options: RunOp
     const read = (name: string): Promise<string> => readFile(join(directory, name), 'utf8');
     return {
       code: ran.code,
-      log,
+      log: visible(log),
       outputs: parseOutputs(await read('output')),
       summary: await read('summary'),
       state: await read('state'),
@@ -138,22 +142,25 @@ export async function startInRunner(
   const directory = `/tmp/action-${randomUUID().slice(0, 8)}`;
   const env = actionEnv(inputs, directory, host.root, options.env);
   const names = Object.keys(env).flatMap((name) => ['-e', name]);
-  const script =
-    'umask 077; mkdir -p "$1/temp" "$1/tools"; cd "$1"; touch output summary state env path; echo $$ > pid; cd "$2"; exec "$3" "$4"';
+  const inRunner = (...args: string[]) => run('docker', ['exec', host.container, ...args]);
+  await inRunner(
+    'sh',
+    '-ec',
+    'umask 077; mkdir -p "$1/temp" "$1/tools"; cd "$1"; touch output summary state env path',
+    'make',
+    directory,
+  );
   const began = performance.now();
   let log = '';
   const running = run(
     'docker',
+    // No shell between: it would drop variables whose names have a dash.
     [
       'exec',
+      '-w',
+      options.cwd ?? host.root,
       ...names,
       host.container,
-      'sh',
-      '-c',
-      script,
-      'action',
-      directory,
-      options.cwd ?? host.root,
       host.node,
       `${host.root}/actions/${action}/dist/index.js`,
     ],
@@ -166,7 +173,6 @@ export async function startInRunner(
       },
     },
   );
-  const inRunner = (...args: string[]) => run('docker', ['exec', host.container, ...args]);
   const ended = running.then(async (ran): Promise<ActionRun> => {
     const wallMs = performance.now() - began;
     const left = await inRunner(
@@ -177,12 +183,15 @@ export async function startInRunner(
       directory,
     );
     const [output = '', summary = '', state = ''] = left.stdout.split('\u001e');
-    return { code: ran.code, log, outputs: parseOutputs(output), summary, state, wallMs };
+    return { code: ran.code, log: visible(log), outputs: parseOutputs(output), summary, state, wallMs };
   });
   return {
     ended,
     kill: async () => {
-      await inRunner('sh', '-c', 'kill -9 "$(cat "$1/pid")"', 'kill', directory);
+      // The process and what it started, by the directory in their environment.
+      const script =
+        'for e in $(grep -lszF "GITHUB_OUTPUT=$1/output" /proc/[0-9]*/environ); do p=${e#/proc/}; kill -9 "${p%/environ}"; done';
+      await inRunner('sh', '-c', script, 'kill', directory);
     },
   };
 }
