@@ -17,17 +17,25 @@ export interface DeployInputs {
 export function deployInputs(identity: Identity): DeployInputs {
   return readInputs((input) => {
     const connection = connectionInputs(input, { defaultUser: 'deploy' });
-    const app = input.optional('app', { pattern: APP_NAME, allowed: 'a-z, 0-9 and -, beginning with a letter, at most 31 characters' });
+    const app = input.optional('app', {
+      pattern: APP_NAME,
+      allowed: 'a-z, 0-9 and -, beginning with a letter, at most 31 characters',
+    });
     const release = input.digestRef('release');
     const username = input.optional('registry-username', { maxLength: 255 });
     const password = input.secret('registry-password');
-    if (username !== null && password === null) input.reject('registry-password', 'nothing', 'a password, because registry-username is given');
-    if (username === null && password !== null) input.reject('registry-username', 'nothing', 'a user name, because registry-password is given');
+    if (username !== null && password === null)
+      input.reject('registry-password', 'nothing', 'a password, because registry-username is given');
+    if (username === null && password !== null)
+      input.reject('registry-username', 'nothing', 'a user name, because registry-password is given');
     const envelope: Envelope = {
       format: 1,
       operation: identity.operation,
       repository: release.repository,
-      registry: username !== null && password !== null ? { host: release.repository.split('/')[0] ?? '', username, password } : null,
+      registry:
+        username !== null && password !== null
+          ? { host: release.repository.split('/')[0] ?? '', username, password }
+          : null,
       secrets: input.pairs('secrets', { secret: true }),
       options: {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
@@ -36,7 +44,8 @@ export function deployInputs(identity: Identity): DeployInputs {
       actor: identity.actor,
       run: identity.run,
     };
-    if (Buffer.byteLength(JSON.stringify(envelope)) >= ENVELOPE_MAX_BYTES) input.reject('secrets', 'more than the host takes', 'less than 1 MiB in all');
+    if (Buffer.byteLength(JSON.stringify(envelope)) >= ENVELOPE_MAX_BYTES)
+      input.reject('secrets', 'more than the host takes', 'less than 1 MiB in all');
     return {
       connection,
       app,

@@ -22,7 +22,9 @@ export async function main(signal: AbortSignal): Promise<void> {
     );
     await (await deployment).finish('success', `${report.result.outcome}: ${runningRelease(report) ?? 'none'}`);
   } catch (error) {
-    await (await deployment).finish(signal.aborted ? 'error' : 'failure', error instanceof Error ? error.message : 'failed');
+    await (
+      await deployment
+    ).finish(signal.aborted ? 'error' : 'failure', error instanceof Error ? error.message : 'failed');
     throw error;
   }
 }

@@ -14,7 +14,10 @@ export interface RollbackInputs {
 export function rollbackInputs(identity: Identity): RollbackInputs {
   return readInputs((input) => ({
     connection: connectionInputs(input, { defaultUser: 'deploy' }),
-    release: input.optional('release', { pattern: RELEASE_ID, allowed: 'the id of a release (letters, digits, ".", "_", "-", at most 64), or nothing for the previous one' }),
+    release: input.optional('release', {
+      pattern: RELEASE_ID,
+      allowed: 'the id of a release (letters, digits, ".", "_", "-", at most 64), or nothing for the previous one',
+    }),
     envelope: {
       format: 1,
       operation: identity.operation,

@@ -6,7 +6,9 @@ import { rollbackInputs } from './inputs.ts';
 export async function main(signal: AbortSignal): Promise<void> {
   const who = identity();
   const { connection, release, envelope } = rollbackInputs(who);
-  core.info(`Rolling ${connection.host}:${connection.port} back to ${release ?? 'the previous release'}, operation ${envelope.operation}`);
+  core.info(
+    `Rolling ${connection.host}:${connection.port} back to ${release ?? 'the previous release'}, operation ${envelope.operation}`,
+  );
   await operate(
     connection,
     { verb: 'rollback', argument: release, envelope, runId: who.runId },

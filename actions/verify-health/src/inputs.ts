@@ -54,7 +54,12 @@ function expectedJson(input: InputReader): Record<string, Literal> {
     return {};
   }
   for (const [path, literal] of Object.entries(value)) {
-    if (typeof literal === 'object' && literal !== null) input.reject(name, `no literal at ${JSON.stringify(path)}`, `${allowed}; write nested names as one path, such as "services.database"`);
+    if (typeof literal === 'object' && literal !== null)
+      input.reject(
+        name,
+        `no literal at ${JSON.stringify(path)}`,
+        `${allowed}; write nested names as one path, such as "services.database"`,
+      );
     if (path === '' || path.split('.').includes('')) input.reject(name, `the path ${JSON.stringify(path)}`, allowed);
   }
   return value as Record<string, Literal>;
@@ -88,6 +93,7 @@ function address(input: InputReader, url: URL): string | undefined {
     return undefined;
   }
   const wanted = `${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`;
-  if (`${host.toLowerCase()}:${port}` !== wanted) input.reject('resolve', `${host}:${port}`, `${wanted}, which the url names`);
+  if (`${host.toLowerCase()}:${port}` !== wanted)
+    input.reject('resolve', `${host}:${port}`, `${wanted}, which the url names`);
   return ip;
 }

@@ -35,7 +35,9 @@ export async function main(signal: AbortSignal): Promise<void> {
         else if (last.push(entry) > LISTED) last.shift();
         // The same finding over and over says nothing new.
         const finding = check.ok ? 'ok' : check.reason;
-        if (finding !== shown) for (const line of foreignLines(`try ${number}: ${finding} (${Math.round(sample.ms)} ms)`, '')) core.info(line);
+        if (finding !== shown)
+          for (const line of foreignLines(`try ${number}: ${finding} (${Math.round(sample.ms)} ms)`, ''))
+            core.info(line);
         shown = finding;
       },
     });
@@ -89,9 +91,20 @@ function summary(url: URL, verdict: Verdict, first: readonly Try[], last: readon
     `## ${verdict.state === 'healthy' ? '✅' : '❌'} ${STATES[verdict.state]}: ${escapeMarkdown(url.href)}`,
     table(
       ['release', 'in a row', 'tries', 'p50', 'p95'],
-      [[verdict.release ?? '', String(verdict.streak), String(verdict.attempts), milliseconds(verdict.p50Ms), milliseconds(verdict.p95Ms)]],
+      [
+        [
+          verdict.release ?? '',
+          String(verdict.streak),
+          String(verdict.attempts),
+          milliseconds(verdict.p50Ms),
+          milliseconds(verdict.p95Ms),
+        ],
+      ],
     ),
     ...(verdict.firstFailure === null ? [] : [`**First failure:** ${escapeMarkdown(verdict.firstFailure)}`]),
-    details(`All tries`, table(['try', 'began at', 'took', 'status', 'finding'], [...rows(first), ...gap, ...rows(last)])),
+    details(
+      `All tries`,
+      table(['try', 'began at', 'took', 'status', 'finding'], [...rows(first), ...gap, ...rows(last)]),
+    ),
   ];
 }

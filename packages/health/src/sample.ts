@@ -34,7 +34,9 @@ export function checkSample(contract: HealthContract, sample: Outcome): Check {
     return fail(`status ${sample.status} instead of ${contract.status}${redirect}`);
   }
   if (contract.release !== null && sample.release !== contract.release) {
-    return fail(`X-Release is ${sample.release === null ? 'absent' : quote(sample.release)} instead of ${quote(contract.release)}`);
+    return fail(
+      `X-Release is ${sample.release === null ? 'absent' : quote(sample.release)} instead of ${quote(contract.release)}`,
+    );
   }
   const expected = Object.entries(contract.json);
   if (expected.length === 0) return { ok: true };
@@ -44,7 +46,8 @@ export function checkSample(contract: HealthContract, sample: Outcome): Check {
   if (document === undefined) return fail('the body is not valid JSON');
   for (const [path, literal] of expected) {
     const found = at(document, path);
-    if (found !== literal) return fail(`${path} is ${found === undefined ? 'absent' : quote(found)} instead of ${quote(literal)}`);
+    if (found !== literal)
+      return fail(`${path} is ${found === undefined ? 'absent' : quote(found)} instead of ${quote(literal)}`);
   }
   return { ok: true };
 }
@@ -59,7 +62,19 @@ export function at(document: unknown, path: string): unknown {
   return value;
 }
 
-const WORKING: ReadonlySet<unknown> = new Set<Literal>([true, 'ok', 'up', 'healthy', 'connected', 'available', 'operational', 'configured', 'ready', 'active', 'pass']);
+const WORKING: ReadonlySet<unknown> = new Set<Literal>([
+  true,
+  'ok',
+  'up',
+  'healthy',
+  'connected',
+  'available',
+  'operational',
+  'configured',
+  'ready',
+  'active',
+  'pass',
+]);
 
 /** Names in the document's `services` object whose value does not say that they work. Only looked at in answers that are no success. */
 function brokenServices(sample: Extract<Outcome, { answered: true }>): string[] {
@@ -67,7 +82,10 @@ function brokenServices(sample: Extract<Outcome, { answered: true }>): string[] 
   const services = at(parse(sample.body), 'services');
   if (typeof services !== 'object' || services === null || Array.isArray(services)) return [];
   return Object.entries(services)
-    .filter(([, state]) => !WORKING.has(typeof state === 'string' ? state.toLowerCase() : (at(state, 'status') ?? state) as Literal))
+    .filter(
+      ([, state]) =>
+        !WORKING.has(typeof state === 'string' ? state.toLowerCase() : ((at(state, 'status') ?? state) as Literal)),
+    )
     .map(([name]) => name.replace(/[^\w.-]/g, '_').slice(0, 60))
     .slice(0, 10);
 }

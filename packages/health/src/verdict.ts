@@ -100,7 +100,8 @@ export class Judge {
   #why(enough: boolean, measured: boolean, slow: boolean, p95Ms: number | null): string {
     const { consecutive, maxP95Ms } = this.#contract;
     if (slow) return `p95 is ${Math.round(p95Ms ?? 0)} ms, more than ${maxP95Ms ?? 0} ms`;
-    if (enough && !measured) return `${this.#latencies.length} passes in a row are too few for a p95 (${P95_SAMPLES} are needed)`;
+    if (enough && !measured)
+      return `${this.#latencies.length} passes in a row are too few for a p95 (${P95_SAMPLES} are needed)`;
     const passes = `${this.#streak} of ${consecutive} passes in a row`;
     return this.#lastFailure === null ? passes : `${passes}; last failure: ${this.#lastFailure}`;
   }

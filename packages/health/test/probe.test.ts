@@ -12,7 +12,9 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     switch (request.url) {
       case '/health?deep=1':
-        response.writeHead(200, { 'content-type': 'application/json', 'x-release': 'r7' }).end(JSON.stringify({ host: request.headers.host, method: request.method }));
+        response
+          .writeHead(200, { 'content-type': 'application/json', 'x-release': 'r7' })
+          .end(JSON.stringify({ host: request.headers.host, method: request.method }));
         break;
       case '/redirect':
         response.writeHead(302, { location: '/health?deep=1' }).end();
@@ -42,7 +44,11 @@ afterAll(() => {
   server.close();
 });
 
-async function probe(path: string, options: Partial<ProbeOptions> = {}, timeoutMs = 2000): Promise<Outcome & { ms: number }> {
+async function probe(
+  path: string,
+  options: Partial<ProbeOptions> = {},
+  timeoutMs = 2000,
+): Promise<Outcome & { ms: number }> {
   const opened = openProbe({ url: new URL(`http://127.0.0.1:${port}${path}`), ...options });
   try {
     return await opened.once(timeoutMs);
@@ -93,9 +99,15 @@ describe('openProbe', () => {
   });
 
   it('says why there was no answer', async () => {
-    expect(await probe('/reset')).toMatchObject({ answered: false, reason: 'the connection was closed before an answer came' });
+    expect(await probe('/reset')).toMatchObject({
+      answered: false,
+      reason: 'the connection was closed before an answer came',
+    });
     expect(await probe('', { url: new URL('http://127.0.0.1:1/') })).toMatchObject({ answered: false });
-    expect(await probe('', { url: new URL('http://host.invalid/') })).toMatchObject({ answered: false, reason: expect.stringContaining('does not resolve') });
+    expect(await probe('', { url: new URL('http://host.invalid/') })).toMatchObject({
+      answered: false,
+      reason: expect.stringContaining('does not resolve'),
+    });
     expect(await probe('', { url: new URL(`https://127.0.0.1:${port}/`) })).toMatchObject({ answered: false });
   });
 });

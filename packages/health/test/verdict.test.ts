@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { Judge, P95_SAMPLES, percentile, watch, type Clock, type HealthContract, type Outcome } from '../src/index.ts';
 
 const contract: HealthContract = { status: 200, json: {}, release: null, consecutive: 3, maxP95Ms: null };
-const pass: Outcome = { answered: true, status: 200, contentType: 'text/plain', release: 'r1', body: '', truncated: false };
+const pass: Outcome = {
+  answered: true,
+  status: 200,
+  contentType: 'text/plain',
+  release: 'r1',
+  body: '',
+  truncated: false,
+};
 const fail: Outcome = { ...pass, status: 500 };
 const none: Outcome = { answered: false, reason: 'connection refused' };
 
@@ -15,12 +22,25 @@ const judged = (outcomes: readonly Outcome[], ms = 5, given = contract): Judge =
 
 describe('Judge', () => {
   it('needs the passes in a row', () => {
-    expect(judged([pass, pass, fail, pass, pass]).verdict()).toMatchObject({ state: 'pending', streak: 2, reason: '2 of 3 passes in a row; last failure: status 500 instead of 200' });
-    expect(judged([pass, pass, fail, pass, pass, pass]).verdict()).toMatchObject({ state: 'healthy', streak: 3, attempts: 6, release: 'r1', reason: '' });
+    expect(judged([pass, pass, fail, pass, pass]).verdict()).toMatchObject({
+      state: 'pending',
+      streak: 2,
+      reason: '2 of 3 passes in a row; last failure: status 500 instead of 200',
+    });
+    expect(judged([pass, pass, fail, pass, pass, pass]).verdict()).toMatchObject({
+      state: 'healthy',
+      streak: 3,
+      attempts: 6,
+      release: 'r1',
+      reason: '',
+    });
   });
 
   it('keeps the first failure', () => {
-    expect(judged([none, fail, pass, pass, pass]).conclude()).toMatchObject({ state: 'healthy', firstFailure: 'try 1 after 0 ms: no answer: connection refused' });
+    expect(judged([none, fail, pass, pass, pass]).conclude()).toMatchObject({
+      state: 'healthy',
+      firstFailure: 'try 1 after 0 ms: no answer: connection refused',
+    });
   });
 
   it('tells never answered from answered wrong', () => {
@@ -34,16 +54,23 @@ describe('Judge', () => {
     expect(few.verdict().state).toBe('pending');
     expect(few.conclude()).toMatchObject({ state: 'inconclusive', reason: expect.stringContaining('too few') });
     expect(judged(Array<Outcome>(P95_SAMPLES).fill(pass), 5, bounded).verdict().state).toBe('healthy');
-    expect(judged(Array<Outcome>(P95_SAMPLES).fill(pass), 101, bounded).conclude()).toMatchObject({ state: 'unhealthy', reason: 'p95 is 101 ms, more than 100 ms' });
+    expect(judged(Array<Outcome>(P95_SAMPLES).fill(pass), 101, bounded).conclude()).toMatchObject({
+      state: 'unhealthy',
+      reason: 'p95 is 101 ms, more than 100 ms',
+    });
   });
 
   it('is healthy exactly when the last samples are passes enough', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(pass, fail, none), { maxLength: 40 }), fc.integer({ min: 1, max: 6 }), (outcomes, consecutive) => {
-        const tail = outcomes.slice(-consecutive);
-        const expected = tail.length === consecutive && tail.every((outcome) => outcome === pass);
-        expect(judged(outcomes, 5, { ...contract, consecutive }).verdict().state === 'healthy').toBe(expected);
-      }),
+      fc.property(
+        fc.array(fc.constantFrom(pass, fail, none), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 6 }),
+        (outcomes, consecutive) => {
+          const tail = outcomes.slice(-consecutive);
+          const expected = tail.length === consecutive && tail.every((outcome) => outcome === pass);
+          expect(judged(outcomes, 5, { ...contract, consecutive }).verdict().state === 'healthy').toBe(expected);
+        },
+      ),
     );
   });
 });
@@ -51,13 +78,27 @@ describe('Judge', () => {
 describe('percentile', () => {
   it('is the nearest rank', () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-    expect([percentile(values, 50), percentile(values, 95), percentile(values, 100), percentile([7], 95), percentile([], 50)]).toEqual([50, 95, 100, 7, null]);
+    expect([
+      percentile(values, 50),
+      percentile(values, 95),
+      percentile(values, 100),
+      percentile([7], 95),
+      percentile([], 50),
+    ]).toEqual([50, 95, 100, 7, null]);
   });
 });
 
 describe('watch', () => {
   /** Time passes only by sleeping and by probing. */
-  const fake = (outcomes: readonly Outcome[], ms: number): { clock: Clock; probe: (timeoutMs: number) => Promise<Outcome & { ms: number }>; bounds: number[]; now: () => number } => {
+  const fake = (
+    outcomes: readonly Outcome[],
+    ms: number,
+  ): {
+    clock: Clock;
+    probe: (timeoutMs: number) => Promise<Outcome & { ms: number }>;
+    bounds: number[];
+    now: () => number;
+  } => {
     let now = 0;
     let index = 0;
     const bounds: number[] = [];
@@ -81,12 +122,17 @@ describe('watch', () => {
 
   it('ends at the first moment of health', async () => {
     const { clock, probe } = fake([none, fail, pass], 10);
-    expect(await watch({ contract, probe, clock, intervalMs: 100, timeoutMs: 1000, deadlineMs: 60_000 })).toMatchObject({ state: 'healthy', attempts: 5 });
+    expect(await watch({ contract, probe, clock, intervalMs: 100, timeoutMs: 1000, deadlineMs: 60_000 })).toMatchObject(
+      { state: 'healthy', attempts: 5 },
+    );
   });
 
   it('ends at the deadline and never waits for a try beyond it', async () => {
     const { clock, probe, bounds, now } = fake([none], 1000);
-    expect(await watch({ contract, probe, clock, intervalMs: 300, timeoutMs: 1000, deadlineMs: 3000 })).toMatchObject({ state: 'unreachable', attempts: 3 });
+    expect(await watch({ contract, probe, clock, intervalMs: 300, timeoutMs: 1000, deadlineMs: 3000 })).toMatchObject({
+      state: 'unreachable',
+      attempts: 3,
+    });
     expect(now()).toBe(3000);
     expect(bounds).toEqual([1000, 1000, 400]);
   });

@@ -83,7 +83,12 @@ class PrintedEvents implements EventLog {
       if (event.message) print(event.message);
       return;
     }
-    const step = running ?? { name: event.step, status: 'running', startMs: Math.max(now - (event.ms ?? 0), 0), endMs: now };
+    const step = running ?? {
+      name: event.step,
+      status: 'running',
+      startMs: Math.max(now - (event.ms ?? 0), 0),
+      endMs: now,
+    };
     if (!running) this.#steps.push(step);
     step.status = event.status;
     step.endMs = event.ms === undefined ? now : step.startMs + event.ms;
@@ -91,7 +96,11 @@ class PrintedEvents implements EventLog {
     if (repeated) return;
     this.end();
     const took = event.status === 'skipped' ? 'skipped' : duration(step.endMs - step.startMs);
-    const message = event.message ? `: ${foreignLines(event.message, '').map((line) => line.slice(2)).join(' ')}` : '';
+    const message = event.message
+      ? `: ${foreignLines(event.message, '')
+          .map((line) => line.slice(2))
+          .join(' ')}`
+      : '';
     core.info(`${MARKS[event.status]} ${event.step} ${took}${message}`);
   }
 }

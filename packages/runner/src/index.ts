@@ -3,5 +3,14 @@ export { InputError, InputReader, readInputs, type DigestRef, type TextRules } f
 export { maskSecret, redact } from './mask.ts';
 export { setOutputs } from './outputs.ts';
 export { run } from './run.ts';
-export { details, escapeMarkdown, fit, preformatted, table, timeline, writeSummary, type TimedStep } from './summary.ts';
+export {
+  details,
+  escapeMarkdown,
+  fit,
+  preformatted,
+  table,
+  timeline,
+  writeSummary,
+  type TimedStep,
+} from './summary.ts';
 export { duration, foreignLines } from './text.ts';

@@ -27,7 +27,8 @@ export interface DigestRef {
   digest: string;
 }
 
-const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
 /** Without a registry host in front, a name would silently mean Docker Hub. */
 const REGISTRY_FIRST = /^(localhost|[^/]*[.:][^/]*)\//;
 
@@ -59,7 +60,8 @@ export class InputReader {
       return rules.fallback ?? '';
     }
     if (/\p{Cc}/u.test(value)) this.reject(name, 'line breaks or control characters', allowed);
-    else if (value.length > (rules.maxLength ?? 1024)) this.reject(name, `${value.length} characters`, `at most ${rules.maxLength ?? 1024}`);
+    else if (value.length > (rules.maxLength ?? 1024))
+      this.reject(name, `${value.length} characters`, `at most ${rules.maxLength ?? 1024}`);
     else if (rules.pattern && !rules.pattern.test(value)) this.reject(name, quote(value), allowed);
     return value;
   }
@@ -101,7 +103,8 @@ export class InputReader {
     const value = raw(name);
     if (rules.secret) maskSecret(value);
     if (value.trim() === '' && rules.fallback === undefined) this.reject(name, 'nothing', 'text (required)');
-    if (value.length > (rules.maxLength ?? 65_536)) this.reject(name, `${value.length} characters`, `at most ${rules.maxLength ?? 65_536}`);
+    if (value.length > (rules.maxLength ?? 65_536))
+      this.reject(name, `${value.length} characters`, `at most ${rules.maxLength ?? 65_536}`);
     return value.trim() === '' ? (rules.fallback ?? '') : value;
   }
 
@@ -118,7 +121,10 @@ export class InputReader {
   }
 
   /** Lines of NAME=value; empty lines and lines that begin with # are skipped. Values may hold `=` and keep their inner blanks. */
-  pairs(name: string, rules: { secret?: boolean; pattern?: RegExp; allowedName?: string } = {}): Record<string, string> {
+  pairs(
+    name: string,
+    rules: { secret?: boolean; pattern?: RegExp; allowedName?: string } = {},
+  ): Record<string, string> {
     const pattern = rules.pattern ?? /^[A-Z_][A-Z0-9_]*$/;
     const result: Record<string, string> = {};
     const lines = raw(name).split(/\r\n|\n|\r/);
@@ -129,7 +135,12 @@ export class InputReader {
       const key = line.slice(0, Math.max(at, 0)).trim();
       const where = `line ${index + 1}`;
       if (at < 0) this.reject(name, `no "=" in ${where}`, 'lines of NAME=value');
-      else if (!pattern.test(key)) this.reject(name, `a name in ${where} that is not allowed`, rules.allowedName ?? 'names of A-Z, 0-9 and _, not beginning with a digit');
+      else if (!pattern.test(key))
+        this.reject(
+          name,
+          `a name in ${where} that is not allowed`,
+          rules.allowedName ?? 'names of A-Z, 0-9 and _, not beginning with a digit',
+        );
       else if (Object.hasOwn(result, key)) this.reject(name, `${key} a second time in ${where}`, 'each name once');
       else result[key] = line.slice(at + 1).trim();
     }
@@ -165,7 +176,8 @@ export class InputReader {
     const ref = this.text(name, { allowed });
     const match = /^(.+)@(sha256:[0-9a-f]{64})$/.exec(ref);
     const [, repository = '', digest = ''] = match ?? [];
-    if (ref !== '' && !(REPOSITORY.test(repository) && REGISTRY_FIRST.test(repository))) this.reject(name, quote(ref), allowed);
+    if (ref !== '' && !(REPOSITORY.test(repository) && REGISTRY_FIRST.test(repository)))
+      this.reject(name, quote(ref), allowed);
     return { ref, repository, digest };
   }
 
@@ -174,7 +186,8 @@ export class InputReader {
     const value = this.text(name, { allowed, maxLength: 2048 });
     const parsed = URL.parse(value);
     if (value !== '' && (!parsed || !/^https?:$/.test(parsed.protocol))) this.reject(name, quote(value), allowed);
-    else if (parsed && (parsed.username !== '' || parsed.password !== '')) this.reject(name, 'an address with credentials', allowed);
+    else if (parsed && (parsed.username !== '' || parsed.password !== ''))
+      this.reject(name, 'an address with credentials', allowed);
     return parsed ?? new URL('http://invalid.invalid');
   }
 

@@ -8,7 +8,10 @@ const LINGER_MS = 1000;
  * Runs an action: every failure becomes one clear line and exit code 1. The signal fires when the job is cancelled (SIGINT, and SIGTERM 7.5 s later;
  * the runner kills 2.5 s after that), so `main` has time to say what goes on without it.
  */
-export async function run(main: (signal: AbortSignal) => Promise<void>, exit: () => void = () => process.exit()): Promise<void> {
+export async function run(
+  main: (signal: AbortSignal) => Promise<void>,
+  exit: () => void = () => process.exit(),
+): Promise<void> {
   const cancel = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => cancel.abort(new Error(`Cancelled by ${name}`));
   process.on('SIGINT', onSignal);

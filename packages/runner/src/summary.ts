@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { redact } from './mask.ts';
 
 /** GitHub drops a summary of more than 1 MiB as a whole. */
@@ -32,8 +33,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** Preformatted foreign text. HTML instead of a fence, because no fence is safe against text that contains it. */
 export function preformatted(lines: readonly string[]): string {
-  const text = redact(lines.join('\n'))
-    .replace(/\u001B\[[0-9;?]*[A-Za-z]/g, '')
+  const text = stripVTControlCharacters(redact(lines.join('\n')))
     .replace(/[^\P{Cc}\n\t]/gu, '')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
@@ -58,7 +58,15 @@ export function timeline(title: string, steps: readonly TimedStep[]): string {
       const end = Math.max(Math.round(step.endMs), start + 1);
       return `    ${plain(step.name)} ${end - start} ms :${step.status === 'failed' ? 'crit' : 'done'}, ${start}, ${end}`;
     });
-  return ['```mermaid', 'gantt', `    title ${plain(title)}`, '    dateFormat x', '    axisFormat %M:%S.%L', ...rows, '```'].join('\n');
+  return [
+    '```mermaid',
+    'gantt',
+    `    title ${plain(title)}`,
+    '    dateFormat x',
+    '    axisFormat %M:%S.%L',
+    ...rows,
+    '```',
+  ].join('\n');
 }
 
 /** Appends parts of Markdown to the job summary; nothing happens where there is none. What exceeds the limit is cut with a note. */
@@ -73,7 +81,8 @@ export function fit(parts: readonly string[], maxBytes = MAX_BYTES): string {
   let text = '';
   for (const part of parts) {
     const next = `${redact(part)}\n\n`;
-    if (Buffer.byteLength(text) + Buffer.byteLength(next) > maxBytes) return `${text}_Cut: the summary would have been too long._\n`;
+    if (Buffer.byteLength(text) + Buffer.byteLength(next) > maxBytes)
+      return `${text}_Cut: the summary would have been too long._\n`;
     text += next;
   }
   return text;

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { redact } from './mask.ts';
 
 /**
@@ -7,7 +8,10 @@ import { redact } from './mask.ts';
 export function foreignLines(text: string, prefix = '  '): string[] {
   return redact(text)
     .split(/\r\n|\n|\r/)
-    .map((line) => `${prefix}| ${line.replace(/\t/g, '  ').replace(/\u001B\[[0-9;?]*[A-Za-z]/g, '').replace(/\p{Cc}/gu, '').replaceAll('##[', '## [')}`);
+    .map((line) => {
+      const plain = stripVTControlCharacters(line.replace(/\t/g, '  ')).replace(/\p{Cc}/gu, '');
+      return `${prefix}| ${plain.replaceAll('##[', '## [')}`;
+    });
 }
 
 /** Milliseconds for people: `312 ms`, `4.2 s`, `2 min 5 s`. */

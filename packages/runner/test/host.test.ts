@@ -2,14 +2,38 @@ import { describe, expect, it } from '@jest/globals';
 import { formatEvent, type Envelope, type ResultEvent } from '@delivery/release';
 import { SshError, type ExecOptions, type ExecResult, type Session, type SessionOptions } from '@delivery/ssh';
 import { createEventLog } from '../src/index.ts';
-import { failureLine, Host, identity, isGood, runningRelease, summaryParts, type OperationRequest, type Report } from '../src/host/index.ts';
+import {
+  failureLine,
+  Host,
+  identity,
+  isGood,
+  runningRelease,
+  summaryParts,
+  type OperationRequest,
+  type Report,
+} from '../src/host/index.ts';
 import { printed } from './stdout.ts';
 
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 const OTHER = `sha256:${'0b'.repeat(32)}`;
 const T = '2026-01-01T00:00:00.000Z';
-const connection: SessionOptions = { host: 'web.example', port: 22, user: 'deploy', knownHosts: '', connectTimeoutMs: 1 };
-const envelope: Envelope = { format: 1, operation: '77-1-abc', repository: 'r.example/app', registry: null, secrets: {}, options: { lockWaitSeconds: 0, bakeSeconds: 0 }, actor: 'someone', run: '' };
+const connection: SessionOptions = {
+  host: 'web.example',
+  port: 22,
+  user: 'deploy',
+  knownHosts: '',
+  connectTimeoutMs: 1,
+};
+const envelope: Envelope = {
+  format: 1,
+  operation: '77-1-abc',
+  repository: 'r.example/app',
+  registry: null,
+  secrets: {},
+  options: { lockWaitSeconds: 0, bakeSeconds: 0 },
+  actor: 'someone',
+  run: '',
+};
 const request: OperationRequest = { verb: 'deploy', argument: DIGEST, envelope, runId: '77' };
 
 const running = (digest = DIGEST) => ({ release: 'r2', digest, colour: 'green' as const });
@@ -26,14 +50,27 @@ const result = (op: string, changes: Partial<ResultEvent> = {}): ResultEvent => 
   error: null,
   ...changes,
 });
-const busy = (op: string): ResultEvent => result(op, { outcome: 'busy', running: null, error: { step: 'lock', code: 'busy', message: 'held' } });
+const busy = (op: string): ResultEvent =>
+  result(op, { outcome: 'busy', running: null, error: { step: 'lock', code: 'busy', message: 'held' } });
 const status = (id: string, verb = 'deploy'): string =>
-  JSON.stringify({ v: 1, app: 'app', running: null, previous: null, operation: { id, verb, actor: 'a', startedAt: T }, ledger: [], receipt: null });
+  JSON.stringify({
+    v: 1,
+    app: 'app',
+    running: null,
+    previous: null,
+    operation: { id, verb, actor: 'a', startedAt: T },
+    ledger: [],
+    receipt: null,
+  });
 
 type Reply = { lines?: string[]; stderr?: string; code?: number; lost?: boolean; refuse?: SshError };
 
 /** A host that answers each exec from a script and keeps what it was asked. */
-function scripted(replies: Reply[]): { host: Host; asked: { command: string; stdin: unknown }[]; logins: () => number } {
+function scripted(replies: Reply[]): {
+  host: Host;
+  asked: { command: string; stdin: unknown }[];
+  logins: () => number;
+} {
   const asked: { command: string; stdin: unknown }[] = [];
   let logins = 0;
   const exec = (command: string, options: ExecOptions = {}): Promise<ExecResult> => {
@@ -53,7 +90,14 @@ function scripted(replies: Reply[]): { host: Host; asked: { command: string; std
     }
     return Promise.resolve({ hostKey: { type: '', fingerprint: '' }, exec, close: () => undefined });
   };
-  const host = new Host(connection, { log: createEventLog(), say: () => undefined, signal: new AbortController().signal, open, pauseMs: () => 1, reattachMs: 5000 });
+  const host = new Host(connection, {
+    log: createEventLog(),
+    say: () => undefined,
+    signal: new AbortController().signal,
+    open,
+    pauseMs: () => 1,
+    reattachMs: 5000,
+  });
   return { host, asked, logins: () => logins };
 }
 
@@ -80,8 +124,12 @@ describe('an operation', () => {
   });
 
   it('takes the result for the truth whatever the exit code or the connection say afterwards', async () => {
-    expect(await perform(scripted([{ lines: [line(result('77-1-abc', { outcome: 'refused' }))], code: 1 }]).host)).toMatchObject({ outcome: 'refused' });
-    expect(await perform(scripted([{ lines: [line(result('77-1-abc'))], lost: true }]).host)).toMatchObject({ outcome: 'deployed' });
+    expect(
+      await perform(scripted([{ lines: [line(result('77-1-abc', { outcome: 'refused' }))], code: 1 }]).host),
+    ).toMatchObject({ outcome: 'refused' });
+    expect(await perform(scripted([{ lines: [line(result('77-1-abc'))], lost: true }]).host)).toMatchObject({
+      outcome: 'deployed',
+    });
   });
 
   it('is found again after lost connections, over an unreachable host too', async () => {
@@ -99,15 +147,23 @@ describe('an operation', () => {
 
   it('whose end stays unknown is called so', async () => {
     const unknown: Reply = { code: 1, stderr: 'release: no such operation' };
-    expect(await perform(scripted([{ lost: true }, unknown, unknown, unknown]).host)).toEqual({ error: expect.stringMatching(/77-1-abc ended is not known .*no such operation/) });
+    expect(await perform(scripted([{ lost: true }, unknown, unknown, unknown]).host)).toEqual({
+      error: expect.stringMatching(/77-1-abc ended is not known .*no such operation/),
+    });
   });
 
   it('does not go on seeking a host that refuses the login or shows another key', async () => {
-    expect(await perform(scripted([{ lost: true }, { refuse: new SshError('host-key', 'another key') }]).host)).toEqual({ error: 'another key' });
+    expect(await perform(scripted([{ lost: true }, { refuse: new SshError('host-key', 'another key') }]).host)).toEqual(
+      { error: 'another key' },
+    );
   });
 
   it('follows an operation of the same run instead of failing busy', async () => {
-    const { host, asked } = scripted([{ lines: [line(busy('77-1-abc'))], code: 75 }, { lines: [status('77-0-old')] }, { lines: [line(result('77-0-old'))] }]);
+    const { host, asked } = scripted([
+      { lines: [line(busy('77-1-abc'))], code: 75 },
+      { lines: [status('77-0-old')] },
+      { lines: [line(result('77-0-old'))] },
+    ]);
     expect(await perform(host)).toEqual({ operation: '77-0-old', outcome: 'deployed' });
     expect(asked.map(({ command }) => command)).toEqual([`deploy ${DIGEST}`, 'status', 'attach 77-0-old']);
   });
@@ -120,7 +176,10 @@ describe('an operation', () => {
       { lines: [line(result('77-1-abc-2'))] },
     ]);
     expect(await perform(host)).toEqual({ operation: '77-1-abc-2', outcome: 'deployed' });
-    expect(asked.at(-1)).toEqual({ command: `deploy ${DIGEST}`, stdin: expect.stringContaining('"operation":"77-1-abc-2"') });
+    expect(asked.at(-1)).toEqual({
+      command: `deploy ${DIGEST}`,
+      stdin: expect.stringContaining('"operation":"77-1-abc-2"'),
+    });
   });
 
   it.each([
@@ -128,13 +187,18 @@ describe('an operation', () => {
     ['a run whose id only begins alike', '771-1-x', 'deploy'],
     ['another verb of the same run', '77-1-x', 'rollback'],
   ])('stays busy for %s', async (_name, id, verb) => {
-    expect(await perform(scripted([{ lines: [line(busy('77-1-abc'))], code: 75 }, { lines: [status(id, verb)] }]).host)).toEqual({ operation: '77-1-abc', outcome: 'busy' });
+    expect(
+      await perform(scripted([{ lines: [line(busy('77-1-abc'))], code: 75 }, { lines: [status(id, verb)] }]).host),
+    ).toEqual({ operation: '77-1-abc', outcome: 'busy' });
   });
 
   it.each([
     [{ code: 127, stderr: 'sh: 1: /opt/edge/bin/release: not found' }, /not prepared.*provision-vps/],
     [{ code: 125, stderr: 'No such image' }, /could not start its agent.*No such image.*provision-vps/i],
-    [{ code: 64, stderr: 'release: refused: envelope' }, /refused the call "deploy" \(it said: release: refused: envelope\)/],
+    [
+      { code: 64, stderr: 'release: refused: envelope' },
+      /refused the call "deploy" \(it said: release: refused: envelope\)/,
+    ],
     [{ code: 3, stderr: 'a\nlast' }, /exit code 3 without a result \(it said: last\)/],
     [{ lines: [line(result('someone-else'))] }, /exit code 0 without a result/],
   ] as [Reply, RegExp][])('says what a missing result means: %j', async (reply, message) => {
@@ -152,17 +216,37 @@ describe('status', () => {
 });
 
 describe('the report', () => {
-  const report = (changes: Partial<ResultEvent>): Report => ({ host: 'web.example:22', operation: 'op', result: result('op', changes), status: null, steps: [] });
+  const report = (changes: Partial<ResultEvent>): Report => ({
+    host: 'web.example:22',
+    operation: 'op',
+    result: result('op', changes),
+    status: null,
+    steps: [],
+  });
 
   it('says where it stopped and what runs', () => {
-    const refused = report({ outcome: 'refused', error: { step: 'gate', code: 'crashed', message: 'web exits with 1', logs: ['boom <b>'] } });
+    const refused = report({
+      outcome: 'refused',
+      error: { step: 'gate', code: 'crashed', message: 'web exits with 1', logs: ['boom <b>'] },
+    });
     expect(isGood(refused.result)).toBe(false);
     expect(failureLine(refused)).toBe('Refused at step "gate": web exits with 1 [crashed]. The host runs release r2');
     expect(summaryParts(refused).join('\n')).toContain('boom &lt;b&gt;');
   });
 
   it('names the holder of a busy host', () => {
-    const held: Report = { ...report({ ...busy('op') }), status: { v: 1, app: 'app', running: null, previous: null, operation: { id: '9-1-x', verb: 'rollback', actor: 'someone', startedAt: T }, ledger: [], receipt: null } };
+    const held: Report = {
+      ...report({ ...busy('op') }),
+      status: {
+        v: 1,
+        app: 'app',
+        running: null,
+        previous: null,
+        operation: { id: '9-1-x', verb: 'rollback', actor: 'someone', startedAt: T },
+        ledger: [],
+        receipt: null,
+      },
+    };
     expect(failureLine(held)).toMatch(/Held by operation 9-1-x \(rollback, someone, since /);
   });
 
@@ -170,15 +254,31 @@ describe('the report', () => {
     const base = report({ running: null });
     expect(runningRelease(base)).toBeNull();
     const live = { release: 'r1', digest: DIGEST, colour: 'blue' as const, since: T };
-    expect(runningRelease({ ...base, status: { v: 1, app: 'app', running: live, previous: null, operation: null, ledger: [], receipt: null } })).toBe('r1');
+    expect(
+      runningRelease({
+        ...base,
+        status: { v: 1, app: 'app', running: live, previous: null, operation: null, ledger: [], receipt: null },
+      }),
+    ).toBe('r1');
   });
 });
 
 describe('identity', () => {
   it('makes ids that belong to the run and are unique', () => {
-    const env = { GITHUB_RUN_ID: '123', GITHUB_RUN_ATTEMPT: '2', GITHUB_ACTOR: 'some\none', GITHUB_SERVER_URL: 'https://github.example', GITHUB_REPOSITORY: 'o/r' };
+    const env = {
+      GITHUB_RUN_ID: '123',
+      GITHUB_RUN_ATTEMPT: '2',
+      GITHUB_ACTOR: 'some\none',
+      GITHUB_SERVER_URL: 'https://github.example',
+      GITHUB_REPOSITORY: 'o/r',
+    };
     const first = identity(env);
-    expect(first).toMatchObject({ runId: '123', actor: 'someone', run: 'https://github.example/o/r/actions/runs/123', operation: expect.stringMatching(/^123-2-[0-9a-f]{8}$/) });
+    expect(first).toMatchObject({
+      runId: '123',
+      actor: 'someone',
+      run: 'https://github.example/o/r/actions/runs/123',
+      operation: expect.stringMatching(/^123-2-[0-9a-f]{8}$/),
+    });
     expect(identity(env).operation).not.toBe(first.operation);
     expect(identity({})).toMatchObject({ runId: '', run: '', operation: expect.stringMatching(/^local-1-/) });
   });

@@ -35,7 +35,12 @@ describe('readers take', () => {
       (input) => input.digestRef('the-input'),
       { ref: `127.0.0.1:5000/group/app@${DIGEST}`, repository: '127.0.0.1:5000/group/app', digest: DIGEST },
     ],
-    ['a URL', 'https://example.org:8443/health?x=1', (input) => input.url('the-input').href, 'https://example.org:8443/health?x=1'],
+    [
+      'a URL',
+      'https://example.org:8443/health?x=1',
+      (input) => input.url('the-input').href,
+      'https://example.org:8443/health?x=1',
+    ],
     ['a URL that is left out', '', (input) => input.optionalUrl('the-input'), null],
   ];
   it.each(cases)('%s', (_name, value, reader, expected) => {
@@ -47,8 +52,18 @@ describe('readers refuse, naming the input', () => {
   const cases: [string, string, (input: InputReader) => unknown, RegExp][] = [
     ['missing text', '', (input) => input.text('the-input'), /found nothing; allowed: .*required/],
     ['a line break in text', 'a\nb', (input) => input.text('the-input'), /line breaks/],
-    ['text that is too long', 'x'.repeat(2000), (input) => input.text('the-input'), /2000 characters; allowed: at most 1024/],
-    ['a number with a tail', '10abc', (input) => input.int('the-input', { min: 0, max: 99 }), /"10abc"; allowed: a whole number from 0 to 99/],
+    [
+      'text that is too long',
+      'x'.repeat(2000),
+      (input) => input.text('the-input'),
+      /2000 characters; allowed: at most 1024/,
+    ],
+    [
+      'a number with a tail',
+      '10abc',
+      (input) => input.int('the-input', { min: 0, max: 99 }),
+      /"10abc"; allowed: a whole number from 0 to 99/,
+    ],
     ['a negative number', '-1', (input) => input.int('the-input', { min: 0, max: 99 }), /"-1"/],
     ['a number out of range', '100', (input) => input.int('the-input', { min: 0, max: 99 }), /"100"/],
     ['a fraction', '1.5', (input) => input.int('the-input', { min: 0, max: 99 }), /"1.5"/],
@@ -63,7 +78,12 @@ describe('readers refuse, naming the input', () => {
     ['an absolute path', '/etc/passwd', (input) => input.path('the-input'), /relative path/],
     ['a path upwards', 'a/../../b', (input) => input.path('the-input'), /relative path/],
     ['a release by tag', 'example.org/app:latest', (input) => input.digestRef('the-input'), /without a tag/],
-    ['a release by tag and digest', `example.org/app:1@${DIGEST}`, (input) => input.digestRef('the-input'), /without a tag/],
+    [
+      'a release by tag and digest',
+      `example.org/app:1@${DIGEST}`,
+      (input) => input.digestRef('the-input'),
+      /without a tag/,
+    ],
     ['a release without registry', `app@${DIGEST}`, (input) => input.digestRef('the-input'), /registry host/],
     ['a short digest', 'example.org/app@sha256:abc', (input) => input.digestRef('the-input'), /64 hex/],
     ['another scheme', 'ftp://example.org', (input) => input.url('the-input'), /http/],
@@ -92,19 +112,29 @@ describe('readers refuse, naming the input', () => {
 
 describe('readInputs', () => {
   it('reports all problems at once, in one line', () => {
-    const act = (): unknown => withInputs({ a: 'x', b: '99999' }, () => readInputs((input) => [input.int('a', { min: 0, max: 1 }), input.port('b'), input.text('c')]));
+    const act = (): unknown =>
+      withInputs({ a: 'x', b: '99999' }, () =>
+        readInputs((input) => [input.int('a', { min: 0, max: 1 }), input.port('b'), input.text('c')]),
+      );
     expect(act).toThrow(/"a".* \| .*"b".* \| .*"c"/);
   });
 
   it('masks secrets whole and line by line, but neither short ones nor the frame of a key', async () => {
-    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nfirst-secret-line\nsecond-secret-line\n-----END OPENSSH PRIVATE KEY-----\n';
+    const key =
+      '-----BEGIN OPENSSH PRIVATE KEY-----\nfirst-secret-line\nsecond-secret-line\n-----END OPENSSH PRIVATE KEY-----\n';
     const lines = await printed(() =>
       withInputs({ key, word: 'a-secret-word', pairs: 'A=pair-secret\nB=1' }, () =>
-        readInputs((input) => [input.block('key', { secret: true }), input.secret('word'), input.pairs('pairs', { secret: true })]),
+        readInputs((input) => [
+          input.block('key', { secret: true }),
+          input.secret('word'),
+          input.pairs('pairs', { secret: true }),
+        ]),
       ),
     );
     const masks = lines.map((line) => line.replace('::add-mask::', ''));
-    expect(masks).toEqual(expect.arrayContaining(['first-secret-line', 'second-secret-line', 'a-secret-word', 'pair-secret']));
+    expect(masks).toEqual(
+      expect.arrayContaining(['first-secret-line', 'second-secret-line', 'a-secret-word', 'pair-secret']),
+    );
     expect(masks).not.toContain('1');
     expect(masks).not.toContain('');
     expect(masks).not.toContain('-----BEGIN OPENSSH PRIVATE KEY-----');

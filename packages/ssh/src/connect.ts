@@ -79,11 +79,17 @@ function readCredentials(options: SessionOptions): Credentials {
   const offered: string[] = [];
   if (options.key !== undefined) {
     const diagnosis = diagnoseKey(options.key, options.passphrase);
-    if (!diagnosis.ok) throw new SshError('input', `The private key cannot be used: ${diagnosis.reason}. To repair: ${diagnosis.repair}`);
+    if (!diagnosis.ok)
+      throw new SshError(
+        'input',
+        `The private key cannot be used: ${diagnosis.reason}. To repair: ${diagnosis.repair}`,
+      );
     config.privateKey = diagnosis.key;
     if (options.passphrase) config.passphrase = options.passphrase;
     methods.push('publickey');
-    offered.push(`the key whose public fingerprint is ${diagnosis.fingerprint} (${diagnosis.type}; this is public information)`);
+    offered.push(
+      `the key whose public fingerprint is ${diagnosis.fingerprint} (${diagnosis.type}; this is public information)`,
+    );
   }
   if (options.password) {
     config.password = options.password;
@@ -91,7 +97,8 @@ function readCredentials(options: SessionOptions): Credentials {
     methods.push('password', 'keyboard-interactive');
     offered.push('a password');
   }
-  if (methods.length === 0) throw new SshError('input', 'Neither a private key nor a password was given for the SSH login');
+  if (methods.length === 0)
+    throw new SshError('input', 'Neither a private key nor a password was given for the SSH login');
   config.authHandler = methods as NonNullable<Config['authHandler']>;
   return { config, description: offered.join(' and ') };
 }
@@ -108,9 +115,12 @@ async function askForKey(options: SessionOptions, credentials: Credentials, dead
 }
 
 function hostKeyError({ host, port }: SessionOptions, pins: Pins, offers: readonly Offer[]): SshError {
-  const offered = offers.map((offer) => `${offer.type} ${offer.fingerprint}`).join(', ') || 'no key of a supported type';
+  const offered =
+    offers.map((offer) => `${offer.type} ${offer.fingerprint}`).join(', ') || 'no key of a supported type';
   const pinned = [...pins.trusted].join(', ');
-  const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint)) ? ' The offered key is marked @revoked.' : '';
+  const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint))
+    ? ' The offered key is marked @revoked.'
+    : '';
   const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
   return new SshError(
     'host-key',
@@ -119,7 +129,13 @@ function hostKeyError({ host, port }: SessionOptions, pins: Pins, offers: readon
   );
 }
 
-async function attempt(options: SessionOptions, credentials: Credentials, types: readonly string[], pins: Pins, deadline: number): Promise<Connected> {
+async function attempt(
+  options: SessionOptions,
+  credentials: Credentials,
+  types: readonly string[],
+  pins: Pins,
+  deadline: number,
+): Promise<Connected> {
   const { host, port, user } = options;
   const seconds = options.connectTimeoutMs / 1000;
   const socket = await openTcp(host, port, deadline, seconds);
@@ -155,9 +171,15 @@ async function attempt(options: SessionOptions, credentials: Credentials, types:
       );
     }
     if (level === 'client-timeout' || Date.now() >= deadline) {
-      throw new SshError('handshake', `${host}:${port} accepted the connection, but the SSH login did not complete within ${seconds} s`);
+      throw new SshError(
+        'handshake',
+        `${host}:${port} accepted the connection, but the SSH login did not complete within ${seconds} s`,
+      );
     }
-    throw new SshError('handshake', `${host}:${port} answered, but no SSH session came about (${message}). Is an SSH server listening there?`);
+    throw new SshError(
+      'handshake',
+      `${host}:${port} answered, but no SSH session came about (${message}). Is an SSH server listening there?`,
+    );
   }
 }
 
@@ -169,7 +191,10 @@ function openTcp(host: string, port: number, deadline: number, seconds: number):
       socket.destroy();
       reject(new SshError('unreachable', `Cannot reach ${host}:${port}: ${why}`));
     };
-    const timer = setTimeout(() => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`), Math.max(deadline - Date.now(), 1));
+    const timer = setTimeout(
+      () => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`),
+      Math.max(deadline - Date.now(), 1),
+    );
     socket.once('error', (error: NodeJS.ErrnoException) => fail(explain(error)));
     socket.once('connect', () => {
       clearTimeout(timer);
@@ -185,7 +210,8 @@ function explain(error: NodeJS.ErrnoException): string {
   const first = [...codes][0] ?? 'unknown error';
   if (codes.has('ENOTFOUND') || codes.has('EAI_AGAIN')) return `the name does not resolve (${first})`;
   if (codes.has('ECONNREFUSED')) return 'connection refused (nothing listens on that port, or a firewall rejects it)';
-  if (codes.has('ENETUNREACH')) return 'network unreachable (if the host has IPv6 only: GitHub-hosted runners have no IPv6)';
+  if (codes.has('ENETUNREACH'))
+    return 'network unreachable (if the host has IPv6 only: GitHub-hosted runners have no IPv6)';
   if (codes.has('EHOSTUNREACH')) return 'no route to the host';
   return [...codes].join(', ');
 }

@@ -36,56 +36,93 @@ export function diagnoseKey(text: string, passphrase?: string): KeyDiagnosis {
   const parsed = parse(key, passphrase);
   if (!parsed) {
     return encrypted
-      ? refuse('the passphrase does not open the key, or the key is damaged', 'try it where the key file is: ssh-keygen -y -f path/to/key')
+      ? refuse(
+          'the passphrase does not open the key, or the key is damaged',
+          'try it where the key file is: ssh-keygen -y -f path/to/key',
+        )
       : refuse('the text has the frame of a key, but its content is damaged or cut short', STORE_AGAIN);
   }
   if (parsed.type === 'ssh-dss') {
-    return refuse('the key is a DSA key, which servers no longer accept', 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key');
+    return refuse(
+      'the key is a DSA key, which servers no longer accept',
+      'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key',
+    );
   }
   const blob = parsed.getPublicSSH();
-  return { ok: true, key, type: parsed.type, fingerprint: fingerprint(blob), publicLine: `${parsed.type} ${blob.toString('base64')}` };
+  return {
+    ok: true,
+    key,
+    type: parsed.type,
+    fingerprint: fingerprint(blob),
+    publicLine: `${parsed.type} ${blob.toString('base64')}`,
+  };
 }
 
 /** Looks at the frame and the layout only. Order matters: the most specific description wins. */
 function formDefect(text: string): KeyDiagnosis | null {
   const compact = text.trim();
   if (compact === '') return refuse('it is empty', 'is the secret set in this environment? ' + STORE_AGAIN);
-  if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) || /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
-    return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_KEY < path/to/key');
+  if (
+    /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) ||
+    /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)
+  ) {
+    return refuse(
+      'it is a public key; the private one is needed',
+      'take the file without .pub: gh secret set SSH_KEY < path/to/key',
+    );
   }
   const begins = [...compact.matchAll(BEGIN)];
   const first = begins[0];
   if (!first) {
     if (decodesToKey(compact)) {
-      return refuse('it is the base64 of a key file, not the key file', 'decode it first: base64 -d < encoded | gh secret set SSH_KEY');
+      return refuse(
+        'it is the base64 of a key file, not the key file',
+        'decode it first: base64 -d < encoded | gh secret set SSH_KEY',
+      );
     }
     if (compact.startsWith('PuTTY-User-Key-File')) {
       return refuse('it is in the format of PuTTY', 'convert it: puttygen key.ppk -O private-openssh -o path/to/key');
     }
-    if (/-----END [A-Z0-9 ]*PRIVATE KEY-----/.test(compact)) return refuse('its first line (-----BEGIN ...) is missing', STORE_AGAIN);
+    if (/-----END [A-Z0-9 ]*PRIVATE KEY-----/.test(compact))
+      return refuse('its first line (-----BEGIN ...) is missing', STORE_AGAIN);
     return refuse('it is not a private key: no line "-----BEGIN ... PRIVATE KEY-----"', STORE_AGAIN);
   }
   if (begins.length > 1) return refuse(`it holds ${begins.length} private keys; exactly one is needed`, STORE_AGAIN);
   if (/\\n/.test(compact)) {
-    return refuse('it holds the two characters \\n where line ends should be', `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_KEY`);
+    return refuse(
+      'it holds the two characters \\n where line ends should be',
+      `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_KEY`,
+    );
   }
   if (!compact.includes('\n')) {
-    if (/\r/.test(compact)) return refuse('its lines end with a lone carriage return', `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_KEY`);
+    if (/\r/.test(compact))
+      return refuse(
+        'its lines end with a lone carriage return',
+        `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_KEY`,
+      );
     return refuse('its line ends were replaced by spaces or removed: it is one single line', STORE_AGAIN);
   }
   const lines = text.split('\n');
   if (lines.some((line) => /^[ \t]+\S/.test(line))) {
-    return refuse('its lines are indented', "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_KEY");
+    return refuse(
+      'its lines are indented',
+      "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_KEY",
+    );
   }
   if (lines.some((line) => /\S[ \t]+$/.test(line))) {
-    return refuse('its lines end with blanks', "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_KEY");
+    return refuse(
+      'its lines end with blanks',
+      "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_KEY",
+    );
   }
   if ((first.index ?? 0) > 0) return refuse('there is other text before the line "-----BEGIN ..."', STORE_AGAIN);
   const kind = first[1] ?? '';
   const end = compact.indexOf(`-----END ${kind}-----`);
   if (end < 0) return refuse('it is cut short: its last line (-----END ...) is missing', STORE_AGAIN);
-  if (end + `-----END ${kind}-----`.length < compact.length) return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
-  if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY') return refuse('it is in the PKCS#8 format, which is not supported', TO_OPENSSH);
+  if (end + `-----END ${kind}-----`.length < compact.length)
+    return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
+  if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY')
+    return refuse('it is in the PKCS#8 format, which is not supported', TO_OPENSSH);
   return null;
 }
 
@@ -97,7 +134,10 @@ function decodesToKey(text: string): boolean {
 /** PEM says so in a header; the OpenSSH format names its cipher at a fixed place inside. */
 function isEncrypted(key: string): boolean {
   if (/^Proc-Type: 4,ENCRYPTED$/m.test(key)) return true;
-  const body = key.split('\n').filter((line) => line !== '' && !line.startsWith('-----')).join('');
+  const body = key
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('-----'))
+    .join('');
   const blob = Buffer.from(body, 'base64');
   const magic = 'openssh-key-v1\0';
   if (blob.subarray(0, magic.length).toString('latin1') !== magic || blob.length < magic.length + 4) return false;

@@ -41,7 +41,9 @@ const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
  * @throws SshError of kind `input` naming the line's number and what is wrong with it
  */
 export function readPins(text: string, host: string, port: number): Pins {
-  const lines = text.split(/\r\n|\n|\r/).map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
+  const lines = text
+    .split(/\r\n|\n|\r/)
+    .map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
   const entries = lines.filter((line) => line.text !== '' && !line.text.startsWith('#'));
   if (entries.length === 0) {
     throw new SshError('input', `known-hosts is empty. To obtain it: ${howToGet(host, port)}`);
@@ -69,11 +71,17 @@ export function readPins(text: string, host: string, port: number): Pins {
   const keys = exact.length > 0 ? exact : withoutPort;
   if (keys.length === 0 && fingerprints.size === 0) {
     const names = [...new Set(others)].slice(0, 5).join(', ') || 'only revoked keys';
-    throw new SshError('input', `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). To obtain it: ${howToGet(host, port)}`);
+    throw new SshError(
+      'input',
+      `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). To obtain it: ${howToGet(host, port)}`,
+    );
   }
   const types = [...new Set(keys.map((key) => keyType(key) ?? ''))];
   if (fingerprints.size === 0 && hostKeyAlgorithms(types).length === 0) {
-    throw new SshError('input', `known-hosts pins only key types that are not supported (${types.join(', ')}). Allowed: ${KEY_TYPES.join(', ')}`);
+    throw new SshError(
+      'input',
+      `known-hosts pins only key types that are not supported (${types.join(', ')}). Allowed: ${KEY_TYPES.join(', ')}`,
+    );
   }
   return {
     trusted: new Set([...fingerprints, ...keys.map((key) => fingerprint(key))]),
@@ -91,7 +99,10 @@ function readLine(line: string, number: number): { hosts: string | null; key: Bu
   const fields = line.split(/\s+/);
   const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
   if (marker && marker !== '@revoked') {
-    throw new SshError('input', `known-hosts line ${number}: ${marker === '@cert-authority' ? 'host certificates (@cert-authority) are not supported; pin a host key' : 'unknown marker'}`);
+    throw new SshError(
+      'input',
+      `known-hosts line ${number}: ${marker === '@cert-authority' ? 'host certificates (@cert-authority) are not supported; pin a host key' : 'unknown marker'}`,
+    );
   }
   // A line of /etc/ssh/ssh_host_*_key.pub has no host field: it is meant for this host.
   const bare = KEY_TYPES.includes(fields[0] ?? '') || fields[0] === 'ssh-dss';
@@ -99,7 +110,10 @@ function readLine(line: string, number: number): { hosts: string | null; key: Bu
   const [type = '', base64 = ''] = fields;
   const key = Buffer.from(base64, 'base64');
   if (type === '' || base64 === '' || keyType(key) !== type) {
-    throw new SshError('input', `known-hosts line ${number} is neither "host type key" nor "SHA256:..." (43 characters of base64)${base64 !== '' && type !== '' ? ': the key is cut short or does not fit its type' : ''}`);
+    throw new SshError(
+      'input',
+      `known-hosts line ${number} is neither "host type key" nor "SHA256:..." (43 characters of base64)${base64 !== '' && type !== '' ? ': the key is cut short or does not fit its type' : ''}`,
+    );
   }
   return { hosts, key, revoked: marker === '@revoked' };
 }
@@ -123,6 +137,10 @@ function matches(field: string, label: string): boolean {
 }
 
 function glob(pattern: string, label: string): boolean {
-  const source = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replace(/\?/g, '.');
+  const source = pattern
+    .toLowerCase()
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replace(/\?/g, '.');
   return new RegExp(`^${source}$`).test(label.toLowerCase());
 }

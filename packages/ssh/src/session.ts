@@ -80,23 +80,40 @@ class PinnedSession implements Session {
           channel?.close();
           reject(error);
         });
-      const onAbort = (): void => fail(new SshError('aborted', 'Stopped while the command was running; it may go on on the server'));
+      const onAbort = (): void =>
+        fail(new SshError('aborted', 'Stopped while the command was running; it may go on on the server'));
       // The channel's own close event may never come when the connection dies under it.
       const onConnectionClose = (): void => void setImmediate(() => fail(this.#lostError()));
       const timer =
         options.timeoutMs === undefined
           ? undefined
-          : setTimeout(() => fail(new SshError('exec-timeout', `The command on ${this.#where} did not end within ${(options.timeoutMs ?? 0) / 1000} s`)), options.timeoutMs);
+          : setTimeout(
+              () =>
+                fail(
+                  new SshError(
+                    'exec-timeout',
+                    `The command on ${this.#where} did not end within ${(options.timeoutMs ?? 0) / 1000} s`,
+                  ),
+                ),
+              options.timeoutMs,
+            );
       options.signal?.addEventListener('abort', onAbort, { once: true });
       connection.on('close', onConnectionClose);
       connection.exec(command, (error, opened) => {
         if (error) {
-          fail(this.#lost === null ? new SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`) : this.#lostError());
+          fail(
+            this.#lost === null
+              ? new SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`)
+              : this.#lostError(),
+          );
           return;
         }
         channel = opened;
         if (settled) opened.close();
-        else this.#follow(opened, options, (result) => settle(() => (result instanceof SshError ? reject(result) : resolve(result))));
+        else
+          this.#follow(opened, options, (result) =>
+            settle(() => (result instanceof SshError ? reject(result) : resolve(result))),
+          );
       });
     });
   }
@@ -134,6 +151,9 @@ class PinnedSession implements Session {
   }
 
   #lostError(): SshError {
-    return new SshError('connection-lost', `The SSH connection to ${this.#where} was lost (${this.#lost ?? 'the channel closed without an exit code'})`);
+    return new SshError(
+      'connection-lost',
+      `The SSH connection to ${this.#where} was lost (${this.#lost ?? 'the channel closed without an exit code'})`,
+    );
   }
 }

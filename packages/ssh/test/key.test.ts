@@ -5,7 +5,10 @@ import { diagnoseKey } from '../src/index.ts';
 
 type Options = Record<string, unknown>;
 const openssh = (type: string, options: Options = {}): { private: string; public: string } =>
-  (ssh2.utils.generateKeyPairSync as (type: string, options: Options) => { private: string; public: string })(type, options);
+  (ssh2.utils.generateKeyPairSync as (type: string, options: Options) => { private: string; public: string })(
+    type,
+    options,
+  );
 
 const pem = { type: 'pkcs1', format: 'pem' } as const;
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });

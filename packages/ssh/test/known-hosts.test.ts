@@ -4,7 +4,10 @@ import ssh2 from 'ssh2';
 import { fingerprint, readPins } from '../src/index.ts';
 
 const publicKey = (type: 'ed25519' | 'ecdsa'): string =>
-  (type === 'ed25519' ? ssh2.utils.generateKeyPairSync('ed25519') : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })).public.trim();
+  (type === 'ed25519'
+    ? ssh2.utils.generateKeyPairSync('ed25519')
+    : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
+  ).public.trim();
 const blob = (line: string): Buffer => Buffer.from(line.split(' ')[1] ?? '', 'base64');
 
 const ed = publicKey('ed25519');
@@ -40,7 +43,11 @@ describe('readPins takes', () => {
     ['lines of other hosts beside it', `other.org ${other}\nexample.org ${ed}`, 22],
   ];
   it.each(cases)('%s', (_name, text, port) => {
-    expect(readPins(text, 'example.org', port)).toEqual({ trusted: new Set([print]), revoked: new Set(), types: ['ssh-ed25519'] });
+    expect(readPins(text, 'example.org', port)).toEqual({
+      trusted: new Set([print]),
+      revoked: new Set(),
+      types: ['ssh-ed25519'],
+    });
   });
 
   it('several types', () => {

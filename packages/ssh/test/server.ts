@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import ssh2 from 'ssh2';
 import { fingerprint } from '../src/index.ts';
 
@@ -16,7 +16,11 @@ export interface TestServer {
 
 export type Run = (channel: ssh2.ServerChannel, command: string, server: TestServer) => void;
 
-export async function startServer(hostKeys: readonly { private: string; public: string }[], publicKey: string, run: Run): Promise<TestServer> {
+export async function startServer(
+  hostKeys: readonly { private: string; public: string }[],
+  publicKey: string,
+  run: Run,
+): Promise<TestServer> {
   const allowed = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
   const sockets = new Set<{ destroy(): void }>();
   const server = new ssh2.Server({ hostKeys: hostKeys.map((key) => key.private) }, (client) => {
@@ -36,7 +40,7 @@ export async function startServer(hostKeys: readonly { private: string; public: 
     });
   });
   // ssh2's server wraps a plain one whose sockets it does not hand out.
-  (server as unknown as { _srv: import('node:net').Server })._srv.on('connection', (socket) => {
+  (server as unknown as { _srv: Server })._srv.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
@@ -45,7 +49,10 @@ export async function startServer(hostKeys: readonly { private: string; public: 
   await once(server, 'listening');
   const self: TestServer = {
     port: (server.address() as AddressInfo).port,
-    hostKeys: hostKeys.map((key) => ({ line: key.public.trim(), fingerprint: fingerprint(Buffer.from(key.public.split(' ')[1] ?? '', 'base64')) })),
+    hostKeys: hostKeys.map((key) => ({
+      line: key.public.trim(),
+      fingerprint: fingerprint(Buffer.from(key.public.split(' ')[1] ?? '', 'base64')),
+    })),
     commands: [],
     cut: () => sockets.forEach((socket) => socket.destroy()),
     close: () => {

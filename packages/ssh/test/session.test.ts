@@ -100,7 +100,10 @@ describe('openSession', () => {
 
   it('refuses a revoked key although it is pinned', async () => {
     const line = server.hostKeys[0]?.line ?? '';
-    expect(await failure(openSession(options({ knownHosts: `@revoked * ${line}\n* ${line}` })))).toMatchObject({ kind: 'host-key', message: expect.stringContaining('@revoked') });
+    expect(await failure(openSession(options({ knownHosts: `@revoked * ${line}\n* ${line}` })))).toMatchObject({
+      kind: 'host-key',
+      message: expect.stringContaining('@revoked'),
+    });
   });
 
   it('tells a refused login from an unreachable host, and shows the public fingerprint of the key', async () => {
@@ -113,14 +116,19 @@ describe('openSession', () => {
   it('logs in by password where a server has no key yet', async () => {
     session = await openSession(options({ key: undefined, password: 'first run' }));
     expect(await session.exec('exit 0')).toMatchObject({ code: 0 });
-    expect(await failure(openSession(options({ key: undefined, password: 'wrong-canary' })))).toMatchObject({ kind: 'auth', message: expect.not.stringContaining('canary') });
+    expect(await failure(openSession(options({ key: undefined, password: 'wrong-canary' })))).toMatchObject({
+      kind: 'auth',
+      message: expect.not.stringContaining('canary'),
+    });
   });
 
   it('refuses what cannot work before it connects', async () => {
     const nowhere = { host: 'host.invalid' };
     expect(await failure(openSession(options({ ...nowhere, key: 'text' })))).toMatchObject({ kind: 'input' });
     expect(await failure(openSession(options({ ...nowhere, knownHosts: '' })))).toMatchObject({ kind: 'input' });
-    expect(await failure(openSession(options({ ...nowhere, knownHosts: '* ' + stranger.public, key: undefined })))).toMatchObject({ kind: 'input' });
+    expect(
+      await failure(openSession(options({ ...nowhere, knownHosts: '* ' + stranger.public, key: undefined }))),
+    ).toMatchObject({ kind: 'input' });
   });
 });
 
@@ -136,7 +144,8 @@ describe('a port without an SSH server', () => {
     silent.close();
     web.close();
   });
-  const pinned = (port: number, connectTimeoutMs: number): SessionOptions => options({ port, connectTimeoutMs, knownHosts: `* ${stranger.public}` });
+  const pinned = (port: number, connectTimeoutMs: number): SessionOptions =>
+    options({ port, connectTimeoutMs, knownHosts: `* ${stranger.public}` });
 
   it('that refuses is named at once', async () => {
     const port = (silent.address() as AddressInfo).port;
@@ -145,7 +154,10 @@ describe('a port without an SSH server', () => {
     const closed = (free.address() as AddressInfo).port;
     await new Promise((resolve) => free.close(resolve));
     expect(closed).not.toBe(port);
-    expect(await failure(openSession(pinned(closed, 5000)))).toMatchObject({ kind: 'unreachable', message: expect.stringContaining(`127.0.0.1:${closed}: connection refused`) });
+    expect(await failure(openSession(pinned(closed, 5000)))).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining(`127.0.0.1:${closed}: connection refused`),
+    });
   });
 
   it('that stays silent is given up after the connect timeout', async () => {
@@ -159,11 +171,16 @@ describe('a port without an SSH server', () => {
 
   it('that speaks something else is named', async () => {
     const port = (web.address() as AddressInfo).port;
-    expect(await failure(openSession(pinned(port, 5000)))).toMatchObject({ kind: 'handshake', message: expect.stringMatching(/Is an SSH server listening/) });
+    expect(await failure(openSession(pinned(port, 5000)))).toMatchObject({
+      kind: 'handshake',
+      message: expect.stringMatching(/Is an SSH server listening/),
+    });
   });
 
   it('of a name that does not resolve is named', async () => {
-    expect(await failure(openSession(options({ host: 'host.invalid', port: 22, knownHosts: `* ${stranger.public}` })))).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('host.invalid:22') });
+    expect(
+      await failure(openSession(options({ host: 'host.invalid', port: 22, knownHosts: `* ${stranger.public}` }))),
+    ).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('host.invalid:22') });
   });
 });
 
@@ -192,7 +209,9 @@ describe('exec', () => {
   it('tells a lost connection from an exit code, keeping the lines that came before', async () => {
     session = await openSession(options());
     const lines: string[] = [];
-    expect(await failure(session.exec('cut', { onStdoutLine: (line) => lines.push(line) }))).toMatchObject({ kind: 'connection-lost' });
+    expect(await failure(session.exec('cut', { onStdoutLine: (line) => lines.push(line) }))).toMatchObject({
+      kind: 'connection-lost',
+    });
     expect(lines).toEqual(['so far']);
     expect(await failure(session.exec('exit 0'))).toMatchObject({ kind: 'connection-lost' });
   });

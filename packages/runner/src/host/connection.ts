@@ -21,7 +21,10 @@ export function connectionInputs(input: InputReader, rules: ConnectionRules): Se
 
   if (key !== '' || password === undefined) {
     const diagnosis = diagnoseKey(key, passphrase);
-    if (!diagnosis.ok) input.problems.push(`Input "ssh-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`);
+    if (!diagnosis.ok)
+      input.problems.push(
+        `Input "ssh-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`,
+      );
   }
   try {
     readPins(knownHosts, host, port);

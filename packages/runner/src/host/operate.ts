@@ -12,7 +12,12 @@ export type OutputName = 'running-release' | 'previous-release' | 'outcome' | 'o
  * Carries out one operation as an action does: asks the host, follows the log, sets those outputs that the action declares, writes the summary.
  * @throws Error with one clear line unless the host says that the purpose is reached
  */
-export async function operate(connection: SessionOptions, request: OperationRequest, outputs: readonly OutputName[], signal: AbortSignal): Promise<Report> {
+export async function operate(
+  connection: SessionOptions,
+  request: OperationRequest,
+  outputs: readonly OutputName[],
+  signal: AbortSignal,
+): Promise<Report> {
   const where = `${connection.host}:${connection.port}`;
   const log = createEventLog();
   const host = new Host(connection, { log, say: (message) => core.warning(message), signal });
@@ -37,7 +42,10 @@ export async function operate(connection: SessionOptions, request: OperationRequ
     return report;
   } catch (error) {
     if (signal.aborted) {
-      throw new Error(`Cancelled. The host finishes or reverts operation ${request.envelope.operation} by itself; run this job again to follow it or to see what the host runs`);
+      throw new Error(
+        `Cancelled. The host finishes or reverts operation ${request.envelope.operation} by itself; run this job again to follow it or to see what the host runs`,
+        { cause: error },
+      );
     }
     // Without a result the host's own word is the only truth about what it runs.
     if (!(error instanceof OperationFailed)) {

@@ -74,7 +74,10 @@ export class Host {
     try {
       const lines: string[] = [];
       const session = await this.#open();
-      const { code } = await session.exec('status', { onStdoutLine: (line) => lines.push(line), timeoutMs: STATUS_TIMEOUT_MS });
+      const { code } = await session.exec('status', {
+        onStdoutLine: (line) => lines.push(line),
+        timeoutMs: STATUS_TIMEOUT_MS,
+      });
       return code === 0 ? parseStatus(lines.join('\n')) : null;
     } catch {
       return null;
@@ -123,7 +126,8 @@ export class Host {
         if (unknown >= UNKNOWN_LIMIT) break;
       } catch (error) {
         if (log.result?.op === operation) return log.result;
-        const temporary = error instanceof SshError && ['connection-lost', 'unreachable', 'handshake'].includes(error.kind);
+        const temporary =
+          error instanceof SshError && ['connection-lost', 'unreachable', 'handshake'].includes(error.kind);
         if (!temporary) throw error;
         last = error.message;
         this.close();
@@ -131,7 +135,9 @@ export class Host {
       say(`Attempt ${attempt} to follow the operation again: ${last}`);
       await sleep(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
     }
-    throw new Error(`How operation ${operation} ended is not known (${last}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`);
+    throw new Error(
+      `How operation ${operation} ended is not known (${last}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`,
+    );
   }
 
   async #sameRun(request: OperationRequest): Promise<string | null> {

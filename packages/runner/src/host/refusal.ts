@@ -9,15 +9,24 @@ export function refusal({ host, port, user }: SessionOptions, command: string, e
   const quoted = said === '' ? '' : ` (it said: ${said})`;
   const prepare = 'Prepare the host with the action provision-vps';
   if (end.code === 127 || end.code === 126) {
-    return new Error(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
+    return new Error(
+      `The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`,
+    );
   }
   if (end.code === 125) return new Error(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
-  if (end.code === 64) return new Error(`The host ${where} refused the call "${verb}"${quoted}. If its agent is older than this action: ${prepare.toLowerCase()} again`);
+  if (end.code === 64)
+    return new Error(
+      `The host ${where} refused the call "${verb}"${quoted}. If its agent is older than this action: ${prepare.toLowerCase()} again`,
+    );
   const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
   return new Error(`"${verb}" on ${where} ${how} without a result${quoted}`);
 }
 
 function lastLine(text: string): string {
-  const line = redact(text).split('\n').map((each) => each.replace(/\p{Cc}/gu, ' ').trim()).findLast((each) => each !== '') ?? '';
+  const line =
+    redact(text)
+      .split('\n')
+      .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
+      .findLast((each) => each !== '') ?? '';
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }

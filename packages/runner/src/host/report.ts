@@ -39,9 +39,14 @@ export function previousRelease({ result, status }: Pick<Report, 'result' | 'sta
 export function failureLine(report: Report): string {
   const { result, status } = report;
   const error = result.error;
-  const why = error ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]` : TITLES[result.outcome];
+  const why = error
+    ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]`
+    : TITLES[result.outcome];
   const running = runningRelease(report);
-  const holder = result.outcome === 'busy' && status?.operation ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).` : '';
+  const holder =
+    result.outcome === 'busy' && status?.operation
+      ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).`
+      : '';
   return `${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
 }
 
@@ -65,15 +70,27 @@ export function summaryParts(report: Report): string[] {
     ),
   ];
   if (error) {
-    parts.push(`**Stopped at ${escapeMarkdown(error.step)}** (${escapeMarkdown(error.code)}): ${escapeMarkdown(error.message)}`);
-    if (error.logs && error.logs.length > 0) parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
+    parts.push(
+      `**Stopped at ${escapeMarkdown(error.step)}** (${escapeMarkdown(error.code)}): ${escapeMarkdown(error.message)}`,
+    );
+    if (error.logs && error.logs.length > 0)
+      parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
   if (receipt) {
     parts.push(
       '### Zero-drop receipt',
       table(
         ['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'],
-        [[String(receipt.requests), String(receipt.failures), String(receipt.cut), duration(receipt.p50Ms), duration(receipt.p95Ms), duration(receipt.p99Ms)]],
+        [
+          [
+            String(receipt.requests),
+            String(receipt.failures),
+            String(receipt.cut),
+            duration(receipt.p50Ms),
+            duration(receipt.p95Ms),
+            duration(receipt.p99Ms),
+          ],
+        ],
       ),
     );
   }
@@ -81,7 +98,13 @@ export function summaryParts(report: Report): string[] {
     parts.push(
       '### Steps',
       timeline(`Operation ${report.operation}`, steps),
-      details('As a table', table(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']))),
+      details(
+        'As a table',
+        table(
+          ['step', 'status', 'took', ''],
+          steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']),
+        ),
+      ),
     );
   }
   return parts;
