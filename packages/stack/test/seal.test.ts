@@ -100,6 +100,7 @@ describe('seal', () => {
 
   it.each([
     ['a path outside', "volumes: ['../x:/x']", 'volumes[0]: path "../x" leads outside'],
+    ['the directory above', "volumes: ['..:/x']", 'path ".." leads outside'],
     ['a path that ends outside', "volumes: ['./a/../../x:/x']", 'leads outside'],
     ['the whole directory', "volumes: ['.:/x']", 'is the whole directory'],
     ['a home path', "volumes: ['~/x:/x']", 'path "~/x" is outside'],
