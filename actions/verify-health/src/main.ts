@@ -71,7 +71,9 @@ const STATES: Readonly<Record<Verdict['state'], string>> = {
 };
 
 function failure(url: URL, verdict: Verdict, deadlineMs: number): string {
-  const first = verdict.firstFailure === null ? '' : `. First failure: ${verdict.firstFailure}`;
+  const { firstFailure, lastFailure } = verdict;
+  const repeated = firstFailure === null || (lastFailure !== null && firstFailure.endsWith(lastFailure));
+  const first = repeated ? '' : `. First failure: ${firstFailure}`;
   return `${url.href}: ${STATES[verdict.state]} within ${deadlineMs / 1000} s and ${verdict.attempts} tries (${verdict.reason})${first}`;
 }
 

@@ -103,6 +103,15 @@ function explain(error: unknown): string {
     case 'ECONNRESET':
     case 'UND_ERR_SOCKET':
       return 'the connection was closed before an answer came';
+    case 'CERT_HAS_EXPIRED':
+      return `the certificate has expired (${code})`;
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `the certificate is for another name (${code})`;
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return `the certificate is not from a trusted authority (${code})`;
     default:
       return code === '' ? message : `${message} (${code})`;
   }
