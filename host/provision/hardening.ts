@@ -100,7 +100,7 @@ function fail2ban(sshPorts: readonly number[]): Task[] {
       path: '/etc/fail2ban/jail.d/delivery.local',
       mode: '644',
       content: jail(sshPorts),
-      then: 'systemctl restart fail2ban',
+      then: 'systemctl restart fail2ban\nuntil_true 20 fail2ban-client status sshd',
     }),
     {
       id: 'fail2ban_running',

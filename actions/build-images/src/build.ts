@@ -4,7 +4,7 @@ import * as core from '@actions/core';
 import { duration, foreignLines } from '@delivery/runner';
 import { bakeArguments, readDigests, type CacheFolders, type Target } from './arguments.ts';
 import { docker, type Builder } from './docker.ts';
-import { meaningfulTail, readProgress, type TargetProgress } from './progress.ts';
+import { readFailure, readProgress, type TargetProgress } from './progress.ts';
 import type { Registry } from './registry.ts';
 
 export interface BuildPlan {
@@ -56,9 +56,7 @@ export async function buildServices(plan: BuildPlan, builder: Builder, registry:
   });
   core.endGroup();
   if (code !== 0) {
-    const tail = meaningfulTail(lines, 12);
-    for (const line of tail) for (const shown of foreignLines(line)) core.info(shown);
-    throw new Error(`The build of ${names} failed: ${foreignLines(tail.slice(-4).join('\n'), '').map((line) => line.slice(2)).join(' / ')}`);
+    throw new Error(`The build of ${names} failed: ${readFailure(lines).join(' / ')}`);
   }
   core.info(`Built and pushed ${names} in ${duration(Date.now() - started)}`);
   const digests = readDigests(await readFile(metadataFile, 'utf8'), targets.map(({ target }) => target));

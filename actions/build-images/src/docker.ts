@@ -40,23 +40,27 @@ export interface Builder {
 
 /** @throws Error naming what is missing: the docker client, its server, or buildx */
 export async function checkBuilder(): Promise<Builder> {
-  let server: DockerResult;
+  let answers: DockerResult[];
   try {
-    server = await docker(['version', '--format', '{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}']);
+    answers = await Promise.all([
+      docker(['version', '--format', '{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}']),
+      docker(['buildx', 'version']),
+      docker(['buildx', 'inspect']),
+      docker(['info', '--format', '{{json .DriverStatus}}']),
+    ]);
   } catch {
     throw new Error('This runner has no docker client in its PATH: build-images needs Docker 23 or newer with buildx');
   }
+  const [server, buildx, inspect, info] = answers as [DockerResult, DockerResult, DockerResult, DockerResult];
   if (server.code !== 0) throw new Error(`This runner's Docker server does not answer: ${lastLine(server.stderr)}`);
-  const buildx = await docker(['buildx', 'version']);
-  if (buildx.code !== 0) throw new Error('This runner has Docker without buildx: install the package docker-buildx (docker-buildx-plugin in Docker\'s own repository)');
+  if (buildx.code !== 0) throw new Error("This runner has Docker without buildx: install the package docker-buildx (docker-buildx-plugin in Docker's own repository)");
   const [version = '', platform = ''] = server.stdout.trim().split(' ');
-  const driver = /^Driver:\s*(\S+)/m.exec((await docker(['buildx', 'inspect'])).stdout)?.[1] ?? 'docker';
-  const status = (await docker(['info', '--format', '{{json .DriverStatus}}'])).stdout;
+  const driver = /^Driver:\s*(\S+)/m.exec(inspect.stdout)?.[1] ?? 'docker';
   return {
     buildx: buildx.stdout.trim().split(/\s+/)[1] ?? '',
     server: version,
     platform,
-    fullStore: driver !== 'docker' || status.includes('io.containerd.snapshotter'),
+    fullStore: driver !== 'docker' || info.stdout.includes('io.containerd.snapshotter'),
   };
 }
 

@@ -7,7 +7,7 @@ import { bakeProjection, parseCompose } from '@delivery/stack';
 import { imageLabels } from './arguments.ts';
 import { buildServices } from './build.ts';
 import { checkBuilder } from './docker.ts';
-import { imagesOf } from './images.ts';
+import { describeImages, resolveOthers } from './images.ts';
 import { readBuildInputs, type Inputs } from './inputs.ts';
 import { layerCache } from './layers.ts';
 import { openRegistry } from './registry.ts';
@@ -47,12 +47,13 @@ async function release(inputs: Inputs, temporary: string): Promise<void> {
     const targets = Object.entries(projection.targets)
       .filter(([, name]) => services.some((service) => service.name === name))
       .map(([target, service]) => ({ target, service, repository: registry.repositoryOf(stack.app, service) }));
+    const others = await resolveOthers(services, variables, registry.env);
     const layers = await layerCache(inputs, stack.app, services, builder, temporary);
     const epoch = Date.parse(source.committed) / 1000;
     const build = { composeFile, projection: projection.text, targets, release: plan.release, labels, buildSecrets, epoch, cache: layers?.folders ?? null };
     const built = await buildServices(build, builder, registry, temporary);
     await layers?.save();
-    const images = await imagesOf(services, built, variables, builder, registry);
+    const images = await describeImages(services, others, built, builder);
     const reference = await pushRelease(plan, images, files, registry, temporary);
     await report(plan, reference, images);
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SealedFile } from '@delivery/stack';
 
@@ -13,6 +13,8 @@ const MAX_BYTES = 8 * 1024 * 1024;
 export interface PackedFile {
   target: string;
   content: Buffer;
+  /** Scripts stay executable; apart from that the modes of the checkout do not count. */
+  executable: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ async function collect(path: string, source: string, target: string, packed: Pac
   if (SECRET_NAME.test(source.split('/').at(-1) ?? '') || (content.includes(PRIVATE_KEY) && /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content.toString('latin1')))) {
     throw new Error(`The compose file refers to "${source}", which looks like a secret. Secrets are not packed into a release: pass them to deploy-release as "secrets"`);
   }
-  packed.push({ target, content });
+  packed.push({ target, content, executable: (found.mode & 0o100) !== 0 });
 }
 
 /** `sha256:<hex>` of each file by its place in the release image. */
@@ -47,13 +49,20 @@ export function fileDigests(files: readonly PackedFile[]): Record<string, string
   return Object.fromEntries(files.map(({ target, content }) => [target, `sha256:${createHash('sha256').update(content).digest('hex')}`]));
 }
 
-/** Writes the build context of the release image. */
+/** Writes the build context of the release image, with modes that do not depend on the runner's umask. */
 export async function writeContext(directory: string, manifest: string, compose: string, files: readonly PackedFile[]): Promise<void> {
+  const documents = [
+    { target: 'manifest.json', content: Buffer.from(manifest), executable: false },
+    { target: 'compose.yaml', content: Buffer.from(compose), executable: false },
+  ];
   await mkdir(join(directory, 'files'), { recursive: true });
-  await writeFile(join(directory, 'manifest.json'), manifest);
-  await writeFile(join(directory, 'compose.yaml'), compose);
-  for (const { target, content } of files) {
-    await mkdir(dirname(join(directory, target)), { recursive: true });
-    await writeFile(join(directory, target), content);
+  for (const { target, content, executable } of [...documents, ...files]) {
+    const path = join(directory, target);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    await chmod(path, executable ? 0o755 : 0o644);
+  }
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755);
   }
 }

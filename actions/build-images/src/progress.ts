@@ -15,7 +15,8 @@ export function readProgress(lines: readonly string[], targets: readonly string[
   const owners = new Map<string, TargetProgress>();
   for (const line of lines) {
     const [, number = '', rest = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
-    const step = /^\[([^\]]*\d+\/\d+)\]/.exec(rest)?.[1];
+    // A base image is resolved anew in each build, so it is never said to be cached.
+    const step = /^\[([^\]]*\d+\/\d+)\] (?!FROM )/.exec(rest)?.[1];
     if (step !== undefined) {
       const named = targets.find((target) => step.startsWith(`${target} `)) ?? (targets.length === 1 ? targets[0] : undefined);
       const target = named === undefined ? undefined : result[named];
@@ -32,14 +33,21 @@ export function readProgress(lines: readonly string[], targets: readonly string[
   return result;
 }
 
-/** Progress that says nothing about a failure: what was done, loaded or transferred. */
-const NOISE = /^(#\d+ (DONE|CACHED|transferring|sha256:|extracting|\.\.\.)|#\d+ \[internal\]|\s*$|-+$)/;
+/** Lines of buildx that frame others or say nothing about a failure. */
+const NOISE = /^(#\d+ |\s*$|-+$|Dockerfile:\d+$| +\d+ \||View build details)/;
+/** At most this much of one line: a build's output may hold anything. */
+const MAX_LINE = 300;
 
-/** The last lines of a failed build that mean something, without the numbers and times in front. */
-export function meaningfulTail(lines: readonly string[], count: number): string[] {
-  return lines
-    .filter((line) => !NOISE.test(line))
-    .map((line) => line.replace(/^#\d+ (\d+\.\d+ )?/, '').trimEnd())
-    .filter((line, index, all) => line !== all[index - 1])
-    .slice(-count);
+/**
+ * Why a build failed, in a few lines: the last words of the step that failed, then buildx's own verdict.
+ * After a failure buildx repeats that step's output between two lines of dashes: ` > [web 4/5] RUN ...:` and lines with their times.
+ */
+export function readFailure(lines: readonly string[]): string[] {
+  const end = lines.findLastIndex((line) => /^-{6,}$/.test(line) && !/^-{20,}$/.test(line));
+  const start = end < 1 ? -1 : lines.findLastIndex((line, index) => index < end && /^-{6,}$/.test(line));
+  const quoted = start < 0 ? [] : lines.slice(start + 1, end);
+  const step = quoted.filter((line) => line.startsWith(' > ')).slice(-1);
+  const words = quoted.filter((line) => !line.startsWith(' > ') && line.trim() !== '').slice(-4);
+  const verdict = lines.slice(end + 1).filter((line) => !NOISE.test(line)).slice(-1);
+  return [...step, ...words, ...verdict].map((line) => line.replace(/^\d+\.\d+ /, '').replace(/\p{Cc}/gu, ' ').trim().slice(0, MAX_LINE));
 }

@@ -1,12 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import * as core from '@actions/core';
-import { foreignLines } from '@delivery/runner';
 import { makeManifest, seal, type Sealed } from '@delivery/stack';
 import { readDigests } from './arguments.ts';
 import { docker } from './docker.ts';
 import { collectFiles, fileDigests, writeContext, type PackedFile } from './pack.ts';
-import { meaningfulTail } from './progress.ts';
+import { readFailure } from './progress.ts';
 import type { Registry } from './registry.ts';
 import type { Source } from './source.ts';
 
@@ -76,8 +74,7 @@ export async function pushRelease(
     { env: registry.env, onStderrLine: (line) => lines.push(line) },
   );
   if (code !== 0) {
-    for (const line of meaningfulTail(lines, 12)) for (const shown of foreignLines(line)) core.info(shown);
-    throw new Error(`The release image could not be pushed to ${repository}: ${meaningfulTail(lines, 1).join('')}`);
+    throw new Error(`The release image could not be pushed to ${repository}: ${readFailure(lines).join(' / ')}`);
   }
   const digest = readDigests(`{"release":${await readFile(metadata, 'utf8')}}`, ['release'])['release'] ?? '';
   return `${repository}@${digest}`;

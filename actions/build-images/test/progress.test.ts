@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { meaningfulTail, readProgress } from '../src/progress.ts';
+import { readFailure, readProgress } from '../src/progress.ts';
 
 const TWO = `#1 [internal] load local bake definitions
 #1 DONE 0.0s
@@ -20,29 +20,43 @@ const TWO = `#1 [internal] load local bake definitions
 describe("buildx's progress", () => {
   it('counts steps, cached steps and seconds of each target', () => {
     expect(readProgress(TWO, ['web', 'api'])).toEqual({
-      web: { steps: 2, cached: 1, seconds: 3.2 },
+      web: { steps: 1, cached: 0, seconds: 3.2 },
       api: { steps: 2, cached: 1, seconds: 0.4 },
     });
   });
 
   it('belongs to the one target whose name buildx leaves out', () => {
-    expect(readProgress(['#5 [build 1/2] FROM x', '#5 CACHED', '#6 [2/2] RUN y', '#6 DONE 1.0s'], ['web'])).toEqual({ web: { steps: 2, cached: 1, seconds: 1 } });
+    expect(readProgress(['#5 [build 1/3] FROM x', '#5 DONE 0.1s', '#6 [2/3] RUN y', '#6 DONE 1.0s', '#7 [3/3] RUN z', '#7 CACHED'], ['web'])).toEqual({ web: { steps: 2, cached: 1, seconds: 1 } });
   });
 
-  it('ends, when a build fails, with what went wrong', () => {
-    const lines = `#9 [web 4/5] RUN npm run build
-#9 0.812 > build
-#9 1.204 src/main.ts(3,1): error TS2322
-#9 ERROR: process "/bin/sh -c npm run build" did not complete successfully: exit code: 2
-#10 [internal] load metadata
-#10 DONE 0.1s
+});
 
+describe('a failed build', () => {
+  it('ends with the last words of the failed step and the verdict', () => {
+    const lines = `#6 [2/2] RUN npm run build
+#6 0.612 > build
+#6 ERROR: process "/bin/sh -c npm run build" did not complete successfully: exit code: 2
 ------
- > [web 4/5] RUN npm run build:`.split('\n');
-    expect(meaningfulTail(lines, 3)).toEqual([
+ > [2/2] RUN npm run build:
+0.612 > build
+0.621 src/main.ts(3,1): error TS2322
+------
+Dockerfile:2
+--------------------
+   1 |     FROM node
+   2 | >>> RUN npm run build
+--------------------
+ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 2`.split('\n');
+    expect(readFailure(lines)).toEqual([
+      '> [2/2] RUN npm run build:',
+      '> build',
       'src/main.ts(3,1): error TS2322',
-      'ERROR: process "/bin/sh -c npm run build" did not complete successfully: exit code: 2',
-      ' > [web 4/5] RUN npm run build:',
+      'ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 2',
     ]);
+  });
+
+  it('is the verdict alone where no step ran', () => {
+    expect(readFailure(['#1 DONE 0.0s', '', 'ERROR: failed to solve: no such file'])).toEqual(['ERROR: failed to solve: no such file']);
+    expect(readFailure([])).toEqual([]);
   });
 });
