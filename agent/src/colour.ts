@@ -49,3 +49,8 @@ export function composeName(project: string, spec: RenderedContainer): string {
 export function plainName(spec: RenderedContainer): string {
   return spec.replica === 1 ? spec.service : `${spec.service}-${String(spec.replica)}`;
 }
+
+/** Addresses of containers, for counting the edge's connections to them. */
+export function addressesOf(containers: readonly Container[]): Set<string> {
+  return new Set(containers.flatMap(({ addresses }) => Object.values(addresses)));
+}

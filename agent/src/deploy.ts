@@ -1,4 +1,5 @@
-import { addressesOf, liveColour, renameLive, switchTo } from './switch.ts';
+import { addressesOf } from './colour.ts';
+import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
 import { StepError } from './failure.ts';
 import type { Report } from './operation.ts';
@@ -92,7 +93,7 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<Targ
     stopIfAsked(run);
   }
   await events.step('start', async (note) => {
-    const [created, removed] = await Promise.all([jobs.length === 0 ? backing() : [], removeColour(run, colour)]);
+    const [created, removed] = await Promise.all([jobs.length === 0 ? backing() : [], removeColour(run, colour, drainSeconds(run, plan))]);
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
@@ -111,7 +112,7 @@ async function finish(run: Run, target: Target, old: Old | null, report: Report)
   if (old === null) events.skipped('drain', 'nothing ran before');
   else {
     await events.step('drain', async (note) => {
-      const { cut, ms } = await drain(addressesOf(old), drainSeconds(run, target));
+      const { cut, ms } = await drain(addressesOf(webContainers(old)), drainSeconds(run, target));
       report.cut = cut;
       report.drainMs = ms;
       const how = await retire(run, old.replicas);
@@ -136,7 +137,7 @@ export function drainSeconds(run: Run, target: Pick<Target, 'manifest'>): number
 async function undo(run: Run, plan: DeployPlan, truth: Truth): Promise<void> {
   clearTraces(run.paths);
   restoreSecrets(run.paths);
-  if (truth.running?.colour !== plan.colour) await removeColour(run, plan.colour).catch((error: unknown) => run.events.log('warning', `cleaning up: ${String(error)}`));
+  if (truth.running?.colour !== plan.colour) await removeColour(run, plan.colour, 0).catch((error: unknown) => run.events.log('warning', `cleaning up: ${String(error)}`));
 }
 
 /** Pins and prunes after the record; only said, never a failure. */

@@ -3,7 +3,7 @@ import { Client } from 'undici';
 import { percentile } from '@delivery/health';
 import type { Manifest, Receipt } from '@delivery/release';
 import type { Paths } from './paths.ts';
-import { questionFor, trustedAuthorities } from './steps/confirm.ts';
+import { questionFor, trust } from './steps/confirm.ts';
 
 /** Pause between two requests, milliseconds: enough of them to see a gap, few enough to cost nothing. */
 const KEPT_MS = 50;
@@ -24,10 +24,10 @@ export function openProber(paths: Paths, manifest: Manifest | null): Prober {
   const route = manifest?.routes[0];
   if (manifest === null || route === undefined) return { close: () => Promise.resolve(null) };
   const { path, status } = questionFor(route, manifest);
-  const ca = trustedAuthorities(paths);
+  const trusted = trust(paths);
   const connect = (): Client =>
     new Client('https://127.0.0.1:443', {
-      connect: { servername: route.host, timeout: 2000, ...(ca === undefined ? {} : { ca }) },
+      connect: { servername: route.host, timeout: 2000, ...trusted },
       headersTimeout: ANSWER_MS,
       bodyTimeout: ANSWER_MS,
     });

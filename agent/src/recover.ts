@@ -7,6 +7,7 @@ import { hostSecrets, secretHashes } from './secrets.ts';
 import { appendLedger, clearTraces, restoreSecrets, keepSecrets } from './steps/record.ts';
 import { restoreRoute } from './steps/route.ts';
 import { readRelease } from './store.ts';
+import { liveColour, renameLive } from './switch.ts';
 import { converge, readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
 
@@ -43,6 +44,9 @@ async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
   }
   run.events.log('warning', `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`);
   keepSecrets(run.paths);
+  const old = await liveColour(run, truth);
+  const project = renderColour({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
+  await renameLive(run, { project }, old);
   appendLedger(run.paths, {
     t: new Date().toISOString(),
     verb: 'deploy',

@@ -4,7 +4,7 @@ import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
 import { parse } from 'yaml';
-import { replicas, webReplicas } from './colour.ts';
+import { addressesOf, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
 import { StepError } from './failure.ts';
@@ -16,7 +16,7 @@ import { hostSecrets, secretHashes } from './secrets.ts';
 import { drain } from './steps/drain.ts';
 import { colourFile, removeColour, renderTarget, startColour } from './steps/start.ts';
 import { readRelease, storedReleases } from './store.ts';
-import { addressesOf, liveColour, renameLive, switchTo } from './switch.ts';
+import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
 import { nextGeneration } from './truth.ts';
 import type { Truth } from './truth.ts';
@@ -53,7 +53,7 @@ export async function rollback(run: Run, requested: string | null, report: Repor
   } catch (error) {
     // What was woken is put to rest again; what was started anew goes.
     if (woken) await retire(run, (await replicas(run.docker, plan.project))).catch(() => undefined);
-    else await removeColour(run, plan.colour).catch(() => undefined);
+    else await removeColour(run, plan.colour, 0).catch(() => undefined);
     throw error;
   }
   await finish(run, target, plan, old, report);
@@ -114,7 +114,7 @@ async function wake(run: Run, plan: RollbackPlan, target: Target): Promise<strin
 
 /** The release as new, from its kept files, local images and today's secrets. */
 async function startAgain(run: Run, plan: RollbackPlan): Promise<string> {
-  const removed = await removeColour(run, plan.colour);
+  const removed = await removeColour(run, plan.colour, drainSeconds(run, plan));
   const { project, file } = renderTarget(run, plan.manifest, plan.sealed, plan.colour);
   await startColour(run, plan.manifest.release, project, file, run.paths.env);
   return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
@@ -138,7 +138,7 @@ async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | n
   if (old === null) return;
   report.afterwards = async () => {
     await run.events.step('drain', async (note) => {
-      const { cut } = await drain(addressesOf(old), drainSeconds(run, target));
+      const { cut } = await drain(addressesOf(webContainers(old)), drainSeconds(run, target));
       const how = await retire(run, old.replicas);
       note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
     });

@@ -16,15 +16,14 @@ export function decodeAddress(hex: string): string {
   return groups.join(':');
 }
 
-/** How many established connections in a /proc/net/tcp{,6} text go to one of `remote` (`address:port`). */
+/** How many established connections in a /proc/net/tcp{,6} text go to one of the addresses `remote`, on any port. */
 export function countEstablished(table: string, remote: ReadonlySet<string>): number {
   let count = 0;
   for (const line of table.split('\n').slice(1)) {
     const [, , peer, state] = line.trim().split(/\s+/);
     if (state !== ESTABLISHED || peer === undefined) continue;
-    const [address, port] = peer.split(':');
-    if (address === undefined || port === undefined) continue;
-    if (remote.has(`${decodeAddress(address)}:${String(Number.parseInt(port, 16))}`)) count += 1;
+    const [address] = peer.split(':');
+    if (address !== undefined && remote.has(decodeAddress(address))) count += 1;
   }
   return count;
 }

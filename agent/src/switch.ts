@@ -66,7 +66,7 @@ function hostsOf(truth: Truth): Set<string> {
  * Gives the live containers the plain service names and the old ones their project names back, so that `docker logs <service>` shows
  * what is live. A name that belongs to something else stays there; names are a convenience and never fail a switch.
  */
-export async function renameLive(run: Run, target: Target, old: Old | null): Promise<void> {
+export async function renameLive(run: Run, target: Pick<Target, 'project'>, old: Old | null): Promise<void> {
   const rename = async (container: Container, name: string): Promise<void> => {
     if (container.name === name) return;
     try {
@@ -82,8 +82,7 @@ export async function renameLive(run: Run, target: Target, old: Old | null): Pro
   await Promise.all(live.map(({ container, spec }) => rename(container, plainName(spec))));
 }
 
-/** The old replicas as `address:port`, for counting connections to them. */
-export function addressesOf(old: Old | null): Set<string> {
-  const web = webReplicas(old?.replicas ?? []);
-  return new Set(web.flatMap(({ container, spec }) => Object.values(container.addresses).map((address) => `${address}:${String(spec.port)}`)));
+/** The old colour's web containers. */
+export function webContainers(old: Old): Container[] {
+  return webReplicas(old.replicas).map(({ container }) => container);
 }

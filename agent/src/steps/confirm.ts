@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { SecureContextOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import type { Manifest, Route } from '@delivery/release';
@@ -6,6 +7,7 @@ import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Paths } from '../paths.ts';
 import type { Target } from '../run.ts';
+import { tlsMode } from '../truth.ts';
 
 const CONSECUTIVE = 3;
 const INTERVAL_MS = 20;
@@ -17,15 +19,17 @@ const ANSWER_MS = 5_000;
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Authorities that the edge's certificate may come from: the one that provisioning put beside the edge, and only that, where there is
- * one (parsing a whole root store costs as much as the switch); else the host's store, else Node's own.
+ * Whom the edge's certificate is verified against: the authority that was put beside the edge, where there is one; else the very
+ * certificate that provisioning gave the edge (whatever signed it, it must be the one that is served); else, for certificates by
+ * ACME, the host's store. One of them and not all: parsing a whole root store takes as long as the switch.
  */
-export function trustedAuthorities(paths: Paths): string | undefined {
-  for (const path of [join(paths.certificates, 'ca.pem'), SYSTEM_CERTIFICATES]) {
-    const text = readIfThere(path);
-    if (text !== null) return text;
-  }
-  return undefined;
+export function trust(paths: Paths): SecureContextOptions {
+  const authority = readIfThere(join(paths.certificates, 'ca.pem'));
+  if (authority !== null) return { ca: authority };
+  const own = tlsMode(paths) === 'files' ? readIfThere(join(paths.certificates, 'tls.crt')) : null;
+  if (own !== null) return { ca: own, allowPartialTrustChain: true };
+  const system = readIfThere(SYSTEM_CERTIFICATES);
+  return system === null ? {} : { ca: system };
 }
 
 /** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */
@@ -52,12 +56,12 @@ export function routesToConfirm(manifest: Manifest): Route[] {
  * carry this generation and release. Throws StepError `unconfirmed` with the last thing seen otherwise.
  */
 export async function confirm(paths: Paths, target: Target, knownHosts: ReadonlySet<string>): Promise<void> {
-  const ca = trustedAuthorities(paths);
+  const trusted = trust(paths);
   await Promise.all(
     routesToConfirm(target.manifest).map(async (route) => {
       const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
       const client = new Client('https://127.0.0.1:443', {
-        connect: { servername: route.host, timeout: 2000, ...(ca === undefined ? {} : { ca }) },
+        connect: { servername: route.host, timeout: 2000, ...trusted },
         headersTimeout: ANSWER_MS,
         bodyTimeout: ANSWER_MS,
       });

@@ -5,7 +5,7 @@ const POLL_MS = 100;
 
 /**
  * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
- * @param remote the old replicas as `address:port`
+ * @param remote addresses of the old replicas
  * @param count how many connections there are; the edge's own tables by default
  * @returns how many connections were left and will be cut
  */

@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import type { Colour, Manifest } from '@delivery/release';
 import { renderBacking, renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
-import { colourProject, projectContainers, replicas } from '../colour.ts';
+import { addressesOf, colourProject, projectContainers, replicas } from '../colour.ts';
 import { DockerError } from '../docker.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
 import { releaseDirectory } from '../paths.ts';
 import type { Run } from '../run.ts';
+import { drain } from './drain.ts';
 
 /** Time that a leftover of the idle colour gets to end: it has been without traffic since it was drained. */
 const LEFTOVER_GRACE_SECONDS = 5;
@@ -17,9 +18,13 @@ export function colourFile(run: Pick<Run, 'paths'>, release: string, colour: Col
   return join(releaseDirectory(run.paths, release), `colour-${colour}.yaml`);
 }
 
-/** Removes every container of a colour that is not live: the previous release's, or what a killed run left. */
-export async function removeColour(run: Pick<Run, 'docker' | 'app'>, colour: Colour): Promise<number> {
+/**
+ * Removes every container of a colour that is not live: the previous release's, or what a killed run left. Such a run may have ended
+ * while connections to it were still open, so these get their `seconds` here.
+ */
+export async function removeColour(run: Pick<Run, 'docker' | 'app'>, colour: Colour, seconds: number): Promise<number> {
   const leftovers = await projectContainers(run.docker, colourProject(run.app, colour));
+  await drain(addressesOf(leftovers.filter(({ running, paused }) => running && !paused)), seconds);
   await Promise.all(
     leftovers.map(async (container) => {
       if (container.running) await run.docker.stop(container, LEFTOVER_GRACE_SECONDS);
