@@ -137,6 +137,7 @@ describe('parseRoute', () => {
       text.replace('X-Edge-Generation', 'X-Other'),
       text.replaceAll('shop-green:', 'shop-red:'),
       text.replace(`X-Release: "${RELEASE}"`, 'X-Release: ""'),
+      text.replace(/^( +)shop-retry:/m, '$1else-release: { headers: { customResponseHeaders: {} } }\n$&'),
       text.slice(0, text.length / 2),
     ]) {
       expect(() => parseRoute(wrong)).toThrow(/route file/);
