@@ -63,7 +63,7 @@ const status = (id: string, verb = 'deploy'): string =>
     receipt: null,
   });
 
-type Reply = { lines?: string[]; stderr?: string; code?: number; lost?: boolean; refuse?: SshError };
+type Reply = { lines?: string[]; stderr?: string; code?: number; lost?: boolean; endless?: boolean; refuse?: SshError };
 
 /** A host that answers each exec from a script and keeps what it was asked. */
 function scripted(replies: Reply[]): {
@@ -78,6 +78,12 @@ function scripted(replies: Reply[]): {
     const reply = replies.shift() ?? {};
     for (const line of reply.lines ?? []) options.onStdoutLine?.(line);
     if (reply.stderr) options.onStderrLine?.(reply.stderr);
+    if (reply.endless) {
+      const { signal } = options;
+      const aborted = new SshError('aborted', 'stopped');
+      if (signal?.aborted) return Promise.reject(aborted);
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(aborted)));
+    }
     if (reply.lost) return Promise.reject(new SshError('connection-lost', 'lost'));
     return Promise.resolve({ code: reply.code ?? 0, signal: null, stderrTail: reply.stderr ?? '' });
   };
@@ -130,6 +136,11 @@ describe('an operation', () => {
     expect(await perform(scripted([{ lines: [line(result('77-1-abc'))], lost: true }]).host)).toMatchObject({
       outcome: 'deployed',
     });
+  });
+
+  it('does not wait for what the agent does after the result', async () => {
+    const { host } = scripted([{ lines: [line(result('77-1-abc'))], endless: true }]);
+    expect(await perform(host)).toEqual({ operation: '77-1-abc', outcome: 'deployed' });
   });
 
   it('is found again after lost connections, over an unreachable host too', async () => {
@@ -232,22 +243,6 @@ describe('the report', () => {
     expect(isGood(refused.result)).toBe(false);
     expect(failureLine(refused)).toBe('Refused at step "gate": web exits with 1 [crashed]. The host runs release r2');
     expect(summaryParts(refused).join('\n')).toContain('boom &lt;b&gt;');
-  });
-
-  it('names the holder of a busy host', () => {
-    const held: Report = {
-      ...report({ ...busy('op') }),
-      status: {
-        v: 1,
-        app: 'app',
-        running: null,
-        previous: null,
-        operation: { id: '9-1-x', verb: 'rollback', actor: 'someone', startedAt: T },
-        ledger: [],
-        receipt: null,
-      },
-    };
-    expect(failureLine(held)).toMatch(/Held by operation 9-1-x \(rollback, someone, since /);
   });
 
   it('takes what runs from the status where the result does not say', () => {

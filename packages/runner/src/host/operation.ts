@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseStatus, type Envelope, type ResultEvent, type Status } from '@delivery/release';
-import { openSession, SshError, type ExecResult, type Session, type SessionOptions } from '@delivery/ssh';
+import { openSession, SshError, type Session, type SessionOptions } from '@delivery/ssh';
 import type { EventLog } from '../events.ts';
-import { refusal } from './refusal.ts';
+import { Refusal, refusal } from './refusal.ts';
 
 export interface OperationRequest {
   verb: 'deploy' | 'rollback';
@@ -32,6 +32,8 @@ export interface OperationOptions {
 
 const REATTACH_MS = 10 * 60_000;
 const STATUS_TIMEOUT_MS = 30_000;
+/** Failures that may be over in a moment; a refused login or another host key is not one. */
+const PASSING: ReadonlySet<string> = new Set(['connection-lost', 'unreachable', 'handshake']);
 /** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
 const UNKNOWN_LIMIT = 3;
 
@@ -93,18 +95,13 @@ export class Host {
     const { operation } = request.envelope;
     const { say } = this.#options;
     const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
-    const session = await this.#open();
     try {
-      const end = await this.#exec(session, command, `${JSON.stringify(request.envelope)}\n`);
-      const { result } = this.#options.log;
-      if (result?.op === operation) return { operation, result };
-      throw refusal(this.#connection, command, end);
+      const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
+      return { operation, result };
     } catch (error) {
-      const { result } = this.#options.log;
-      if (result?.op === operation) return { operation, result };
       if (!(error instanceof SshError) || error.kind !== 'connection-lost') throw error;
-      this.close();
       say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
+      this.close();
       return { operation, result: await this.#attach(operation) };
     }
   }
@@ -119,25 +116,19 @@ export class Host {
     for (let attempt = 1; Date.now() < until; attempt += 1) {
       try {
         log.restart();
-        const end = await this.#exec(await this.#open(), `attach ${operation}`);
-        if (log.result?.op === operation) return log.result;
-        last = refusal(this.#connection, `attach ${operation}`, end).message;
-        unknown += 1;
-        if (unknown >= UNKNOWN_LIMIT) break;
+        return await this.#follow(operation, `attach ${operation}`);
       } catch (error) {
-        if (log.result?.op === operation) return log.result;
-        const temporary =
-          error instanceof SshError && ['connection-lost', 'unreachable', 'handshake'].includes(error.kind);
-        if (!temporary) throw error;
+        if (error instanceof Refusal) {
+          unknown += 1;
+          if (unknown === UNKNOWN_LIMIT) throw new Error(unclear(operation, error.message), { cause: error });
+        } else if (error instanceof SshError && PASSING.has(error.kind)) this.close();
+        else throw error;
         last = error.message;
-        this.close();
       }
       say(`Attempt ${attempt} to follow the operation again: ${last}`);
       await sleep(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
     }
-    throw new Error(
-      `How operation ${operation} ended is not known (${last}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`,
-    );
+    throw new Error(unclear(operation, last));
   }
 
   async #sameRun(request: OperationRequest): Promise<string | null> {
@@ -146,18 +137,40 @@ export class Host {
     return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
   }
 
-  async #exec(session: Session, command: string, stdin?: string): Promise<ExecResult> {
+  /**
+   * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
+   * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
+   */
+  async #follow(operation: string, command: string, stdin?: string): Promise<ResultEvent> {
     const { log, signal } = this.#options;
-    return session.exec(command, {
-      ...(stdin === undefined ? {} : { stdin }),
-      onStdoutLine: (line) => log.line(line),
-      onStderrLine: (line) => log.stderr(line),
-      signal,
-    });
+    const session = await this.#open();
+    const told = new AbortController();
+    let result: ResultEvent | null = null;
+    try {
+      const end = await session.exec(command, {
+        ...(stdin === undefined ? {} : { stdin }),
+        onStdoutLine: (line) => {
+          const event = log.line(line);
+          if (event?.event !== 'result' || event.op !== operation) return;
+          result = event;
+          told.abort();
+        },
+        onStderrLine: (line) => log.stderr(line),
+        signal: AbortSignal.any([signal, told.signal]),
+      });
+      if (result === null) throw refusal(this.#connection, command, end);
+    } catch (error) {
+      if (result === null) throw error;
+    }
+    return result;
   }
 
   async #open(): Promise<Session> {
     this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
     return this.#session;
   }
+}
+
+function unclear(operation: string, why: string): string {
+  return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
 }

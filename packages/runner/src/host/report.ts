@@ -37,17 +37,13 @@ export function previousRelease({ result, status }: Pick<Report, 'result' | 'sta
 
 /** One line for the failed job: where it stopped, why, and what the host runs now. */
 export function failureLine(report: Report): string {
-  const { result, status } = report;
+  const { result } = report;
   const error = result.error;
   const why = error
     ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]`
     : TITLES[result.outcome];
   const running = runningRelease(report);
-  const holder =
-    result.outcome === 'busy' && status?.operation
-      ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).`
-      : '';
-  return `${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
+  return `${why}. The host runs ${running === null ? 'no release' : `release ${running}`}`;
 }
 
 /** The job summary, as parts of Markdown. */
