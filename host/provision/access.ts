@@ -17,15 +17,25 @@ wanted() {
   } | sort -u
 }`;
   return [
-    directoriesTask('edge_directories', 'Root owns what root will run; the deploy user can read and run the launcher, no more', [
-      { path: '/opt/edge', mode: '755' },
-      { path: '/opt/edge/bin', mode: '755' },
-      { path: '/opt/edge/dynamic', mode: '755' },
-      { path: '/opt/edge/staging', mode: '755' },
-      { path: '/opt/edge/certs', mode: '700' },
-      { path: '/opt/edge/acme', mode: '700' },
-    ]),
-    fileTask({ id: 'launcher', reason: 'The one program that the deploy key can start', path: '/opt/edge/bin/release', mode: '755', content: launcher }),
+    directoriesTask(
+      'edge_directories',
+      'Root owns what root will run; the deploy user can read and run the launcher, no more',
+      [
+        { path: '/opt/edge', mode: '755' },
+        { path: '/opt/edge/bin', mode: '755' },
+        { path: '/opt/edge/dynamic', mode: '755' },
+        { path: '/opt/edge/staging', mode: '755' },
+        { path: '/opt/edge/certs', mode: '700' },
+        { path: '/opt/edge/acme', mode: '700' },
+      ],
+    ),
+    fileTask({
+      id: 'launcher',
+      reason: 'The one program that the deploy key can start',
+      path: '/opt/edge/bin/release',
+      mode: '755',
+      content: launcher,
+    }),
     {
       id: 'deploy_user',
       reason: 'Deploys do not log in as root; no password means that only the key opens the account',
@@ -48,7 +58,9 @@ directory "$(dirname "$keys")" 700 ${user}:"$group"
 wanted >"$work/authorized_keys"
 put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
     },
-    directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [{ path: `/opt/${plan.app}`, mode: '750' }]),
+    directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [
+      { path: `/opt/${plan.app}`, mode: '750' },
+    ]),
     {
       id: 'app_secrets',
       reason: 'The file of secrets exists with its mode before the first secret is written to it',

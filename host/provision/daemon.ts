@@ -22,7 +22,10 @@ export function mergeDaemonConfig(existing: string | null): string | null {
     const options = config['log-opts'];
     // Keys that are there keep their place, so that an unchanged file compares equal.
     const kept = isObject(options) ? options : {};
-    merged['log-opts'] = { ...kept, ...Object.fromEntries(Object.entries(LOG_CAPS).filter(([name]) => !(name in kept))) };
+    merged['log-opts'] = {
+      ...kept,
+      ...Object.fromEntries(Object.entries(LOG_CAPS).filter(([name]) => !(name in kept))),
+    };
   }
   return JSON.stringify(merged) === JSON.stringify(config) ? null : `${JSON.stringify(merged, null, 2)}\n`;
 }
@@ -34,7 +37,8 @@ function readObject(text: string): Record<string, unknown> {
   } catch {
     throw new Error('/etc/docker/daemon.json is there and is not valid JSON: repair or remove it first');
   }
-  if (!isObject(value)) throw new Error('/etc/docker/daemon.json is there and is not a JSON object: repair or remove it first');
+  if (!isObject(value))
+    throw new Error('/etc/docker/daemon.json is there and is not a JSON object: repair or remove it first');
   return value;
 }
 

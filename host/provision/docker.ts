@@ -15,7 +15,8 @@ export function dockerTasks(plan: HostPlan): Task[] {
     {
       // Before the packages: on a bare host Docker then starts with this configuration and need not be restarted.
       id: 'daemon_config',
-      reason: 'Capped container logs do not fill the disk; live-restore keeps containers running while the daemon restarts',
+      reason:
+        'Capped container logs do not fill the disk; live-restore keeps containers running while the daemon restarts',
       check: plan.daemonJson === null ? 'true' : '[ -e "$work/daemon_written" ]',
       apply:
         plan.daemonJson === null
@@ -33,7 +34,8 @@ touch "$work/daemon_written"`,
     },
     {
       id: 'packages',
-      reason: 'Docker with compose, the firewall and the login guard, all from the distribution and its security updates',
+      reason:
+        'Docker with compose, the firewall and the login guard, all from the distribution and its security updates',
       check: `for package in ${packages}; do
   state=$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)
   [ "$state" = installed ] || { echo "missing: $package"; return 1; }
@@ -45,13 +47,14 @@ done
 if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
 # A run that was cut off in the middle of an installation leaves packages half configured.
 dpkg --configure -a
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none update
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
 say "installed:$missing"`,
     },
     {
       id: 'docker_running',
-      reason: 'Docker runs now and after a reboot, in a version that the agent can drive (24 or newer, with compose v2)',
+      reason:
+        'Docker runs now and after a reboot, in a version that the agent can drive (24 or newer, with compose v2)',
       check: `systemctl -q is-enabled docker && docker info >/dev/null 2>&1 || return 1
 version=$(docker version --format '{{.Server.Version}}')
 [ "\${version%%.*}" -ge 24 ] || { echo "Docker $version is too old: 24 or newer is needed"; return 1; }

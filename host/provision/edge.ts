@@ -28,12 +28,36 @@ export function edgeTasks(plan: HostPlan): Task[] {
   const traefik = staticConfig(plan.tls);
   return [
     pull(plan, 'agent_image', 'The agent is there by digest before the first deploy', plan.agentImage),
-    fileTask({ id: 'agent', reason: 'The launcher starts this agent and no other', path: '/opt/edge/agent', mode: '644', content: `${plan.agentImage}\n` }),
+    fileTask({
+      id: 'agent',
+      reason: 'The launcher starts this agent and no other',
+      path: '/opt/edge/agent',
+      mode: '644',
+      content: `${plan.agentImage}\n`,
+    }),
     pull(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
     ...tls(plan.tls),
-    fileTask({ id: 'edge_static', reason: 'Routes come from files alone: the edge has no access to Docker', path: '/opt/edge/traefik.yaml', mode: '644', content: traefik }),
-    fileTask({ id: 'edge_environment', reason: 'The version of the edge is set by provisioning, never by an app', path: '/opt/edge/.env', mode: '644', content: environment }),
-    fileTask({ id: 'edge_compose', reason: 'The edge is a compose project of its own', path: '/opt/edge/compose.yaml', mode: '644', content: edgeCompose }),
+    fileTask({
+      id: 'edge_static',
+      reason: 'Routes come from files alone: the edge has no access to Docker',
+      path: '/opt/edge/traefik.yaml',
+      mode: '644',
+      content: traefik,
+    }),
+    fileTask({
+      id: 'edge_environment',
+      reason: 'The version of the edge is set by provisioning, never by an app',
+      path: '/opt/edge/.env',
+      mode: '644',
+      content: environment,
+    }),
+    fileTask({
+      id: 'edge_compose',
+      reason: 'The edge is a compose project of its own',
+      path: '/opt/edge/compose.yaml',
+      mode: '644',
+      content: edgeCompose,
+    }),
     running(sha256([edgeCompose, traefik, environment].join('\0'))),
   ];
 }
@@ -57,7 +81,10 @@ function tls(plan: HostPlan['tls']): Task[] {
     {
       id: 'tls_files',
       reason: 'The certificate and its key, readable by root alone',
-      check: [...files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`), `same /opt/edge/dynamic/tls.yaml ${sha256(TLS_YAML)} 644 root:root`].join(' &&\n'),
+      check: [
+        ...files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`),
+        `same /opt/edge/dynamic/tls.yaml ${sha256(TLS_YAML)} 644 root:root`,
+      ].join(' &&\n'),
       // tls.yaml comes last and always anew: the edge reads the certificate when this file changes.
       apply: `${files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join('')}${placed('/opt/edge/dynamic/tls.yaml', '644', 'root:root', TLS_YAML)}`,
     },
@@ -67,7 +94,14 @@ function tls(plan: HostPlan['tls']): Task[] {
 /** Pulls with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory. */
 function pull(plan: HostPlan, id: string, reason: string, image: string): Task {
   const { registry } = plan;
-  const config = registry === null ? '{}' : JSON.stringify({ auths: { [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') } } });
+  const config =
+    registry === null
+      ? '{}'
+      : JSON.stringify({
+          auths: {
+            [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') },
+          },
+        });
   return {
     id,
     reason,

@@ -1,4 +1,3 @@
-
 /** What a host tells about itself before anything is changed. */
 export interface Facts {
   user: string;
@@ -86,12 +85,20 @@ export function parseFacts(lines: readonly string[]): Facts {
   const facts = new Map<string, string>();
   for (const line of lines) {
     const match = /^([a-z_]+)=([A-Za-z0-9+/=]*)$/.exec(line);
-    if (match?.[1] !== undefined) facts.set(match[1], Buffer.from(match[2] ?? '', 'base64').toString('utf8').trim());
+    if (match?.[1] !== undefined)
+      facts.set(
+        match[1],
+        Buffer.from(match[2] ?? '', 'base64')
+          .toString('utf8')
+          .trim(),
+      );
   }
   const text = (name: string): string => facts.get(name) ?? '';
   const count = (name: string): number => Number.parseInt(text(name), 10) || 0;
   // SSH_CONNECTION is: client address, client port, server address, server port.
-  const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? ''].map(Number).filter((port) => port > 0 && port < 65536);
+  const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
+    .map(Number)
+    .filter((port) => port > 0 && port < 65536);
   return {
     user: text('user'),
     uid: facts.has('uid') ? count('uid') : -1,
@@ -115,17 +122,25 @@ export function parseFacts(lines: readonly string[]): Facts {
 /** What speaks against preparing this host, one sentence each; empty when nothing does. */
 export function refusals(facts: Facts, allowUnsupportedOs: boolean): string[] {
   const found: string[] = [];
-  if (facts.uid !== 0) found.push(`the login is not root and "sudo -n" gave no root shell (uid ${facts.uid}): log in as root or as a user with NOPASSWD sudo`);
+  if (facts.uid !== 0)
+    found.push(
+      `the login is not root and "sudo -n" gave no root shell (uid ${facts.uid}): log in as root or as a user with NOPASSWD sudo`,
+    );
   if (facts.init !== 'systemd') found.push(`process 1 is "${facts.init}": systemd is needed`);
   const supported = SUPPORTED.some(({ id, version }) => facts.os.id === id && facts.os.version === version);
   if (!supported && !allowUnsupportedOs) {
     const names = SUPPORTED.map(({ name }) => name).join(', ');
-    found.push(`the system is "${facts.os.name || 'unknown'}"; supported are ${names} (the input allow-unsupported-os overrides this for systems with apt)`);
+    found.push(
+      `the system is "${facts.os.name || 'unknown'}"; supported are ${names} (the input allow-unsupported-os overrides this for systems with apt)`,
+    );
   }
   if (facts.heldPorts.length > 0) {
-    found.push(`ports that the edge needs are held already: ${facts.heldPorts.join(', ')}. Stop what holds them, or give this app a server of its own`);
+    found.push(
+      `ports that the edge needs are held already: ${facts.heldPorts.join(', ')}. Stop what holds them, or give this app a server of its own`,
+    );
   }
-  if (facts.sshPorts.length === 0) found.push('the port of the SSH server could not be found out, so the firewall would lock everybody out');
+  if (facts.sshPorts.length === 0)
+    found.push('the port of the SSH server could not be found out, so the firewall would lock everybody out');
   return found;
 }
 
@@ -139,8 +154,11 @@ const SUPPORTED = [
 export function warnings(facts: Facts): string[] {
   const found: string[] = [];
   if (facts.cpus < 2) found.push(`${facts.cpus} CPU: 2 are recommended`);
-  if (facts.memoryKiB > 0 && facts.memoryKiB < 1_800_000) found.push(`${Math.round(facts.memoryKiB / 1024)} MiB of memory: 2 GB are recommended, since two colours run at once during a switch`);
-  if (facts.freeDiskKiB > 0 && facts.freeDiskKiB < 10 * 1024 * 1024) found.push(`${Math.round(facts.freeDiskKiB / 1024 / 1024)} GiB of free disk: 10 GiB are recommended`);
+  if (facts.memoryKiB > 0 && facts.memoryKiB < 1_800_000)
+    found.push(
+      `${Math.round(facts.memoryKiB / 1024)} MiB of memory: 2 GB are recommended, since two colours run at once during a switch`,
+    );
+  if (facts.freeDiskKiB > 0 && facts.freeDiskKiB < 10 * 1024 * 1024)
+    found.push(`${Math.round(facts.freeDiskKiB / 1024 / 1024)} GiB of free disk: 10 GiB are recommended`);
   return found;
 }
-

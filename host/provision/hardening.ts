@@ -19,7 +19,11 @@ const SYSCTL = [
 
 /** The text of the sshd drop-in. */
 export function sshdDropIn(): string {
-  return ['# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.', ...SSHD_SETTINGS.map(([name, value]) => `${name} ${value}`), ''].join('\n');
+  return [
+    '# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.',
+    ...SSHD_SETTINGS.map(([name, value]) => `${name} ${value}`),
+    '',
+  ].join('\n');
 }
 
 /** What `sshd -T` prints for a setting; it has two words for keys-only root logins. */
@@ -52,7 +56,10 @@ export function hardeningTasks(plan: HostPlan): Task[] {
 
 function sshd(): Task {
   const content = sshdDropIn();
-  const settings = SSHD_SETTINGS.map(([name, value]) => `grep -Eqx '${effective(name, value)}' "$work/sshd" || { echo "another file of sshd's configuration wins: $(grep -i '^${name} ' "$work/sshd")"; return 1; }`).join('\n');
+  const settings = SSHD_SETTINGS.map(
+    ([name, value]) =>
+      `grep -Eqx '${effective(name, value)}' "$work/sshd" || { echo "another file of sshd's configuration wins: $(grep -i '^${name} ' "$work/sshd")"; return 1; }`,
+  ).join('\n');
   return {
     id: 'sshd',
     reason: 'Passwords can be guessed; keys cannot',
@@ -85,8 +92,8 @@ for port in ${ports.join(' ')}; do
   grep -Eq "^$port/tcp +(ALLOW|LIMIT) IN +Anywhere *$" "$work/ufw" || { echo "port $port is not let in"; return 1; }
 done`,
     apply: `for port in ${ports.join(' ')}; do ufw allow "$port/tcp"; done
-ufw default deny incoming
-ufw default allow outgoing
+grep -q '^DEFAULT_INPUT_POLICY="DROP"' /etc/default/ufw || ufw default deny incoming
+grep -q '^DEFAULT_OUTPUT_POLICY="ACCEPT"' /etc/default/ufw || ufw default allow outgoing
 ufw --force enable
 systemctl -q enable ufw`,
   };
@@ -114,7 +121,9 @@ until_true 20 fail2ban-client status sshd`,
 
 function kernel(container: boolean): Task {
   const path = '/etc/sysctl.d/60-delivery.conf';
-  const content = ['# Managed by provision-vps.', ...SYSCTL.map(([name, value]) => `${name} = ${value}`), ''].join('\n');
+  const content = ['# Managed by provision-vps.', ...SYSCTL.map(([name, value]) => `${name} = ${value}`), ''].join(
+    '\n',
+  );
   const reason = 'Memory pressure hits caches before the app; kernel addresses and logs are for root';
   if (container) return { id: 'kernel', reason, check: "say 'shared kernel, not applied'; return 77", apply: 'true' };
   const values = SYSCTL.map(([name, value]) => `[ "$(sysctl -n ${name})" = ${value} ]`).join(' && ');

@@ -19,8 +19,8 @@ prepare() {
   exec 4>&2
 }
 
-# One line of text as the inside of a JSON string.
-json() { tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/\\/\\\\/g; s/"/\\"/g; s/ *$//'; }
+# Text as the inside of a JSON string; lines become clauses.
+json() { tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\n/; /g;s/\\/\\\\/g;s/"/\\"/g'; }
 
 # What a task wants to tell in its result.
 say() { printf '%s\n' "$*" >>"$work/say"; }
@@ -92,9 +92,19 @@ proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json
  */
 export function renderScript(tasks: readonly Task[], proofs: string, memory = '/run'): string {
   const functions = tasks.map(
-    ({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`,
+    ({ id, reason, check, apply }) =>
+      `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`,
   );
-  const main = ['main() {', `prepare ${quote(memory)}`, ...tasks.map(({ id }) => `task ${id}`), 'proofs', 'exit 0', '}', 'main </dev/null', ''];
+  const main = [
+    'main() {',
+    `prepare ${quote(memory)}`,
+    ...tasks.map(({ id }) => `task ${id}`),
+    'proofs',
+    'exit 0',
+    '}',
+    'main </dev/null',
+    '',
+  ];
   return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
 }
 
@@ -117,8 +127,15 @@ export function parseLine(line: string): ScriptLine | null {
   }
   const { task, status, ms, message, proof } = value;
   if (typeof task === 'string' && typeof status === 'string' && STATUSES.includes(status)) {
-    return { kind: 'task', id: task, status: status as TaskStatus, ms: Number(ms) || 0, message: typeof message === 'string' ? message : '' };
+    return {
+      kind: 'task',
+      id: task,
+      status: status as TaskStatus,
+      ms: Number(ms) || 0,
+      message: typeof message === 'string' ? message : '',
+    };
   }
-  if (typeof proof === 'string') return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
+  if (typeof proof === 'string')
+    return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
   return null;
 }

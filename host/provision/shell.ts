@@ -12,6 +12,8 @@ export function sha256(text: string): string {
 
 /** A here-document that decodes to exactly `content`. Base64 keeps every byte and cannot end the document early. */
 export function decoded(content: string): string {
-  const lines = Buffer.from(content, 'utf8').toString('base64').replace(/.{1,100}/g, '$&\n');
+  const lines = Buffer.from(content, 'utf8')
+    .toString('base64')
+    .replace(/.{1,100}/g, '$&\n');
   return `base64 -d <<'BASE64'\n${lines}BASE64\n`;
 }

@@ -44,7 +44,11 @@ export function placedAt(path: string, mode: string, owner: string, content: str
 }
 
 /** Directories with these modes and owners, parents first. */
-export function directoriesTask(id: string, reason: string, directories: readonly { path: string; mode: string; owner?: string }[]): Task {
+export function directoriesTask(
+  id: string,
+  reason: string,
+  directories: readonly { path: string; mode: string; owner?: string }[],
+): Task {
   const each = (command: string, join: string): string =>
     directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);
   return { id, reason, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };

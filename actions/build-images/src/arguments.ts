@@ -39,7 +39,9 @@ export function bakeArguments(request: BakeRequest): string[] {
     `${target}.output=type=image,push=true`,
     ...Object.entries(labels).map(([name, value]) => `${target}.labels.${name}=${value}`),
     ...Object.entries(buildSecrets).map(([id, path]) => `${target}.secrets=id=${id},src=${path}`),
-    ...(cache?.from?.targets.includes(target) ? [`${target}.cache-from=type=local,src=${join(cache.from.folder, target)}`] : []),
+    ...(cache?.from?.targets.includes(target)
+      ? [`${target}.cache-from=type=local,src=${join(cache.from.folder, target)}`]
+      : []),
     ...(cache ? [`${target}.cache-to=type=local,dest=${join(cache.to, target)},mode=max,ignore-error=true`] : []),
   ]);
   return [
@@ -69,7 +71,8 @@ export function readDigests(metadata: string, targets: readonly string[]): Recor
   return Object.fromEntries(
     targets.map((target) => {
       const digest = parsed[target]?.['containerimage.digest'];
-      if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest)) throw new Error(`buildx gave no digest for "${target}": was it pushed?`);
+      if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest))
+        throw new Error(`buildx gave no digest for "${target}": was it pushed?`);
       return [target, digest];
     }),
   );

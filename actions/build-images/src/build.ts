@@ -29,13 +29,21 @@ export interface BuiltImage extends TargetProgress {
  * Builds and pushes every `build:` service in one bake.
  * @throws Error with the last meaningful lines of the build
  */
-export async function buildServices(plan: BuildPlan, builder: Builder, registry: Registry, temporary: string): Promise<BuiltImage[]> {
+export async function buildServices(
+  plan: BuildPlan,
+  builder: Builder,
+  registry: Registry,
+  temporary: string,
+): Promise<BuiltImage[]> {
   const { targets } = plan;
   if (targets.length === 0) return [];
   const projectionFile = join(temporary, 'bake.yaml');
   const metadataFile = join(temporary, 'bake.json');
   await writeFile(projectionFile, plan.projection, { mode: 0o600 });
-  if (!builder.fullStore) core.notice('This Docker keeps images in its classic store: no provenance and no cache export. The containerd image store has both');
+  if (!builder.fullStore)
+    core.notice(
+      'This Docker keeps images in its classic store: no provenance and no cache export. The containerd image store has both',
+    );
   const lines: string[] = [];
   const started = Date.now();
   const names = targets.map(({ service }) => service).join(', ');
@@ -59,8 +67,14 @@ export async function buildServices(plan: BuildPlan, builder: Builder, registry:
     throw new Error(`The build of ${names} failed: ${readFailure(lines).join(' / ')}`);
   }
   core.info(`Built and pushed ${names} in ${duration(Date.now() - started)}`);
-  const digests = readDigests(await readFile(metadataFile, 'utf8'), targets.map(({ target }) => target));
-  const progress = readProgress(lines, targets.map(({ target }) => target));
+  const digests = readDigests(
+    await readFile(metadataFile, 'utf8'),
+    targets.map(({ target }) => target),
+  );
+  const progress = readProgress(
+    lines,
+    targets.map(({ target }) => target),
+  );
   return targets.map(({ target, service, repository }) => ({
     service,
     ref: `${repository}@${digests[target]}`,

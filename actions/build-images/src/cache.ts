@@ -25,18 +25,32 @@ export interface LayerCache {
 }
 
 /** Key of the layer cache and the prefix that an older one may match: by lock files and Dockerfiles. */
-export async function cacheKey(app: string, base: string, builds: readonly BuildFiles[]): Promise<{ key: string; prefix: string }> {
-  const files = [...new Set(builds.flatMap(({ context, dockerfile }) => [dockerfile, ...LOCK_FILES.map((name) => join(context, name))]))].sort();
+export async function cacheKey(
+  app: string,
+  base: string,
+  builds: readonly BuildFiles[],
+): Promise<{ key: string; prefix: string }> {
+  const files = [
+    ...new Set(
+      builds.flatMap(({ context, dockerfile }) => [dockerfile, ...LOCK_FILES.map((name) => join(context, name))]),
+    ),
+  ].sort();
   const hash = createHash('sha256');
-  for (const file of files.filter((name) => existsSync(name))) hash.update(`${relative(base, file)}\0`).update(await readFile(file)).update('\0');
+  for (const file of files.filter((name) => existsSync(name)))
+    hash
+      .update(`${relative(base, file)}\0`)
+      .update(await readFile(file))
+      .update('\0');
   const prefix = `delivery-layers-${process.platform}-${process.arch}-${app}-`;
   return { key: `${prefix}${hash.digest('hex').slice(0, 32)}`, prefix };
 }
 
 /** Context and Dockerfile of a service's `build`, as absolute paths; null for contexts that are no directory here. */
 export function buildFiles(build: unknown, base: string): BuildFiles | null {
-  const { context = '.', dockerfile = 'Dockerfile' } = typeof build === 'string' ? { context: build } : (build as { context?: string; dockerfile?: string });
-  if (typeof context !== 'string' || typeof dockerfile !== 'string' || context.includes('://') || context.includes('$')) return null;
+  const { context = '.', dockerfile = 'Dockerfile' } =
+    typeof build === 'string' ? { context: build } : (build as { context?: string; dockerfile?: string });
+  if (typeof context !== 'string' || typeof dockerfile !== 'string' || context.includes('://') || context.includes('$'))
+    return null;
   const directory = resolve(base, context);
   return { context: directory, dockerfile: resolve(directory, dockerfile) };
 }

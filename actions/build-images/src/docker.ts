@@ -53,7 +53,10 @@ export async function checkBuilder(): Promise<Builder> {
   }
   const [server, buildx, inspect, info] = answers as [DockerResult, DockerResult, DockerResult, DockerResult];
   if (server.code !== 0) throw new Error(`This runner's Docker server does not answer: ${lastLine(server.stderr)}`);
-  if (buildx.code !== 0) throw new Error("This runner has Docker without buildx: install the package docker-buildx (docker-buildx-plugin in Docker's own repository)");
+  if (buildx.code !== 0)
+    throw new Error(
+      "This runner has Docker without buildx: install the package docker-buildx (docker-buildx-plugin in Docker's own repository)",
+    );
   const [version = '', platform = ''] = server.stdout.trim().split(' ');
   const driver = /^Driver:\s*(\S+)/m.exec(inspect.stdout)?.[1] ?? 'docker';
   return {

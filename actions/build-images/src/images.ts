@@ -18,7 +18,11 @@ export interface ServiceImage {
  * @param env the docker client's own, with its logins
  * @throws Error naming service and image
  */
-export async function resolveOthers(services: readonly StackService[], variables: Record<string, string>, env: Record<string, string>): Promise<Record<string, string>> {
+export async function resolveOthers(
+  services: readonly StackService[],
+  variables: Record<string, string>,
+  env: Record<string, string>,
+): Promise<Record<string, string>> {
   const refs: Record<string, string> = {};
   for (const { name, compose } of services) {
     if (isBuilt(compose)) continue;
@@ -42,7 +46,12 @@ export async function describeImages(
     const ref = own?.ref ?? others[name];
     if (ref === undefined) throw new Error(`Service "${name}": its image was not built`);
     const { platform, bytes } = await describeImage(ref);
-    images[name] = { ref, bytes, built: own, platforms: declaredPlatforms(compose['build']) ?? [platform ?? builder.platform] };
+    images[name] = {
+      ref,
+      bytes,
+      built: own,
+      platforms: declaredPlatforms(compose['build']) ?? [platform ?? builder.platform],
+    };
   }
   return images;
 }
@@ -52,6 +61,7 @@ function isBuilt(compose: StackService['compose']): boolean {
 }
 
 function declaredPlatforms(build: unknown): string[] | null {
-  const platforms = typeof build === 'object' && build !== null ? (build as { platforms?: unknown }).platforms : undefined;
+  const platforms =
+    typeof build === 'object' && build !== null ? (build as { platforms?: unknown }).platforms : undefined;
   return Array.isArray(platforms) && platforms.length > 0 ? platforms.map(String) : null;
 }

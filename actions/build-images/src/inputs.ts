@@ -27,11 +27,19 @@ const SECRET_ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 export function readBuildInputs(input: InputReader, workspace: string): Inputs {
   const ownRepository = (process.env['GITHUB_REPOSITORY'] ?? '').toLowerCase();
   const composeFile = resolve(workspace, input.path('compose-file', 'compose.yaml'));
-  if (!isFile(composeFile)) input.reject('compose-file', `no file ${JSON.stringify(composeFile)}`, 'a compose file of the repository that is checked out');
+  if (!isFile(composeFile))
+    input.reject(
+      'compose-file',
+      `no file ${JSON.stringify(composeFile)}`,
+      'a compose file of the repository that is checked out',
+    );
   return {
     composeFile,
     variables: input.pairs('variables'),
-    registry: input.text('registry', { pattern: REGISTRY, allowed: 'a host name with an optional port, in lower case, without scheme and path' }),
+    registry: input.text('registry', {
+      pattern: REGISTRY,
+      allowed: 'a host name with an optional port, in lower case, without scheme and path',
+    }),
     // GitHub keeps the case of owner and repository names, registries do not take it; what a user writes is not changed.
     repository: input.text('repository', {
       ...(ownRepository === '' ? {} : { fallback: ownRepository }),
@@ -39,14 +47,20 @@ export function readBuildInputs(input: InputReader, workspace: string): Inputs {
       allowed: 'a path such as owner/repo: a-z, 0-9, ".", "_", "-" and "/"',
     }),
     login: login(input),
-    version: input.optional('version', { pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/, allowed: 'letters, digits, ".", "_", "+" and "-", at most 128 characters' }),
+    version: input.optional('version', {
+      pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
+      allowed: 'letters, digits, ".", "_", "+" and "-", at most 128 characters',
+    }),
     cache: input.bool('cache', true),
     buildSecrets: buildSecrets(input, workspace),
   };
 }
 
 function login(input: InputReader): Inputs['login'] {
-  const username = input.optional('registry-username', { pattern: /^[^\s:"\\]+$/, allowed: 'a user name without blanks, colons and quotes' });
+  const username = input.optional('registry-username', {
+    pattern: /^[^\s:"\\]+$/,
+    allowed: 'a user name without blanks, colons and quotes',
+  });
   const password = input.secret('registry-password');
   if (username === null && password === null) return null;
   if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
@@ -55,12 +69,25 @@ function login(input: InputReader): Inputs['login'] {
 }
 
 function buildSecrets(input: InputReader, workspace: string): Record<string, string> {
-  const given = input.pairs('build-secrets', { pattern: SECRET_ID, allowedName: 'ids of letters, digits, "_", "." and "-"' });
+  const given = input.pairs('build-secrets', {
+    pattern: SECRET_ID,
+    allowedName: 'ids of letters, digits, "_", "." and "-"',
+  });
   const paths: Record<string, string> = {};
   for (const [id, path] of Object.entries(given)) {
     const file = resolve(workspace, path);
-    if (/[,"\p{Cc}]/u.test(file)) input.reject('build-secrets', `a path with a comma, a quote or a control character for "${id}"`, 'lines of id=path');
-    else if (!isFile(file)) input.reject('build-secrets', `no file ${JSON.stringify(file)} for "${id}"`, 'lines of id=path, each path a file on the runner');
+    if (/[,"\p{Cc}]/u.test(file))
+      input.reject(
+        'build-secrets',
+        `a path with a comma, a quote or a control character for "${id}"`,
+        'lines of id=path',
+      );
+    else if (!isFile(file))
+      input.reject(
+        'build-secrets',
+        `no file ${JSON.stringify(file)} for "${id}"`,
+        'lines of id=path, each path a file on the runner',
+      );
     paths[id] = file;
   }
   return paths;

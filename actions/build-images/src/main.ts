@@ -39,7 +39,10 @@ async function release(inputs: Inputs, temporary: string): Promise<void> {
     ...{ app: stack.app, composeFile, composeText, variables, version, source, labels },
     release: makeReleaseId(new Date(), source.commit),
   };
-  const files = await rehearseSeal(plan, services.map(({ name }) => name));
+  const files = await rehearseSeal(
+    plan,
+    services.map(({ name }) => name),
+  );
 
   const builder = await checkBuilder();
   const registry = await openRegistry(inputs, temporary);
@@ -50,7 +53,16 @@ async function release(inputs: Inputs, temporary: string): Promise<void> {
     const others = await resolveOthers(services, variables, registry.env);
     const layers = await layerCache(inputs, stack.app, services, builder, temporary);
     const epoch = Date.parse(source.committed) / 1000;
-    const build = { composeFile, projection: projection.text, targets, release: plan.release, labels, buildSecrets, epoch, cache: layers?.folders ?? null };
+    const build = {
+      composeFile,
+      projection: projection.text,
+      targets,
+      release: plan.release,
+      labels,
+      buildSecrets,
+      epoch,
+      cache: layers?.folders ?? null,
+    };
     const built = await buildServices(build, builder, registry, temporary);
     await layers?.save();
     const images = await describeImages(services, others, built, builder);

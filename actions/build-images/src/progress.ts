@@ -11,14 +11,17 @@ export interface TargetProgress {
  * With a single target buildx leaves the target's name out.
  */
 export function readProgress(lines: readonly string[], targets: readonly string[]): Record<string, TargetProgress> {
-  const result: Record<string, TargetProgress> = Object.fromEntries(targets.map((target) => [target, { steps: 0, cached: 0, seconds: 0 }]));
+  const result: Record<string, TargetProgress> = Object.fromEntries(
+    targets.map((target) => [target, { steps: 0, cached: 0, seconds: 0 }]),
+  );
   const owners = new Map<string, TargetProgress>();
   for (const line of lines) {
     const [, number = '', rest = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
     // A base image is resolved anew in each build, so it is never said to be cached.
     const step = /^\[([^\]]*\d+\/\d+)\] (?!FROM )/.exec(rest)?.[1];
     if (step !== undefined) {
-      const named = targets.find((target) => step.startsWith(`${target} `)) ?? (targets.length === 1 ? targets[0] : undefined);
+      const named =
+        targets.find((target) => step.startsWith(`${target} `)) ?? (targets.length === 1 ? targets[0] : undefined);
       const target = named === undefined ? undefined : result[named];
       if (target === undefined || owners.has(number)) continue;
       owners.set(number, target);
@@ -48,6 +51,15 @@ export function readFailure(lines: readonly string[]): string[] {
   const quoted = start < 0 ? [] : lines.slice(start + 1, end);
   const step = quoted.filter((line) => line.startsWith(' > ')).slice(-1);
   const words = quoted.filter((line) => !line.startsWith(' > ') && line.trim() !== '').slice(-4);
-  const verdict = lines.slice(end + 1).filter((line) => !NOISE.test(line)).slice(-1);
-  return [...step, ...words, ...verdict].map((line) => line.replace(/^\d+\.\d+ /, '').replace(/\p{Cc}/gu, ' ').trim().slice(0, MAX_LINE));
+  const verdict = lines
+    .slice(end + 1)
+    .filter((line) => !NOISE.test(line))
+    .slice(-1);
+  return [...step, ...words, ...verdict].map((line) =>
+    line
+      .replace(/^\d+\.\d+ /, '')
+      .replace(/\p{Cc}/gu, ' ')
+      .trim()
+      .slice(0, MAX_LINE),
+  );
 }

@@ -26,7 +26,10 @@ export async function openRegistry(inputs: Inputs, temporary: string): Promise<R
   const { registry, repository, login } = inputs;
   const own = process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
   const directory = await mkdtemp(join(temporary, 'docker-'));
-  await writeFile(join(directory, 'config.json'), JSON.stringify(await keptConfiguration(own)), { mode: 0o600, flag: 'wx' });
+  await writeFile(join(directory, 'config.json'), JSON.stringify(await keptConfiguration(own)), {
+    mode: 0o600,
+    flag: 'wx',
+  });
   for (const name of ['cli-plugins', 'contexts']) {
     if (existsSync(join(own, name))) await symlink(join(own, name), join(directory, name));
   }
@@ -38,7 +41,10 @@ export async function openRegistry(inputs: Inputs, temporary: string): Promise<R
     await rm(directory, { recursive: true, force: true });
   };
   if (login) {
-    const result = await docker(['login', registry, '--username', login.username, '--password-stdin'], { env, input: login.password });
+    const result = await docker(['login', registry, '--username', login.username, '--password-stdin'], {
+      env,
+      input: login.password,
+    });
     if (result.code !== 0) {
       await close();
       throw new Error(`The registry ${registry} refused the login of "${login.username}": ${lastLine(result.stderr)}`);
@@ -50,7 +56,10 @@ export async function openRegistry(inputs: Inputs, temporary: string): Promise<R
 
 /** A service's name as a part of an image's path. */
 export function imageName(service: string): string {
-  return service.toLowerCase().replace(/[^a-z0-9]+$/, '').replace(/[._-]{2,}/g, '-');
+  return service
+    .toLowerCase()
+    .replace(/[^a-z0-9]+$/, '')
+    .replace(/[._-]{2,}/g, '-');
 }
 
 async function keptConfiguration(directory: string): Promise<Record<string, unknown>> {

@@ -4,7 +4,11 @@ import type { ServiceImage } from './images.ts';
 import type { ReleasePlan } from './seal.ts';
 
 /** Outputs and summary. */
-export async function report(plan: ReleasePlan, reference: string, images: Record<string, ServiceImage>): Promise<void> {
+export async function report(
+  plan: ReleasePlan,
+  reference: string,
+  images: Record<string, ServiceImage>,
+): Promise<void> {
   const refs = Object.fromEntries(Object.entries(images).map(([name, { ref }]) => [name, ref]));
   setOutputs({ release: reference, 'release-id': plan.release, images: refs });
   await writeSummary([

@@ -11,8 +11,17 @@ export function nameOf(image: string): string {
 
 /** The entry of `RepoDigests` that belongs to the image's own name. */
 export function digestFor(image: string, repoDigests: readonly string[]): string | null {
-  const name = nameOf(image).replace(/^(index\.)?docker\.io\//, '').replace(/^library\//, '');
-  return repoDigests.find((entry) => nameOf(entry).replace(/^(index\.)?docker\.io\//, '').replace(/^library\//, '') === name) ?? null;
+  const name = nameOf(image)
+    .replace(/^(index\.)?docker\.io\//, '')
+    .replace(/^library\//, '');
+  return (
+    repoDigests.find(
+      (entry) =>
+        nameOf(entry)
+          .replace(/^(index\.)?docker\.io\//, '')
+          .replace(/^library\//, '') === name,
+    ) ?? null
+  );
 }
 
 /**
@@ -28,7 +37,9 @@ export async function resolveImage(service: string, image: string, env: Record<s
   const { code, stderr } = await docker(['pull', '--quiet', image], { env });
   const pulled = code === 0 ? await localDigest(image) : null;
   if (pulled === null) {
-    throw new Error(`Service "${service}": the image "${image}" is not on this machine and could not be pulled: ${lastLine(stderr) || 'it came without a digest'}`);
+    throw new Error(
+      `Service "${service}": the image "${image}" is not on this machine and could not be pulled: ${lastLine(stderr) || 'it came without a digest'}`,
+    );
   }
   return pulled;
 }
@@ -42,5 +53,8 @@ async function localDigest(image: string): Promise<string | null> {
 export async function describeImage(ref: string): Promise<{ platform: string | null; bytes: number | null }> {
   const { code, stdout } = await docker(['image', 'inspect', '--format', '{{.Os}}/{{.Architecture}} {{.Size}}', ref]);
   const [platform = '', size = ''] = code === 0 ? stdout.trim().split(' ') : [];
-  return { platform: /^[a-z0-9]+\/[a-z0-9]+$/.test(platform) ? platform : null, bytes: /^\d+$/.test(size) ? Number(size) : null };
+  return {
+    platform: /^[a-z0-9]+\/[a-z0-9]+$/.test(platform) ? platform : null,
+    bytes: /^\d+$/.test(size) ? Number(size) : null,
+  };
 }

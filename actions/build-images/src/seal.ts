@@ -29,7 +29,12 @@ const PLACEHOLDER = `placeholder@sha256:${'0'.repeat(64)}`;
  */
 export async function rehearseSeal(plan: ReleasePlan, services: readonly string[]): Promise<PackedFile[]> {
   const { composeText, variables, release } = plan;
-  const sealed = seal({ composeText, variables, release, images: Object.fromEntries(services.map((name) => [name, PLACEHOLDER])) });
+  const sealed = seal({
+    composeText,
+    variables,
+    release,
+    images: Object.fromEntries(services.map((name) => [name, PLACEHOLDER])),
+  });
   return await collectFiles(dirname(plan.composeFile), sealed.files);
 }
 
@@ -46,7 +51,12 @@ export async function pushRelease(
 ): Promise<string> {
   const { app, composeText, variables, release, version, source, labels } = plan;
   const entries = Object.entries(images);
-  const sealed: Sealed = seal({ composeText, variables, release, images: Object.fromEntries(entries.map(([name, { ref }]) => [name, ref])) });
+  const sealed: Sealed = seal({
+    composeText,
+    variables,
+    release,
+    images: Object.fromEntries(entries.map(([name, { ref }]) => [name, ref])),
+  });
   const manifest = makeManifest({
     sealed,
     release,
@@ -67,8 +77,23 @@ export async function pushRelease(
   const lines: string[] = [];
   const { code } = await docker(
     [
-      ...['buildx', 'build', '--push', '--provenance=false', '--progress', 'plain', '--metadata-file', metadata, '--file', dockerfile],
-      ...['--tag', `${repository}:${release}`, ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])],
+      ...[
+        'buildx',
+        'build',
+        '--push',
+        '--provenance=false',
+        '--progress',
+        'plain',
+        '--metadata-file',
+        metadata,
+        '--file',
+        dockerfile,
+      ],
+      ...[
+        '--tag',
+        `${repository}:${release}`,
+        ...Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+      ],
       context,
     ],
     { env: registry.env, onStderrLine: (line) => lines.push(line) },

@@ -50,10 +50,15 @@ it("labels with the commit's time, and without a repository where none is known"
 
 describe("bake's metadata", () => {
   it('gives each target its digest', () => {
-    expect(readDigests(JSON.stringify({ web: { 'containerimage.digest': DIGEST }, 'buildx.build.ref': 'x' }), ['web'])).toEqual({ web: DIGEST });
+    expect(
+      readDigests(JSON.stringify({ web: { 'containerimage.digest': DIGEST }, 'buildx.build.ref': 'x' }), ['web']),
+    ).toEqual({ web: DIGEST });
   });
 
-  it.each([{}, { web: {} }, { web: { 'containerimage.digest': 'sha256:1' } }])('is refused without one: %j', (metadata) => {
-    expect(() => readDigests(JSON.stringify(metadata), ['web'])).toThrow(/"web"/);
-  });
+  it.each([{}, { web: {} }, { web: { 'containerimage.digest': 'sha256:1' } }])(
+    'is refused without one: %j',
+    (metadata) => {
+      expect(() => readDigests(JSON.stringify(metadata), ['web'])).toThrow(/"web"/);
+    },
+  );
 });

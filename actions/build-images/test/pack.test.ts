@@ -41,9 +41,13 @@ describe('files of a release', () => {
   });
 
   it('are there, are no links, and are small', async () => {
-    await expect(collectFiles(base, [{ source: 'absent', target: 'files/absent' }])).rejects.toThrow(/"absent", which is not there/);
+    await expect(collectFiles(base, [{ source: 'absent', target: 'files/absent' }])).rejects.toThrow(
+      /"absent", which is not there/,
+    );
     symlinkSync('/etc/passwd', join(base, 'link'));
-    await expect(collectFiles(base, [{ source: 'link', target: 'files/link' }])).rejects.toThrow(/links are not followed/);
+    await expect(collectFiles(base, [{ source: 'link', target: 'files/link' }])).rejects.toThrow(
+      /links are not followed/,
+    );
     await expect(collectFiles(base, [file('big', 'x'.repeat(9 * 1024 * 1024))])).rejects.toThrow(/at most/);
   });
 });

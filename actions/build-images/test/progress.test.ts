@@ -26,9 +26,13 @@ describe("buildx's progress", () => {
   });
 
   it('belongs to the one target whose name buildx leaves out', () => {
-    expect(readProgress(['#5 [build 1/3] FROM x', '#5 DONE 0.1s', '#6 [2/3] RUN y', '#6 DONE 1.0s', '#7 [3/3] RUN z', '#7 CACHED'], ['web'])).toEqual({ web: { steps: 2, cached: 1, seconds: 1 } });
+    expect(
+      readProgress(
+        ['#5 [build 1/3] FROM x', '#5 DONE 0.1s', '#6 [2/3] RUN y', '#6 DONE 1.0s', '#7 [3/3] RUN z', '#7 CACHED'],
+        ['web'],
+      ),
+    ).toEqual({ web: { steps: 2, cached: 1, seconds: 1 } });
   });
-
 });
 
 describe('a failed build', () => {
@@ -56,7 +60,9 @@ ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete succ
   });
 
   it('is the verdict alone where no step ran', () => {
-    expect(readFailure(['#1 DONE 0.0s', '', 'ERROR: failed to solve: no such file'])).toEqual(['ERROR: failed to solve: no such file']);
+    expect(readFailure(['#1 DONE 0.0s', '', 'ERROR: failed to solve: no such file'])).toEqual([
+      'ERROR: failed to solve: no such file',
+    ]);
     expect(readFailure([])).toEqual([]);
   });
 });

@@ -26,7 +26,12 @@ const MARKS = { ok: '=', changed: '+', skipped: '-', failed: '✗' } as const;
 const TIMEOUT_MS = 30 * 60_000;
 
 /** Sends all tasks as one script and follows its lines. A failed task is part of the outcome, not an exception. */
-export async function applyTasks(session: Session, user: string, plan: HostPlan, signal: AbortSignal): Promise<Outcome> {
+export async function applyTasks(
+  session: Session,
+  user: string,
+  plan: HostPlan,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const tasks = hostTasks(plan);
   const reasons = new Map(tasks.map(({ id, reason }) => [id, reason]));
   const outcome: Outcome = { tasks: [], proofs: [], failure: null };
@@ -49,7 +54,8 @@ export async function applyTasks(session: Session, user: string, plan: HostPlan,
     },
   });
   const failed = outcome.tasks.find(({ status }) => status === 'failed');
-  if (failed) outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
+  if (failed)
+    outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
   else if (result.code !== 0 || !ended) {
     const said = foreignLines(result.stderrTail, '').join(' ');
     outcome.failure = `The script on the host ended early (exit code ${result.code ?? `none, signal ${result.signal}`}): ${said}`;

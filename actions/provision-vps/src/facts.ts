@@ -13,11 +13,17 @@ import type { Inputs } from './inputs.ts';
 export async function gatherFacts(session: Session, inputs: Inputs): Promise<Facts> {
   const { host, user } = inputs.connection;
   const lines: string[] = [];
-  const result = await session.exec(shellAs(user), { stdin: FACTS_SCRIPT, onStdoutLine: (line) => lines.push(line), timeoutMs: 60_000 });
+  const result = await session.exec(shellAs(user), {
+    stdin: FACTS_SCRIPT,
+    onStdoutLine: (line) => lines.push(line),
+    timeoutMs: 60_000,
+  });
   const facts = parseFacts(lines);
   if (facts.uid === -1) {
     const said = foreignLines(result.stderrTail, '').join(' ').trim();
-    throw new Error(`"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`);
+    throw new Error(
+      `"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`,
+    );
   }
   core.info(
     `${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +

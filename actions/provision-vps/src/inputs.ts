@@ -20,8 +20,10 @@ export interface Inputs {
 }
 
 /** An image reference with an optional tag and digest. */
-const IMAGE = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
-const PUBLIC_KEY = /^((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)) ([A-Za-z0-9+/]{40,}={0,2})(?: [^\p{Cc}]*)?$/u;
+const IMAGE =
+  /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+const PUBLIC_KEY =
+  /^((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)) ([A-Za-z0-9+/]{40,}={0,2})(?: [^\p{Cc}]*)?$/u;
 const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 
 /** Reads and checks every input; nothing is connected to before all of them are right. */
@@ -29,11 +31,18 @@ export function readProvisionInputs(input: InputReader): Inputs {
   const agent = input.digestRef('agent-image');
   return {
     connection: connection(input),
-    app: input.text('app', { pattern: APP_NAME, allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters' }),
+    app: input.text('app', {
+      pattern: APP_NAME,
+      allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
+    }),
     deployUser: deployUser(input),
     deployKey: deployKey(input),
     agentImage: agent.ref,
-    edgeImage: input.text('edge-image', { fallback: DEFAULT_EDGE_IMAGE, pattern: IMAGE, allowed: 'an image reference, best with @sha256:<64 hex digits>' }),
+    edgeImage: input.text('edge-image', {
+      fallback: DEFAULT_EDGE_IMAGE,
+      pattern: IMAGE,
+      allowed: 'an image reference, best with @sha256:<64 hex digits>',
+    }),
     registry: registry(input, agent.repository),
     tls: tls(input),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),
@@ -44,14 +53,23 @@ function connection(input: InputReader): Inputs['connection'] {
   const options = connectionInputs(input, { defaultUser: 'root', password: true });
   // Password logins are closed at the end: without a key nobody could come back.
   if (options.key === undefined && options.password !== undefined) {
-    input.reject('ssh-key', 'nothing', 'a private key; with "password" its public half is installed on the server first');
+    input.reject(
+      'ssh-key',
+      'nothing',
+      'a private key; with "password" its public half is installed on the server first',
+    );
   }
   return { ...options, key: options.key ?? '' };
 }
 
 function deployUser(input: InputReader): string {
   const name = input.user('deploy-user', 'deploy');
-  if (name === 'root') input.reject('deploy-user', '"root"', 'a user of its own, since its password is locked and its keys can only deploy');
+  if (name === 'root')
+    input.reject(
+      'deploy-user',
+      '"root"',
+      'a user of its own, since its password is locked and its keys can only deploy',
+    );
   return name;
 }
 
@@ -66,13 +84,19 @@ function deployKey(input: InputReader): string {
   const [, type = '', blob = ''] = PUBLIC_KEY.exec(text) ?? [];
   // The type stands in the blob a second time; a key that was cut or mixed up does not agree with itself.
   const inner = Buffer.from(blob, 'base64');
-  const agrees = inner.length > 4 + type.length && inner.readUInt32BE(0) === type.length && inner.toString('latin1', 4, 4 + type.length) === type;
+  const agrees =
+    inner.length > 4 + type.length &&
+    inner.readUInt32BE(0) === type.length &&
+    inner.toString('latin1', 4, 4 + type.length) === type;
   if (text !== '' && !agrees) input.reject(name, text.includes('\n') ? 'several lines' : 'something else', allowed);
   return `${type} ${blob}`;
 }
 
 function registry(input: InputReader, repository: string): Inputs['registry'] {
-  const username = input.optional('registry-username', { pattern: /^[^\s:"\\]+$/, allowed: 'a user name without blanks, colons and quotes' });
+  const username = input.optional('registry-username', {
+    pattern: /^[^\s:"\\]+$/,
+    allowed: 'a user name without blanks, colons and quotes',
+  });
   const password = input.secret('registry-password');
   if (username === null && password === null) return null;
   if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
@@ -82,7 +106,10 @@ function registry(input: InputReader, repository: string): Inputs['registry'] {
 
 function tls(input: InputReader): TlsPlan {
   if (input.choice('tls', ['acme', 'files'], 'acme') === 'acme') {
-    return { mode: 'acme', email: input.text('acme-email', { pattern: EMAIL, allowed: 'an e-mail address, for tls: acme' }) };
+    return {
+      mode: 'acme',
+      email: input.text('acme-email', { pattern: EMAIL, allowed: 'an e-mail address, for tls: acme' }),
+    };
   }
   const certificate = input.block('tls-certificate');
   const key = input.block('tls-key', { secret: true });
@@ -95,12 +122,18 @@ function checkPair(input: InputReader, certificate: string, key: string): void {
   try {
     leaf = new X509Certificate(certificate);
   } catch {
-    input.reject('tls-certificate', 'text that is no certificate', 'PEM: the certificate first, then its intermediates');
+    input.reject(
+      'tls-certificate',
+      'text that is no certificate',
+      'PEM: the certificate first, then its intermediates',
+    );
     return;
   }
-  if (Date.parse(leaf.validTo) < Date.now()) input.reject('tls-certificate', `a certificate that ended on ${leaf.validTo}`, 'a valid one');
+  if (Date.parse(leaf.validTo) < Date.now())
+    input.reject('tls-certificate', `a certificate that ended on ${leaf.validTo}`, 'a valid one');
   try {
-    if (!leaf.checkPrivateKey(createPrivateKey(key))) input.reject('tls-key', 'the key of another certificate', 'the key that belongs to "tls-certificate"');
+    if (!leaf.checkPrivateKey(createPrivateKey(key)))
+      input.reject('tls-key', 'the key of another certificate', 'the key that belongs to "tls-certificate"');
   } catch {
     input.reject('tls-key', 'text that is no private key', 'PEM, without a passphrase');
   }

@@ -14,7 +14,9 @@ export async function loginAsAdmin({ key, password, ...rest }: Inputs['connectio
   } catch (error) {
     if (password === undefined || !(error instanceof SshError) || error.kind !== 'auth') throw error;
   }
-  core.info(`${rest.user}@${rest.host} does not know the key yet: it is installed with the password, which is not needed again`);
+  core.info(
+    `${rest.user}@${rest.host} does not know the key yet: it is installed with the password, which is not needed again`,
+  );
   const first = await openSession({ ...rest, password });
   try {
     await installKey(first, key, rest.passphrase);

@@ -15,7 +15,15 @@ export async function report(inputs: Inputs, facts: Facts, outcome: Outcome): Pr
       ['Task', 'Status', 'Time', 'Why', 'Message'],
       outcome.tasks.map(({ id, status, ms, reason, message }) => [id, status, duration(ms), reason, message]),
     ),
-    ...(outcome.proofs.length > 0 ? ['What the host says about itself afterwards:', table(['What', 'As read back'], outcome.proofs.map(({ name, value }) => [name, value]))] : []),
+    ...(outcome.proofs.length > 0
+      ? [
+          'What the host says about itself afterwards:',
+          table(
+            ['What', 'As read back'],
+            outcome.proofs.map(({ name, value }) => [name, value]),
+          ),
+        ]
+      : []),
   ]);
   if (outcome.failure !== null) throw new Error(outcome.failure);
   for (const { name, value } of outcome.proofs) core.info(`  ${name}: ${value}`);

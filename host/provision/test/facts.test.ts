@@ -5,15 +5,38 @@ import { jail, sshdDropIn } from '../hardening.ts';
 
 const line = (name: string, value: string): string => `${name}=${Buffer.from(value).toString('base64')}`;
 const GOOD = Object.entries({
-  ...{ user: 'root', uid: '0', os_id: 'debian', os_version: '13', os_name: 'Debian GNU/Linux 13 (trixie)', machine: 'x86_64', virtualization: 'kvm' },
-  ...{ init: 'systemd', cpus: '2', memory: '2000000', disk: '30000000', ssh_ports: '22 ', ssh_connection: '10.0.0.9 51000 10.0.0.2 2222', held: '' },
+  ...{
+    user: 'root',
+    uid: '0',
+    os_id: 'debian',
+    os_version: '13',
+    os_name: 'Debian GNU/Linux 13 (trixie)',
+    machine: 'x86_64',
+    virtualization: 'kvm',
+  },
+  ...{
+    init: 'systemd',
+    cpus: '2',
+    memory: '2000000',
+    disk: '30000000',
+    ssh_ports: '22 ',
+    ssh_connection: '10.0.0.9 51000 10.0.0.2 2222',
+    held: '',
+  },
 }).map(([name, value]) => line(name, value));
-const changed = (name: string, value: string): string[] => [...GOOD.filter((each) => !each.startsWith(`${name}=`)), line(name, value)];
+const changed = (name: string, value: string): string[] => [
+  ...GOOD.filter((each) => !each.startsWith(`${name}=`)),
+  line(name, value),
+];
 
 describe('facts', () => {
   it('come from a script that is valid sh and runs', () => {
     expect(spawnSync('sh', ['-n'], { input: FACTS_SCRIPT, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
-    const { stdout, status } = spawnSync('sh', ['-s'], { input: FACTS_SCRIPT, encoding: 'utf8', env: { ...process.env, DELIVERY_SSH: '::1 1 ::1 2200' } });
+    const { stdout, status } = spawnSync('sh', ['-s'], {
+      input: FACTS_SCRIPT,
+      encoding: 'utf8',
+      env: { ...process.env, DELIVERY_SSH: '::1 1 ::1 2200' },
+    });
     expect(status).toBe(0);
     const facts = parseFacts(stdout.split('\n'));
     expect(facts.sshPorts).toContain(2200);

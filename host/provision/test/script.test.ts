@@ -26,7 +26,10 @@ const PLAN: HostPlan = {
 };
 const PLANS: [string, HostPlan][] = [
   ['files, with a login', PLAN],
-  ['ACME, public images, in a container', { ...PLAN, container: true, registry: null, daemonJson: null, tls: { mode: 'acme', email: 'me@example.org' } }],
+  [
+    'ACME, public images, in a container',
+    { ...PLAN, container: true, registry: null, daemonJson: null, tls: { mode: 'acme', email: 'me@example.org' } },
+  ],
   ['Ubuntu', { ...PLAN, os: 'ubuntu', apparmor: false }],
 ];
 
@@ -37,13 +40,17 @@ beforeAll(() => {
 afterAll(() => rmSync(memory, { recursive: true, force: true }));
 
 function run(tasks: Task[]): { code: number | null; lines: ScriptLine[]; stderr: string } {
-  const { status, stdout, stderr } = spawnSync('sh', ['-s'], { input: renderScript(tasks, "proof end 'a \"b\" \\c'", memory), encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('sh', ['-s'], {
+    input: renderScript(tasks, 'proof end \'a "b" \\c\'', memory),
+    encoding: 'utf8',
+  });
   const lines = stdout.split('\n').flatMap((line) => parseLine(line) ?? []);
   return { code: status, lines, stderr };
 }
 
 const task = (id: string, check: string, apply: string): Task => ({ id, reason: 'test', check, apply });
-const statuses = (lines: ScriptLine[]): string[] => lines.flatMap((line) => (line.kind === 'task' ? [`${line.id} ${line.status}`] : []));
+const statuses = (lines: ScriptLine[]): string[] =>
+  lines.flatMap((line) => (line.kind === 'task' ? [`${line.id} ${line.status}`] : []));
 
 describe('the rendered script', () => {
   it.each(PLANS)('is valid POSIX sh: %s', (_what, plan) => {
@@ -78,7 +85,12 @@ describe('the rendered script', () => {
     ]);
     expect(code).toBe(1);
     expect(statuses(lines)).toEqual(['right ok', 'wrong changed', 'elsewhere skipped', 'broken failed']);
-    expect(lines.map((line) => (line.kind === 'task' ? line.message : ''))).toEqual(['', 'made "it" \\ so', 'not here', 'why it failed']);
+    expect(lines.map((line) => (line.kind === 'task' ? line.message : ''))).toEqual([
+      '',
+      'made "it" \\ so',
+      'not here',
+      'why it failed',
+    ]);
   });
 
   it('does not believe an apply whose check still fails', () => {
@@ -90,7 +102,10 @@ describe('the rendered script', () => {
   it('survives commands that read standard input', () => {
     const { lines } = run([task('greedy', 'cat >/dev/null; false', 'cat'), task('next', 'true', 'true')]);
     expect(statuses(lines)).toEqual(['greedy failed']);
-    expect(statuses(run([task('greedy', 'cat', 'true'), task('next', 'true', 'true')]).lines)).toEqual(['greedy ok', 'next ok']);
+    expect(statuses(run([task('greedy', 'cat', 'true'), task('next', 'true', 'true')]).lines)).toEqual([
+      'greedy ok',
+      'next ok',
+    ]);
   });
 
   it('ends with proofs as valid JSON', () => {
@@ -127,6 +142,9 @@ describe('shell text', () => {
   });
 });
 
-it.each(['', 'Welcome!', '{', '{"task":1}', '[]', '{"task":"a","status":"great"}'])('takes no other line for its own: %j', (line) => {
-  expect(parseLine(line)).toBeNull();
-});
+it.each(['', 'Welcome!', '{', '{"task":1}', '[]', '{"task":"a","status":"great"}'])(
+  'takes no other line for its own: %j',
+  (line) => {
+    expect(parseLine(line)).toBeNull();
+  },
+);
