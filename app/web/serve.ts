@@ -15,7 +15,8 @@ const dir = import.meta.dirname;
 const port = Number(process.env['PORT'] || 3000);
 const hostname = process.env['HOST'] || '0.0.0.0';
 const releaseId = process.env['RELEASE_ID'] || 'dev';
-if (!/^\d{1,5}$/.test(process.env['PORT'] || '3000') || port > 65_535) fail('PORT must be a whole number from 0 to 65535.');
+if (!/^\d{1,5}$/.test(process.env['PORT'] || '3000') || port > 65_535)
+  fail('PORT must be a whole number from 0 to 65535.');
 if (!/^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$/.test(releaseId)) {
   fail('RELEASE_ID may only hold letters, digits, ".", "_", "+" and "-" (at most 128).');
 }
@@ -32,7 +33,6 @@ Object.assign(process.env, {
 process.chdir(dir);
 
 const { default: next } = await import('next');
-// @ts-ignore -- the CommonJS default export is typed for bundlers only
 const app = next({ dev: false, dir, hostname, port, conf: config });
 await app.prepare();
 const handle = app.getRequestHandler();

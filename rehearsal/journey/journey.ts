@@ -70,7 +70,10 @@ async function walk(browser: Browser, options: JourneyOptions, size: (typeof WIN
       const began = performance.now();
       const result = await act().then(
         (detail) => ({ ok: true, detail: detail ?? '' }),
-        (error: unknown) => ({ ok: false, detail: error instanceof Error ? (error.message.split('\n\n')[0] ?? '') : String(error) }),
+        (error: unknown) => ({
+          ok: false,
+          detail: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+        }),
       );
       results.push({ step, width, milliseconds: Math.round(performance.now() - began), ...result });
       if (!result.ok) {
@@ -93,7 +96,8 @@ function steps(page: Page, { screenshots, width }: JourneyOptions & { width: num
   const email = `student-${randomBytes(6).toString('hex')}@example.com`;
   const narrow = width < 900;
   const picture = async (name: string): Promise<void> => {
-    if (screenshots !== undefined) await page.screenshot({ path: path.join(screenshots, `tutor-${name}-${width}.png`) });
+    if (screenshots !== undefined)
+      await page.screenshot({ path: path.join(screenshots, `tutor-${name}-${width}.png`) });
   };
   const sound = async (): Promise<void> => {
     await fitsTheWidth(page);
@@ -112,10 +116,17 @@ function steps(page: Page, { screenshots, width }: JourneyOptions & { width: num
     await page.getByRole('textbox', { name: 'Your question' }).fill(question);
     await page.keyboard.press('Enter');
   };
+  const welcome = page.getByRole('heading', { name: 'What are you working on, Student?' });
   const answers = page.getByRole('article', { name: 'Tutor' });
   const answered = async (count: number, kind: string): Promise<void> => {
-    await page.locator('article[data-status="complete"]').nth(count - 1).waitFor();
-    await answers.nth(count - 1).getByText(kind, { exact: true }).waitFor();
+    await page
+      .locator('article[data-status="complete"]')
+      .nth(count - 1)
+      .waitFor();
+    await answers
+      .nth(count - 1)
+      .getByText(kind, { exact: true })
+      .waitFor();
   };
 
   return [
@@ -134,12 +145,12 @@ function steps(page: Page, { screenshots, width }: JourneyOptions & { width: num
       'register',
       async () => {
         await page.getByRole('link', { name: 'Start learning' }).click();
-        await page.getByLabel('Your name').fill('Maria Santos');
+        await page.getByLabel('Your name').fill('Student One');
         await page.getByLabel('E-mail address').fill(email);
         await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
         await sound();
         await page.getByRole('button', { name: 'Create account' }).click();
-        await page.getByRole('heading', { name: 'What are you working on, Maria?' }).waitFor();
+        await welcome.waitFor();
         await page.getByRole('button', { name: 'What is photosynthesis?' }).waitFor();
         await sound();
         await picture('welcome');
@@ -212,13 +223,14 @@ function steps(page: Page, { screenshots, width }: JourneyOptions & { width: num
       'delete a chat',
       async () => {
         await (await side()).getByRole('button', { name: 'New chat' }).click();
+        await welcome.waitFor();
         await ask('Ano ang pangngalan?');
         await answered(1, 'Hint');
         const place = await side();
         await place.getByRole('button', { name: 'Delete the chat "Ano ang pangngalan?"' }).click();
         await page.getByRole('dialog', { name: 'Delete this chat?' }).getByRole('button', { name: 'Delete' }).click();
         await place.getByRole('link', { name: 'Ano ang pangngalan?' }).waitFor({ state: 'hidden' });
-        await page.getByRole('heading', { name: 'What are you working on, Maria?' }).waitFor();
+        await welcome.waitFor();
       },
     ],
     [
@@ -250,7 +262,9 @@ async function main(): Promise<void> {
   const { url, ca, resolve, screenshots } = values;
   const results = await journey({ url, caFile: ca, resolve, screenshots });
   for (const { step, width, ok, milliseconds, detail } of results) {
-    console.log(`${ok ? 'ok  ' : 'FAIL'} ${String(width).padStart(4)} px  ${step} (${milliseconds} ms)${detail && `: ${detail}`}`);
+    console.log(
+      `${ok ? 'ok  ' : 'FAIL'} ${String(width).padStart(4)} px  ${step} (${milliseconds} ms)${detail && `: ${detail}`}`,
+    );
   }
   process.exitCode = results.every((result) => result.ok) ? 0 : 1;
 }

@@ -12,8 +12,9 @@ const ROOT = new URL('../', import.meta.url);
 let server: Server | undefined;
 
 async function start(): Promise<void> {
+  // Safe unless said otherwise; it also keeps Adonis from writing generated types beside the sources.
+  process.env['NODE_ENV'] ??= 'production';
   // Checked before anything else, so that a missing key is one clear line and no stack trace.
-  await import('../start/settings.ts');
   const { settings } = await import('../start/settings.ts');
   process.env['HOST'] = settings.host;
   process.env['PORT'] = String(settings.port);

@@ -7,11 +7,15 @@ import type { AnswerKind, Context, Language, Lesson, Level, Plan, Suggestion } f
 const LEAST_SCORE = 5.5;
 const LEAST_COVERAGE = 0.34;
 
-const GREETING = /^(hi|hello|hey|good (morning|afternoon|evening)|kumusta|kamusta|magandang (umaga|hapon|gabi)|thanks?|thank you|salamat)\b[\s\p{P}]*(there|tutor|po|teacher)?[\s\p{P}]*$/iu;
+const GREETING =
+  /^(hi|hello|hey|good (morning|afternoon|evening)|kumusta|kamusta|magandang (umaga|hapon|gabi)|thanks?|thank you|salamat)\b[\s\p{P}]*(there|tutor|po|teacher)?[\s\p{P}]*$/iu;
 const WANTS_EXAMPLE = /\b(worked )?example\b|\bhalimbawa\b|\bi give up\b|\bsuko na\b|\bstep by step\b/i;
-const WANTS_EXPLANATION = /\bexplain\b|\bexplanation\b|\bdon'?t (get|understand)\b|\bipaliwanag\b|\bpaliwanag\b|\bhindi ko (maintindihan|gets)\b/i;
-const WANTS_MORE = /^(another|next|more|one more|give me (a|another)|isa pa|dagdag)?\s*(hint|clue|help|more|pahiwatig|isa pa)(\s+(please|po))?[\s\p{P}]*$/iu;
-const FILIPINO = /\b(ang|ng|mga|ano|anong|paano|bakit|sino|po|kumusta|kamusta|salamat|magandang|ipaliwanag|halimbawa|ko|mo)\b/gi;
+const WANTS_EXPLANATION =
+  /\bexplain\b|\bexplanation\b|\bdon'?t (get|understand)\b|\bipaliwanag\b|\bpaliwanag\b|\bhindi ko (maintindihan|gets)\b/i;
+const WANTS_MORE =
+  /^(another|next|more|one more|give me (a|another)|isa pa|dagdag)?\s*(hint|clue|help|more|pahiwatig|isa pa)(\s+(please|po))?[\s\p{P}]*$/iu;
+const FILIPINO =
+  /\b(ang|ng|mga|ano|anong|paano|bakit|sino|po|kumusta|kamusta|salamat|magandang|ipaliwanag|halimbawa|ko|mo)\b/gi;
 
 const index = new LessonIndex(lessons);
 
@@ -86,7 +90,9 @@ function rung(lesson: Lesson, level: Level, question: string): Plan {
 function withoutLesson(kind: 'greeting' | 'unknown', language: Language, context: Context, question: string): Plan {
   const words = phrases[language];
   const near = index.search(question).map((match) => match.lesson);
-  const offered = [...new Set([...near, ...otherLessons(language, null).flatMap((entry) => byQuestion(entry.question))])];
+  const offered = [
+    ...new Set([...near, ...otherLessons(language, null).flatMap((entry) => byQuestion(entry.question))]),
+  ];
   return {
     kind,
     language,

@@ -6,7 +6,7 @@ const STOP_WORDS = new Set(
   (
     'a an the and or but if of in on at to for from with by as is are was were be been am do does did done how what why when where which who whom whose ' +
     'i me my you your we us our it its this that these those can could would should will may might must shall please help tell show give find get ' +
-    'explain define describe meaning mean means difference between about need want know understand work works working question answer ' +
+    'just only full whole complete correct right really very explain define describe meaning mean means difference between about need want know understand work works working question answer ' +
     'ang ng sa mga na ay at o si sina ni kay ko mo ako ka ikaw siya kami tayo sila ito iyan iyon ano anong sino saan kailan bakit paano alin ba po nga lang naman din rin kung para ' +
     'ipaliwanag sabihin ibigay magbigay gusto ibig pagkakaiba may wala hindi'
   ).split(' '),

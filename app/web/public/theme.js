@@ -1,9 +1,10 @@
+/* global document, localStorage */
 // Runs before the first paint, so that a chosen theme never flashes. Without a choice the system decides.
 (function () {
   try {
     var theme = localStorage.getItem('theme');
     if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
-  } catch (_) {
+  } catch {
     // Storage is blocked: the system's theme it is.
   }
 })();

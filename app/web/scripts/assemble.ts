@@ -28,6 +28,7 @@ cpSync(path.join(build, 'static'), path.join(target, '.next/static'), { recursiv
 cpSync(path.join(web, 'public'), path.join(target, 'public'), { recursive: true });
 for (const file of ['serve.ts', 'security.ts']) cpSync(path.join(web, file), path.join(target, file));
 // The image optimizer is off; its native library is half of the output.
-for (const unused of ['sharp', '@img']) rmSync(path.join(build, 'standalone/node_modules', unused), { recursive: true, force: true });
+for (const unused of ['sharp', '@img'])
+  rmSync(path.join(build, 'standalone/node_modules', unused), { recursive: true, force: true });
 writeFileSync(path.join(target, 'script-hashes.json'), JSON.stringify([...hashes].sort(), null, 2));
 console.log(`standalone front end complete: ${hashes.size} inline scripts hashed`);

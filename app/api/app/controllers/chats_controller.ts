@@ -17,15 +17,23 @@ const MOST_MESSAGES = 400;
 export default class ChatsController {
   async index({ request, response, user }: HttpContext): Promise<void> {
     const { before } = await request.validateUsing(chatListValidator, { data: request.qs() });
-    const filter = { userId: user._id, ...(before === undefined ? {} : { activeAt: mongoose.trusted({ $lt: new Date(before) }) }) };
-    const found = await Chat.find(filter).sort({ activeAt: -1 }).limit(PAGE + 1).lean<ChatRecord[]>();
+    const filter = {
+      userId: user._id,
+      ...(before === undefined ? {} : { activeAt: mongoose.trusted({ $lt: new Date(before) }) }),
+    };
+    const found = await Chat.find(filter)
+      .sort({ activeAt: -1 })
+      .limit(PAGE + 1)
+      .lean<ChatRecord[]>();
     response.send({ chats: found.slice(0, PAGE).map(chatView), more: found.length > PAGE });
   }
 
   async show({ params, response, user }: HttpContext): Promise<void> {
     const chat = await ownChat(params['id'], user._id);
     if (chat === null) return notFound(response);
-    const messages = await Message.find({ chatId: chat._id, userId: user._id }).sort({ seq: 1 }).lean<MessageRecord[]>();
+    const messages = await Message.find({ chatId: chat._id, userId: user._id })
+      .sort({ seq: 1 })
+      .lean<MessageRecord[]>();
     response.send({ chat: chatView(chat), messages: messages.map(messageView) });
   }
 

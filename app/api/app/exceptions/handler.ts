@@ -13,7 +13,9 @@ export default class ErrorHandler {
         field,
         message,
       }));
-      response.status(422).send({ error: { code: 'invalid', message: fields[0]?.message ?? 'Invalid input.', fields } });
+      response
+        .status(422)
+        .send({ error: { code: 'invalid', message: fields[0]?.message ?? 'Invalid input.', fields } });
     } else if (error instanceof TooManyRequests) {
       response.header('Retry-After', String(error.retryAfter));
       response.status(429).send({ error: { code: 'too_many', message: error.message } });

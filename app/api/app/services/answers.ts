@@ -66,7 +66,8 @@ export class Answers {
       }
       await Message.updateOne({ _id: messageId }, { status: 'complete', text: textOf(decided) });
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#log.error({ err: error, messageId: messageId.toString() }, 'answer not stored');
+      if (!this.#stop.signal.aborted)
+        this.#log.error({ err: error, messageId: messageId.toString() }, 'answer not stored');
     } finally {
       run.finished = true;
       announce(run);

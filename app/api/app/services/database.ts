@@ -115,7 +115,9 @@ async function withTimeout(work: Promise<unknown>, ms: number): Promise<boolean>
 export function isDatabaseAway(error: unknown): boolean {
   const name = error instanceof Error ? error.name : '';
   return (
-    /^Mongo(ose)?(ServerSelection|Network|NetworkTimeout|NotConnected|PoolCleared|PoolClosed|WaitQueueTimeout|TopologyClosed|BufferedCommands|DisconnectedConnection)?.*Error$/.test(name) &&
+    /^Mongo(ose)?(ServerSelection|Network|NetworkTimeout|NotConnected|PoolCleared|PoolClosed|WaitQueueTimeout|TopologyClosed|BufferedCommands|DisconnectedConnection)?.*Error$/.test(
+      name,
+    ) &&
     name !== 'MongoServerError' &&
     (name !== 'MongooseError' || /initial connection|buffer/i.test((error as Error).message))
   );

@@ -18,7 +18,8 @@ export const users = {
       const user = await User.create({ name: fields.name, email: fields.email, passwordHash });
       return user.toObject();
     } catch (error) {
-      if ((error as { code?: number }).code === 11000) throw new EmailTaken('This e-mail address has an account already.');
+      if ((error as { code?: number }).code === 11000)
+        throw new EmailTaken('This e-mail address has an account already.');
       throw error;
     }
   },

@@ -8,7 +8,11 @@ export const questionValidator = vine.create({
 
 export const chatListValidator = vine.create({
   /** ISO time of the last chat of the page before. */
-  before: vine.string().trim().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/).optional(),
+  before: vine
+    .string()
+    .trim()
+    .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    .optional(),
 });
 
 /** Whether a text is the id of a stored object. */

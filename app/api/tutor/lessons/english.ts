@@ -18,7 +18,11 @@ export const english: Lesson[] = [
     ],
     example: {
       problem: 'Choose: The list of names (is / are) on the table.',
-      steps: ['The sentence is about the list, not the names.', 'List is singular.', 'So: The list of names is on the table.'],
+      steps: [
+        'The sentence is about the list, not the names.',
+        'List is singular.',
+        'So: The list of names is on the table.',
+      ],
     },
     followUps: [
       'Which word is the true subject of your sentence?',

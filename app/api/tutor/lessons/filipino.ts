@@ -46,7 +46,11 @@ export const filipino: Lesson[] = [
     ],
     example: {
       problem: 'Ibigay ang tatlong aspekto ng salitang-ugat na basa.',
-      steps: ['Perpektibo: nagbasa, dahil tapos na.', 'Imperpektibo: nagbabasa, dahil ginagawa pa.', 'Kontemplatibo: magbabasa, dahil gagawin pa lang.'],
+      steps: [
+        'Perpektibo: nagbasa, dahil tapos na.',
+        'Imperpektibo: nagbabasa, dahil ginagawa pa.',
+        'Kontemplatibo: magbabasa, dahil gagawin pa lang.',
+      ],
     },
     followUps: [
       'Kailan nangyayari ang kilos sa pangungusap mo?',

@@ -77,11 +77,7 @@ export const maths: Lesson[] = [
     ],
     example: {
       problem: 'A ₱450 bag is sold with a 20% discount. What does it cost?',
-      steps: [
-        '10% of ₱450 is ₱45.',
-        '20% is twice as much: ₱90.',
-        '₱450 − ₱90 = ₱360, which is also 80% of ₱450.',
-      ],
+      steps: ['10% of ₱450 is ₱45.', '20% is twice as much: ₱90.', '₱450 − ₱90 = ₱360, which is also 80% of ₱450.'],
     },
     followUps: [
       'What is 10% of your amount?',

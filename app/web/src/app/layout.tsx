@@ -5,7 +5,8 @@ import './globals.css';
 
 export const metadata: Metadata = {
   title: { default: 'BrainBytes: a tutor that gives hints first', template: '%s · BrainBytes' },
-  description: 'Ask about maths, science, English or Filipino. BrainBytes gives you a hint first, so the answer stays yours.',
+  description:
+    'Ask about maths, science, English or Filipino. BrainBytes gives you a hint first, so the answer stays yours.',
   icons: { icon: '/icon.svg' },
 };
 

@@ -3,7 +3,13 @@
 import { useEffect, useRef } from 'react';
 import type { Message, Suggestion } from '../lib/api.ts';
 
-const KINDS = { hint: 'Hint', explanation: 'Explanation', example: 'Worked example', unknown: 'Not in my lessons', greeting: 'Hello' };
+const KINDS = {
+  hint: 'Hint',
+  explanation: 'Explanation',
+  example: 'Worked example',
+  unknown: 'Not in my lessons',
+  greeting: 'Hello',
+};
 
 interface Props {
   /** Null while they are being loaded. */
@@ -102,7 +108,9 @@ function Answer({ message, partial }: { message: Message; partial: string }) {
       <div className="prose" lang={message.language}>
         {paragraphs.length === 0 && <p className="thinking">Thinking…</p>}
         {paragraphs.map((paragraph, position) => {
-          const steps = /^\d+\. /.test(paragraph) ? paragraph.split('\n').map((line) => line.replace(/^\d+\. /, '')) : null;
+          const steps = /^\d+\. /.test(paragraph)
+            ? paragraph.split('\n').map((line) => line.replace(/^\d+\. /, ''))
+            : null;
           if (steps !== null) {
             return (
               <ol key={position}>
@@ -124,12 +132,21 @@ function Answer({ message, partial }: { message: Message; partial: string }) {
   );
 }
 
-function Suggestions(props: { suggestions: Suggestion[]; language: string | undefined; onPick(question: string): void }) {
+function Suggestions(props: {
+  suggestions: Suggestion[];
+  language: string | undefined;
+  onPick(question: string): void;
+}) {
   if (props.suggestions.length === 0) return null;
   return (
     <div className="suggestions" role="group" aria-label="Suggestions" lang={props.language}>
       {props.suggestions.map((suggestion) => (
-        <button key={suggestion.question} className="chip" type="button" onClick={() => props.onPick(suggestion.question)}>
+        <button
+          key={suggestion.question}
+          className="chip"
+          type="button"
+          onClick={() => props.onPick(suggestion.question)}
+        >
           {suggestion.label}
         </button>
       ))}

@@ -43,13 +43,7 @@ export function ThemeSwitch({ name }: { name: string }) {
       <legend className="sr-only">Theme</legend>
       {THEMES.map(({ value, label, Icon }) => (
         <label key={value} title={label}>
-          <input
-            type="radio"
-            name={name}
-            value={value}
-            checked={theme === value}
-            onChange={() => choose(value)}
-          />
+          <input type="radio" name={name} value={value} checked={theme === value} onChange={() => choose(value)} />
           <Icon />
           <span className="sr-only">{label}</span>
         </label>

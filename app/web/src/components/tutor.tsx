@@ -64,7 +64,12 @@ export function Tutor() {
         {sidebar('side')}
       </aside>
       <dialog className="drawer" ref={menu} aria-label="Your chats">
-        <button className="icon-button drawer-close" type="button" aria-label="Close the menu" onClick={() => menu.current?.close()}>
+        <button
+          className="icon-button drawer-close"
+          type="button"
+          aria-label="Close the menu"
+          onClick={() => menu.current?.close()}
+        >
           <CloseIcon />
         </button>
         {sidebar('menu')}
@@ -72,7 +77,12 @@ export function Tutor() {
 
       <main className="talk">
         <header className="talk-header">
-          <button className="icon-button narrow-only" type="button" aria-label="Open the menu" onClick={() => menu.current?.showModal()}>
+          <button
+            className="icon-button narrow-only"
+            type="button"
+            aria-label="Open the menu"
+            onClick={() => menu.current?.showModal()}
+          >
             <MenuIcon />
           </button>
           <h1>{title ?? 'New chat'}</h1>

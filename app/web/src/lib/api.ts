@@ -73,9 +73,14 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
 }
 
 function errorOf(status: number, document: unknown): ApiError {
-  const error = (document as { error?: { message?: string; fields?: { field: string; message: string }[] } } | null)?.error;
+  const error = (document as { error?: { message?: string; fields?: { field: string; message: string }[] } } | null)
+    ?.error;
   const fields = Object.fromEntries((error?.fields ?? []).map(({ field, message }) => [field, message]));
-  return new ApiError(status, error?.message ?? 'The tutor is not reachable right now. Please try again in a moment.', fields);
+  return new ApiError(
+    status,
+    error?.message ?? 'The tutor is not reachable right now. Please try again in a moment.',
+    fields,
+  );
 }
 
 export const api = {
@@ -86,7 +91,10 @@ export const api = {
   logout: () => call<void>('POST', 'auth/logout'),
   lessons: () => call<{ lessons: LessonSummary[] }>('GET', 'lessons'),
   chats: (before?: string) =>
-    call<{ chats: ChatSummary[]; more: boolean }>('GET', before ? `chats?before=${encodeURIComponent(before)}` : 'chats'),
+    call<{ chats: ChatSummary[]; more: boolean }>(
+      'GET',
+      before ? `chats?before=${encodeURIComponent(before)}` : 'chats',
+    ),
   chat: (id: string) => call<{ chat: ChatSummary; messages: Message[] }>('GET', `chats/${encodeURIComponent(id)}`),
   ask: (chatId: string | null, question: string) =>
     call<{ chat: ChatSummary; messages: Message[] }>(
