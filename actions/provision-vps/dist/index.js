@@ -65003,12 +65003,16 @@ function parseFacts(lines) {
     for (const line of lines) {
         const match = /^([a-z_]+)=([A-Za-z0-9+/=]*)$/.exec(line);
         if (match?.[1] !== undefined)
-            facts.set(match[1], Buffer.from(match[2] ?? '', 'base64').toString('utf8').trim());
+            facts.set(match[1], Buffer.from(match[2] ?? '', 'base64')
+                .toString('utf8')
+                .trim());
     }
     const text = (name) => facts.get(name) ?? '';
     const count = (name) => Number.parseInt(text(name), 10) || 0;
     // SSH_CONNECTION is: client address, client port, server address, server port.
-    const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? ''].map(Number).filter((port) => port > 0 && port < 65536);
+    const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
+        .map(Number)
+        .filter((port) => port > 0 && port < 65536);
     return {
         user: text('user'),
         uid: facts.has('uid') ? count('uid') : -1,
@@ -65078,7 +65082,9 @@ function sha256(text) {
 }
 /** A here-document that decodes to exactly `content`. Base64 keeps every byte and cannot end the document early. */
 function decoded(content) {
-    const lines = Buffer.from(content, 'utf8').toString('base64').replace(/.{1,100}/g, '$&\n');
+    const lines = Buffer.from(content, 'utf8')
+        .toString('base64')
+        .replace(/.{1,100}/g, '$&\n');
     return `base64 -d <<'BASE64'\n${lines}BASE64\n`;
 }
 
@@ -65102,8 +65108,8 @@ prepare() {
   exec 4>&2
 }
 
-# One line of text as the inside of a JSON string.
-json() { tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/\\/\\\\/g; s/"/\\"/g; s/ *$//'; }
+# Text as the inside of a JSON string; lines become clauses.
+json() { tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\n/; /g;s/\\/\\\\/g;s/"/\\"/g'; }
 
 # What a task wants to tell in its result.
 say() { printf '%s\n' "$*" >>"$work/say"; }
@@ -65174,7 +65180,16 @@ proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json
  */
 function renderScript(tasks, proofs, memory = '/run') {
     const functions = tasks.map(({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`);
-    const main = ['main() {', `prepare ${quote(memory)}`, ...tasks.map(({ id }) => `task ${id}`), 'proofs', 'exit 0', '}', 'main </dev/null', ''];
+    const main = [
+        'main() {',
+        `prepare ${quote(memory)}`,
+        ...tasks.map(({ id }) => `task ${id}`),
+        'proofs',
+        'exit 0',
+        '}',
+        'main </dev/null',
+        '',
+    ];
     return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
 }
 const STATUSES = ['ok', 'changed', 'skipped', 'failed'];
@@ -65191,7 +65206,13 @@ function parseLine(line) {
     }
     const { task, status, ms, message, proof } = value;
     if (typeof task === 'string' && typeof status === 'string' && STATUSES.includes(status)) {
-        return { kind: 'task', id: task, status: status, ms: Number(ms) || 0, message: typeof message === 'string' ? message : '' };
+        return {
+            kind: 'task',
+            id: task,
+            status: status,
+            ms: Number(ms) || 0,
+            message: typeof message === 'string' ? message : '',
+        };
     }
     if (typeof proof === 'string')
         return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
@@ -65280,12 +65301,36 @@ function edgeTasks(plan) {
     const traefik = staticConfig(plan.tls);
     return [
         pull(plan, 'agent_image', 'The agent is there by digest before the first deploy', plan.agentImage),
-        fileTask({ id: 'agent', reason: 'The launcher starts this agent and no other', path: '/opt/edge/agent', mode: '644', content: `${plan.agentImage}\n` }),
+        fileTask({
+            id: 'agent',
+            reason: 'The launcher starts this agent and no other',
+            path: '/opt/edge/agent',
+            mode: '644',
+            content: `${plan.agentImage}\n`,
+        }),
         pull(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
         ...tls(plan.tls),
-        fileTask({ id: 'edge_static', reason: 'Routes come from files alone: the edge has no access to Docker', path: '/opt/edge/traefik.yaml', mode: '644', content: traefik }),
-        fileTask({ id: 'edge_environment', reason: 'The version of the edge is set by provisioning, never by an app', path: '/opt/edge/.env', mode: '644', content: environment }),
-        fileTask({ id: 'edge_compose', reason: 'The edge is a compose project of its own', path: '/opt/edge/compose.yaml', mode: '644', content: edgeCompose }),
+        fileTask({
+            id: 'edge_static',
+            reason: 'Routes come from files alone: the edge has no access to Docker',
+            path: '/opt/edge/traefik.yaml',
+            mode: '644',
+            content: traefik,
+        }),
+        fileTask({
+            id: 'edge_environment',
+            reason: 'The version of the edge is set by provisioning, never by an app',
+            path: '/opt/edge/.env',
+            mode: '644',
+            content: environment,
+        }),
+        fileTask({
+            id: 'edge_compose',
+            reason: 'The edge is a compose project of its own',
+            path: '/opt/edge/compose.yaml',
+            mode: '644',
+            content: edgeCompose,
+        }),
         running(sha256([edgeCompose, traefik, environment].join('\0'))),
     ];
 }
@@ -65308,7 +65353,10 @@ function tls(plan) {
         {
             id: 'tls_files',
             reason: 'The certificate and its key, readable by root alone',
-            check: [...files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`), `same /opt/edge/dynamic/tls.yaml ${sha256(TLS_YAML)} 644 root:root`].join(' &&\n'),
+            check: [
+                ...files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`),
+                `same /opt/edge/dynamic/tls.yaml ${sha256(TLS_YAML)} 644 root:root`,
+            ].join(' &&\n'),
             // tls.yaml comes last and always anew: the edge reads the certificate when this file changes.
             apply: `${files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join('')}${placed('/opt/edge/dynamic/tls.yaml', '644', 'root:root', TLS_YAML)}`,
         },
@@ -65317,7 +65365,13 @@ function tls(plan) {
 /** Pulls with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory. */
 function pull(plan, id, reason, image) {
     const { registry } = plan;
-    const config = registry === null ? '{}' : JSON.stringify({ auths: { [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') } } });
+    const config = registry === null
+        ? '{}'
+        : JSON.stringify({
+            auths: {
+                [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') },
+            },
+        });
     return {
         id,
         reason,
@@ -65365,7 +65419,11 @@ const SYSCTL = [
 ];
 /** The text of the sshd drop-in. */
 function sshdDropIn() {
-    return ['# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.', ...SSHD_SETTINGS.map(([name, value]) => `${name} ${value}`), ''].join('\n');
+    return [
+        '# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.',
+        ...SSHD_SETTINGS.map(([name, value]) => `${name} ${value}`),
+        '',
+    ].join('\n');
 }
 /** What `sshd -T` prints for a setting; it has two words for keys-only root logins. */
 function effective(name, value) {
@@ -65426,8 +65484,8 @@ for port in ${ports.join(' ')}; do
   grep -Eq "^$port/tcp +(ALLOW|LIMIT) IN +Anywhere *$" "$work/ufw" || { echo "port $port is not let in"; return 1; }
 done`,
         apply: `for port in ${ports.join(' ')}; do ufw allow "$port/tcp"; done
-ufw default deny incoming
-ufw default allow outgoing
+grep -q '^DEFAULT_INPUT_POLICY="DROP"' /etc/default/ufw || ufw default deny incoming
+grep -q '^DEFAULT_OUTPUT_POLICY="ACCEPT"' /etc/default/ufw || ufw default allow outgoing
 ufw --force enable
 systemctl -q enable ufw`,
     };
@@ -65510,7 +65568,7 @@ done
 if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
 # A run that was cut off in the middle of an installation leaves packages half configured.
 dpkg --configure -a
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none update
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
 say "installed:$missing"`,
         },
@@ -65559,7 +65617,13 @@ wanted() {
             { path: '/opt/edge/certs', mode: '700' },
             { path: '/opt/edge/acme', mode: '700' },
         ]),
-        fileTask({ id: 'launcher', reason: 'The one program that the deploy key can start', path: '/opt/edge/bin/release', mode: '755', content: launcher }),
+        fileTask({
+            id: 'launcher',
+            reason: 'The one program that the deploy key can start',
+            path: '/opt/edge/bin/release',
+            mode: '755',
+            content: launcher,
+        }),
         {
             id: 'deploy_user',
             reason: 'Deploys do not log in as root; no password means that only the key opens the account',
@@ -65582,7 +65646,9 @@ directory "$(dirname "$keys")" 700 ${user}:"$group"
 wanted >"$work/authorized_keys"
 put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
         },
-        directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [{ path: `/opt/${plan.app}`, mode: '750' }]),
+        directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [
+            { path: `/opt/${plan.app}`, mode: '750' },
+        ]),
         {
             id: 'app_secrets',
             reason: 'The file of secrets exists with its mode before the first secret is written to it',
@@ -65678,7 +65744,10 @@ function mergeDaemonConfig(existing) {
         const options = config['log-opts'];
         // Keys that are there keep their place, so that an unchanged file compares equal.
         const kept = isObject(options) ? options : {};
-        merged['log-opts'] = { ...kept, ...Object.fromEntries(Object.entries(LOG_CAPS).filter(([name]) => !(name in kept))) };
+        merged['log-opts'] = {
+            ...kept,
+            ...Object.fromEntries(Object.entries(LOG_CAPS).filter(([name]) => !(name in kept))),
+        };
     }
     return JSON.stringify(merged) === JSON.stringify(config) ? null : `${JSON.stringify(merged, null, 2)}\n`;
 }
@@ -65710,7 +65779,11 @@ function isObject(value) {
 async function gatherFacts(session, inputs) {
     const { host, user } = inputs.connection;
     const lines = [];
-    const result = await session.exec(shellAs(user), { stdin: FACTS_SCRIPT, onStdoutLine: (line) => lines.push(line), timeoutMs: 60_000 });
+    const result = await session.exec(shellAs(user), {
+        stdin: FACTS_SCRIPT,
+        onStdoutLine: (line) => lines.push(line),
+        timeoutMs: 60_000,
+    });
     const facts = parseFacts(lines);
     if (facts.uid === -1) {
         const said = (0,src/* foreignLines */.Y0)(result.stderrTail, '').join(' ').trim();
@@ -65806,14 +65879,21 @@ function diagnoseKey(text, passphrase) {
         return refuse('the key is a DSA key, which servers no longer accept', 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key');
     }
     const blob = parsed.getPublicSSH();
-    return { ok: true, key, type: parsed.type, fingerprint: fingerprint(blob), publicLine: `${parsed.type} ${blob.toString('base64')}` };
+    return {
+        ok: true,
+        key,
+        type: parsed.type,
+        fingerprint: fingerprint(blob),
+        publicLine: `${parsed.type} ${blob.toString('base64')}`,
+    };
 }
 /** Looks at the frame and the layout only. Order matters: the most specific description wins. */
 function formDefect(text) {
     const compact = text.trim();
     if (compact === '')
         return refuse('it is empty', 'is the secret set in this environment? ' + STORE_AGAIN);
-    if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) || /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
+    if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) ||
+        /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
         return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_KEY < path/to/key');
     }
     const begins = [...compact.matchAll(BEGIN)];
@@ -65867,7 +65947,10 @@ function decodesToKey(text) {
 function isEncrypted(key) {
     if (/^Proc-Type: 4,ENCRYPTED$/m.test(key))
         return true;
-    const body = key.split('\n').filter((line) => line !== '' && !line.startsWith('-----')).join('');
+    const body = key
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('-----'))
+        .join('');
     const blob = Buffer.from(body, 'base64');
     const magic = 'openssh-key-v1\0';
     if (blob.subarray(0, magic.length).toString('latin1') !== magic || blob.length < magic.length + 4)
@@ -65919,7 +66002,9 @@ const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
  * @throws SshError of kind `input` naming the line's number and what is wrong with it
  */
 function readPins(text, host, port) {
-    const lines = text.split(/\r\n|\n|\r/).map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
+    const lines = text
+        .split(/\r\n|\n|\r/)
+        .map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
     const entries = lines.filter((line) => line.text !== '' && !line.text.startsWith('#'));
     if (entries.length === 0) {
         throw new errors_SshError('input', `known-hosts is empty. To obtain it: ${howToGet(host, port)}`);
@@ -66004,7 +66089,11 @@ function matches(field, label) {
     return found;
 }
 function glob(pattern, label) {
-    const source = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replace(/\?/g, '.');
+    const source = pattern
+        .toLowerCase()
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replace(/\*+/g, '.*')
+        .replace(/\?/g, '.');
     return new RegExp(`^${source}$`).test(label.toLowerCase());
 }
 
@@ -66980,7 +67069,9 @@ async function askForKey(options, credentials, deadline) {
 function hostKeyError({ host, port }, pins, offers) {
     const offered = offers.map((offer) => `${offer.type} ${offer.fingerprint}`).join(', ') || 'no key of a supported type';
     const pinned = [...pins.trusted].join(', ');
-    const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint)) ? ' The offered key is marked @revoked.' : '';
+    const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint))
+        ? ' The offered key is marked @revoked.'
+        : '';
     const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
     return new errors_SshError('host-key', `Host key of ${host}:${port} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
         `If the server was reinstalled: ${howToGet(host, port)}. Otherwise somebody may be in between`);
@@ -67185,7 +67276,9 @@ class PinnedSession {
             connection.on('close', onConnectionClose);
             connection.exec(command, (error, opened) => {
                 if (error) {
-                    fail(this.#lost === null ? new errors_SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`) : this.#lostError());
+                    fail(this.#lost === null
+                        ? new errors_SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`)
+                        : this.#lostError());
                     return;
                 }
                 channel = opened;
@@ -67296,6 +67389,9 @@ const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.ur
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
 
+/** The host ended a call without a result. */
+class refusal_Refusal extends (/* unused pure expression or super */ null && (Error)) {
+}
 /** Why a call ended without a result, in one line that says what to do. */
 function refusal_refusal({ host, port, user }, command, end) {
     const where = `${host}:${port}`;
@@ -67304,17 +67400,20 @@ function refusal_refusal({ host, port, user }, command, end) {
     const quoted = said === '' ? '' : ` (it said: ${said})`;
     const prepare = 'Prepare the host with the action provision-vps';
     if (end.code === 127 || end.code === 126) {
-        return new Error(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
+        return new refusal_Refusal(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
     }
     if (end.code === 125)
-        return new Error(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
+        return new refusal_Refusal(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
     if (end.code === 64)
-        return new Error(`The host ${where} refused the call "${verb}"${quoted}. If its agent is older than this action: ${prepare.toLowerCase()} again`);
+        return new refusal_Refusal(`The host ${where} refused the call "${verb}"${quoted}`);
     const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
-    return new Error(`"${verb}" on ${where} ${how} without a result${quoted}`);
+    return new refusal_Refusal(`"${verb}" on ${where} ${how} without a result${quoted}`);
 }
 function lastLine(text) {
-    const line = redact(text).split('\n').map((each) => each.replace(/\p{Cc}/gu, ' ').trim()).findLast((each) => each !== '') ?? '';
+    const line = redact(text)
+        .split('\n')
+        .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
+        .findLast((each) => each !== '') ?? '';
     return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
 
@@ -67325,6 +67424,8 @@ function lastLine(text) {
 
 const REATTACH_MS = (/* unused pure expression or super */ null && (10 * 60_000));
 const STATUS_TIMEOUT_MS = 30_000;
+/** Failures that may be over in a moment; a refused login or another host key is not one. */
+const PASSING = new Set(['connection-lost', 'unreachable', 'handshake']);
 /** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
 const UNKNOWN_LIMIT = 3;
 /** One host for one operation: asks its launcher, follows the events, finds back after a lost connection. */
@@ -67365,7 +67466,10 @@ class operation_Host {
         try {
             const lines = [];
             const session = await this.#open();
-            const { code } = await session.exec('status', { onStdoutLine: (line) => lines.push(line), timeoutMs: STATUS_TIMEOUT_MS });
+            const { code } = await session.exec('status', {
+                onStdoutLine: (line) => lines.push(line),
+                timeoutMs: STATUS_TIMEOUT_MS,
+            });
             return code === 0 ? parseStatus(lines.join('\n')) : null;
         }
         catch {
@@ -67380,22 +67484,15 @@ class operation_Host {
         const { operation } = request.envelope;
         const { say } = this.#options;
         const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
-        const session = await this.#open();
         try {
-            const end = await this.#exec(session, command, `${JSON.stringify(request.envelope)}\n`);
-            const { result } = this.#options.log;
-            if (result?.op === operation)
-                return { operation, result };
-            throw refusal(this.#connection, command, end);
+            const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
+            return { operation, result };
         }
         catch (error) {
-            const { result } = this.#options.log;
-            if (result?.op === operation)
-                return { operation, result };
             if (!(error instanceof SshError) || error.kind !== 'connection-lost')
                 throw error;
-            this.close();
             say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
+            this.close();
             return { operation, result: await this.#attach(operation) };
         }
     }
@@ -67409,27 +67506,24 @@ class operation_Host {
         for (let attempt = 1; Date.now() < until; attempt += 1) {
             try {
                 log.restart();
-                const end = await this.#exec(await this.#open(), `attach ${operation}`);
-                if (log.result?.op === operation)
-                    return log.result;
-                last = refusal(this.#connection, `attach ${operation}`, end).message;
-                unknown += 1;
-                if (unknown >= UNKNOWN_LIMIT)
-                    break;
+                return await this.#follow(operation, `attach ${operation}`);
             }
             catch (error) {
-                if (log.result?.op === operation)
-                    return log.result;
-                const temporary = error instanceof SshError && ['connection-lost', 'unreachable', 'handshake'].includes(error.kind);
-                if (!temporary)
+                if (error instanceof Refusal) {
+                    unknown += 1;
+                    if (unknown === UNKNOWN_LIMIT)
+                        throw new Error(unclear(operation, error.message), { cause: error });
+                }
+                else if (error instanceof SshError && PASSING.has(error.kind))
+                    this.close();
+                else
                     throw error;
                 last = error.message;
-                this.close();
             }
             say(`Attempt ${attempt} to follow the operation again: ${last}`);
             await sleep(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
         }
-        throw new Error(`How operation ${operation} ended is not known (${last}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`);
+        throw new Error(unclear(operation, last));
     }
     async #sameRun(request) {
         if (request.runId === '')
@@ -67437,19 +67531,44 @@ class operation_Host {
         const holder = (await this.status())?.operation;
         return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
     }
-    async #exec(session, command, stdin) {
+    /**
+     * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
+     * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
+     */
+    async #follow(operation, command, stdin) {
         const { log, signal } = this.#options;
-        return session.exec(command, {
-            ...(stdin === undefined ? {} : { stdin }),
-            onStdoutLine: (line) => log.line(line),
-            onStderrLine: (line) => log.stderr(line),
-            signal,
-        });
+        const session = await this.#open();
+        const told = new AbortController();
+        let result = null;
+        try {
+            const end = await session.exec(command, {
+                ...(stdin === undefined ? {} : { stdin }),
+                onStdoutLine: (line) => {
+                    const event = log.line(line);
+                    if (event?.event !== 'result' || event.op !== operation)
+                        return;
+                    result = event;
+                    told.abort();
+                },
+                onStderrLine: (line) => log.stderr(line),
+                signal: AbortSignal.any([signal, told.signal]),
+            });
+            if (result === null)
+                throw refusal(this.#connection, command, end);
+        }
+        catch (error) {
+            if (result === null)
+                throw error;
+        }
+        return result;
     }
     async #open() {
         this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
         return this.#session;
     }
+}
+function unclear(operation, why) {
+    return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
 }
 
 // EXTERNAL MODULE: ./packages/runner/src/text.ts
@@ -67478,12 +67597,13 @@ function report_previousRelease({ result, status }) {
 }
 /** One line for the failed job: where it stopped, why, and what the host runs now. */
 function report_failureLine(report) {
-    const { result, status } = report;
+    const { result } = report;
     const error = result.error;
-    const why = error ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]` : TITLES[result.outcome];
+    const why = error
+        ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]`
+        : TITLES[result.outcome];
     const running = report_runningRelease(report);
-    const holder = result.outcome === 'busy' && status?.operation ? ` Held by operation ${status.operation.id} (${status.operation.verb}, ${status.operation.actor || 'unknown actor'}, since ${status.operation.startedAt}).` : '';
-    return `${why}.${holder} The host runs ${running === null ? 'no release' : `release ${running}`}`;
+    return `${why}. The host runs ${running === null ? 'no release' : `release ${running}`}`;
 }
 /** The job summary, as parts of Markdown. */
 function report_summaryParts(report) {
@@ -67507,7 +67627,16 @@ function report_summaryParts(report) {
             parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
     }
     if (receipt) {
-        parts.push('### Zero-drop receipt', table(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [[String(receipt.requests), String(receipt.failures), String(receipt.cut), duration(receipt.p50Ms), duration(receipt.p95Ms), duration(receipt.p99Ms)]]));
+        parts.push('### Zero-drop receipt', table(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [
+            [
+                String(receipt.requests),
+                String(receipt.failures),
+                String(receipt.cut),
+                duration(receipt.p50Ms),
+                duration(receipt.p95Ms),
+                duration(receipt.p99Ms),
+            ],
+        ]));
     }
     if (steps.length > 0) {
         parts.push('### Steps', timeline(`Operation ${report.operation}`, steps), details('As a table', table(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']))));
@@ -67552,7 +67681,7 @@ async function operate(connection, request, outputs, signal) {
     }
     catch (error) {
         if (signal.aborted) {
-            throw new Error(`Cancelled. The host finishes or reverts operation ${request.envelope.operation} by itself; run this job again to follow it or to see what the host runs`);
+            throw new Error(`Cancelled. The host finishes or reverts operation ${request.envelope.operation} by itself; run this job again to follow it or to see what the host runs`, { cause: error });
         }
         // Without a result the host's own word is the only truth about what it runs.
         if (!(error instanceof OperationFailed)) {
@@ -67595,11 +67724,18 @@ function readProvisionInputs(input) {
     const agent = input.digestRef('agent-image');
     return {
         connection: connection(input),
-        app: input.text('app', { pattern: release_src/* APP_NAME */.C3, allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters' }),
+        app: input.text('app', {
+            pattern: release_src/* APP_NAME */.C3,
+            allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
+        }),
         deployUser: deployUser(input),
         deployKey: deployKey(input),
         agentImage: agent.ref,
-        edgeImage: input.text('edge-image', { fallback: DEFAULT_EDGE_IMAGE, pattern: IMAGE, allowed: 'an image reference, best with @sha256:<64 hex digits>' }),
+        edgeImage: input.text('edge-image', {
+            fallback: DEFAULT_EDGE_IMAGE,
+            pattern: IMAGE,
+            allowed: 'an image reference, best with @sha256:<64 hex digits>',
+        }),
         registry: registry(input, agent.repository),
         tls: inputs_tls(input),
         allowUnsupportedOs: input.bool('allow-unsupported-os', false),
@@ -67630,13 +67766,18 @@ function deployKey(input) {
     const [, type = '', blob = ''] = PUBLIC_KEY.exec(text) ?? [];
     // The type stands in the blob a second time; a key that was cut or mixed up does not agree with itself.
     const inner = Buffer.from(blob, 'base64');
-    const agrees = inner.length > 4 + type.length && inner.readUInt32BE(0) === type.length && inner.toString('latin1', 4, 4 + type.length) === type;
+    const agrees = inner.length > 4 + type.length &&
+        inner.readUInt32BE(0) === type.length &&
+        inner.toString('latin1', 4, 4 + type.length) === type;
     if (text !== '' && !agrees)
         input.reject(name, text.includes('\n') ? 'several lines' : 'something else', allowed);
     return `${type} ${blob}`;
 }
 function registry(input, repository) {
-    const username = input.optional('registry-username', { pattern: /^[^\s:"\\]+$/, allowed: 'a user name without blanks, colons and quotes' });
+    const username = input.optional('registry-username', {
+        pattern: /^[^\s:"\\]+$/,
+        allowed: 'a user name without blanks, colons and quotes',
+    });
     const password = input.secret('registry-password');
     if (username === null && password === null)
         return null;
@@ -67648,7 +67789,10 @@ function registry(input, repository) {
 }
 function inputs_tls(input) {
     if (input.choice('tls', ['acme', 'files'], 'acme') === 'acme') {
-        return { mode: 'acme', email: input.text('acme-email', { pattern: EMAIL, allowed: 'an e-mail address, for tls: acme' }) };
+        return {
+            mode: 'acme',
+            email: input.text('acme-email', { pattern: EMAIL, allowed: 'an e-mail address, for tls: acme' }),
+        };
     }
     const certificate = input.block('tls-certificate');
     const key = input.block('tls-key', { secret: true });
@@ -67736,7 +67880,12 @@ async function report(inputs, facts, outcome) {
     await (0,src/* writeSummary */.Sy)([
         `## ${inputs.app} on ${facts.os.name}: ${outcome.failure === null ? (changed === 0 ? 'nothing to change' : `${changed} changes`) : 'failed'}`,
         (0,src/* table */.tp)(['Task', 'Status', 'Time', 'Why', 'Message'], outcome.tasks.map(({ id, status, ms, reason, message }) => [id, status, (0,src/* duration */.p0)(ms), reason, message])),
-        ...(outcome.proofs.length > 0 ? ['What the host says about itself afterwards:', (0,src/* table */.tp)(['What', 'As read back'], outcome.proofs.map(({ name, value }) => [name, value]))] : []),
+        ...(outcome.proofs.length > 0
+            ? [
+                'What the host says about itself afterwards:',
+                (0,src/* table */.tp)(['What', 'As read back'], outcome.proofs.map(({ name, value }) => [name, value])),
+            ]
+            : []),
     ]);
     if (outcome.failure !== null)
         throw new Error(outcome.failure);
@@ -77678,12 +77827,9 @@ const ResultEventSchema = object({
 const EventSchema = discriminatedUnion('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
 /** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
 function parseEventLine(line) {
-    const text = line.trim();
-    if (!text.startsWith('{'))
-        return null;
     let value;
     try {
-        value = JSON.parse(text);
+        value = JSON.parse(line);
     }
     catch {
         return null;
@@ -77922,8 +78068,6 @@ function mayHaveMigrated(entry) {
 }
 /** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
 function isOlder(ledger, manifests, target, oldest) {
-    if (target.release === oldest)
-        return false;
     const bound = manifests.get(oldest);
     if (bound !== undefined)
         return Date.parse(target.created) < Date.parse(bound.created);
@@ -78224,7 +78368,12 @@ class PrintedEvents {
                 print(event.message);
             return;
         }
-        const step = running ?? { name: event.step, status: 'running', startMs: Math.max(now - (event.ms ?? 0), 0), endMs: now };
+        const step = running ?? {
+            name: event.step,
+            status: 'running',
+            startMs: Math.max(now - (event.ms ?? 0), 0),
+            endMs: now,
+        };
         if (!running)
             this.#steps.push(step);
         step.status = event.status;
@@ -78234,7 +78383,11 @@ class PrintedEvents {
             return;
         this.end();
         const took = event.status === 'skipped' ? 'skipped' : duration(step.endMs - step.startMs);
-        const message = event.message ? `: ${foreignLines(event.message, '').map((line) => line.slice(2)).join(' ')}` : '';
+        const message = event.message
+            ? `: ${foreignLines(event.message, '')
+                .map((line) => line.slice(2))
+                .join(' ')}`
+            : '';
         core.info(`${MARKS[event.status]} ${event.step} ${took}${message}`);
     }
 }
@@ -78581,14 +78734,17 @@ function setOutputs(outputs) {
 /* unused harmony exports escapeMarkdown, preformatted, details, timeline, fit */
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7986);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7975);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_util__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7986);
+
 
 
 /** GitHub drops a summary of more than 1 MiB as a whole. */
 const MAX_BYTES = 1024 * 1024 - 4096;
 /** Foreign text inside Markdown: no HTML, no links, no images, no mentions, no table cells of its own; one line. */
 function escapeMarkdown(text) {
-    return (0,_mask_js__WEBPACK_IMPORTED_MODULE_1__/* .redact */ .E)(text)
+    return (0,_mask_js__WEBPACK_IMPORTED_MODULE_2__/* .redact */ .E)(text)
         .replace(/[\r\n]+/g, ' ')
         .replace(/\p{Cc}/gu, '')
         .replace(/&/g, '&amp;')
@@ -78603,8 +78759,7 @@ function table(head, rows) {
 }
 /** Preformatted foreign text. HTML instead of a fence, because no fence is safe against text that contains it. */
 function preformatted(lines) {
-    const text = redact(lines.join('\n'))
-        .replace(/\u001B\[[0-9;?]*[A-Za-z]/g, '')
+    const text = stripVTControlCharacters(redact(lines.join('\n')))
         .replace(/[^\P{Cc}\n\t]/gu, '')
         .replace(/&/g, '&amp;')
         .replace(/</g, '&lt;')
@@ -78627,7 +78782,15 @@ function timeline(title, steps) {
         const end = Math.max(Math.round(step.endMs), start + 1);
         return `    ${plain(step.name)} ${end - start} ms :${step.status === 'failed' ? 'crit' : 'done'}, ${start}, ${end}`;
     });
-    return ['```mermaid', 'gantt', `    title ${plain(title)}`, '    dateFormat x', '    axisFormat %M:%S.%L', ...rows, '```'].join('\n');
+    return [
+        '```mermaid',
+        'gantt',
+        `    title ${plain(title)}`,
+        '    dateFormat x',
+        '    axisFormat %M:%S.%L',
+        ...rows,
+        '```',
+    ].join('\n');
 }
 /** Appends parts of Markdown to the job summary; nothing happens where there is none. What exceeds the limit is cut with a note. */
 async function writeSummary(parts) {
@@ -78640,7 +78803,7 @@ async function writeSummary(parts) {
 function fit(parts, maxBytes = MAX_BYTES) {
     let text = '';
     for (const part of parts) {
-        const next = `${(0,_mask_js__WEBPACK_IMPORTED_MODULE_1__/* .redact */ .E)(part)}\n\n`;
+        const next = `${(0,_mask_js__WEBPACK_IMPORTED_MODULE_2__/* .redact */ .E)(part)}\n\n`;
         if (Buffer.byteLength(text) + Buffer.byteLength(next) > maxBytes)
             return `${text}_Cut: the summary would have been too long._\n`;
         text += next;
@@ -78658,16 +78821,22 @@ function fit(parts, maxBytes = MAX_BYTES) {
 /* harmony export */   Y: () => (/* binding */ foreignLines),
 /* harmony export */   p: () => (/* binding */ duration)
 /* harmony export */ });
-/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7986);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7975);
+/* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_util__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7986);
+
 
 /**
  * Makes foreign text harmless for the log: a line of it must not be able to drive the runner. `::command::` counts only at the start of a line,
  * hence the prefix; the older `##[command]` counts anywhere, hence the blank. Control characters (colours, cursor movements) are dropped.
  */
 function foreignLines(text, prefix = '  ') {
-    return (0,_mask_js__WEBPACK_IMPORTED_MODULE_0__/* .redact */ .E)(text)
+    return (0,_mask_js__WEBPACK_IMPORTED_MODULE_1__/* .redact */ .E)(text)
         .split(/\r\n|\n|\r/)
-        .map((line) => `${prefix}| ${line.replace(/\t/g, '  ').replace(/\u001B\[[0-9;?]*[A-Za-z]/g, '').replace(/\p{Cc}/gu, '').replaceAll('##[', '## [')}`);
+        .map((line) => {
+        const plain = (0,node_util__WEBPACK_IMPORTED_MODULE_0__.stripVTControlCharacters)(line.replace(/\t/g, '  ')).replace(/\p{Cc}/gu, '');
+        return `${prefix}| ${plain.replaceAll('##[', '## [')}`;
+    });
 }
 /** Milliseconds for people: `312 ms`, `4.2 s`, `2 min 5 s`. */
 function duration(ms) {
