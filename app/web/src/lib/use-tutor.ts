@@ -27,8 +27,8 @@ export function useTutor() {
   const [problem, setProblem] = useState<string | null>(null);
   /** Read out by screen readers. */
   const [status, setStatus] = useState('');
-  /** The chat whose messages are in `messages`. */
-  const shown = useRef<string | null>(null);
+  /** The chat whose messages are in `messages`; undefined while none is. */
+  const shown = useRef<string | null | undefined>(undefined);
 
   const open = useCallback((id: string | null) => {
     setProblem(null);
@@ -78,13 +78,9 @@ export function useTutor() {
     );
     return () => {
       current = false;
-      shown.current = shown.current === chatId ? null : shown.current;
+      if (shown.current === chatId) shown.current = undefined;
     };
   }, [chatId, open, signedOut]);
-
-  useEffect(() => {
-    if (chatId === null) setMessages((before) => before ?? []);
-  }, [chatId]);
 
   const pendingId = messages?.find((message) => message.status === 'pending' && message.role === 'tutor')?.id ?? null;
   useEffect(() => {
