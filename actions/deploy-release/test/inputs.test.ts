@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { parseEnvelope } from '@delivery/release';
+import type { Identity } from '@delivery/runner/host';
+import ssh2 from 'ssh2';
+import { deployInputs } from '../src/inputs.ts';
+
+const { private: key, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+const DIGEST = `sha256:${'0a'.repeat(32)}`;
+const who: Identity = {
+  operation: '7-1-ab',
+  runId: '7',
+  actor: 'someone',
+  run: 'https://github.example/o/r/actions/runs/7',
+};
+const GOOD: Record<string, string> = {
+  host: 'web.example',
+  'ssh-key': key,
+  'known-hosts': `web.example ${publicKey}`,
+  release: `registry.example/group/app@${DIGEST}`,
+};
+
+let set: string[] = [];
+
+function read(inputs: Record<string, string>): ReturnType<typeof deployInputs> {
+  set = Object.keys(inputs).map((name) => `INPUT_${name.toUpperCase()}`);
+  for (const [name, value] of Object.entries(inputs)) process.env[`INPUT_${name.toUpperCase()}`] = value;
+  const silence = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    return deployInputs(who);
+  } finally {
+    silence.mockRestore();
+  }
+}
+
+afterEach(() => {
+  for (const name of set) delete process.env[name];
+});
+
+describe('deployInputs', () => {
+  it('fills the defaults', () => {
+    expect(read(GOOD)).toMatchObject({
+      connection: { host: 'web.example', port: 22, user: 'deploy', connectTimeoutMs: 10_000 },
+      app: null,
+      release: { digest: DIGEST, repository: 'registry.example/group/app' },
+      envelope: { operation: '7-1-ab', registry: null, secrets: {}, options: { lockWaitSeconds: 0, bakeSeconds: 0 } },
+      token: null,
+      environment: null,
+      environmentUrl: null,
+    });
+  });
+
+  it('makes an envelope that the host takes', () => {
+    const { envelope } = read({
+      ...GOOD,
+      'registry-username': 'robot',
+      'registry-password': 'pass-word',
+      secrets: 'APP_KEY=a=b "c"\n# note\nEMPTY=',
+      'lock-wait-seconds': '60',
+      'bake-seconds': '5',
+    });
+    expect(parseEnvelope(JSON.stringify(envelope))).toEqual({
+      format: 1,
+      operation: '7-1-ab',
+      repository: 'registry.example/group/app',
+      registry: { host: 'registry.example', username: 'robot', password: 'pass-word' },
+      secrets: { APP_KEY: 'a=b "c"', EMPTY: '' },
+      options: { lockWaitSeconds: 60, bakeSeconds: 5 },
+      actor: 'someone',
+      run: 'https://github.example/o/r/actions/runs/7',
+    });
+  });
+
+  const wrong: [string, Record<string, string>, RegExp][] = [
+    ['no key', { 'ssh-key': '' }, /^Input "ssh-key": .*it is empty/],
+    ['a public key', { 'ssh-key': publicKey }, /"ssh-key": .*public key/],
+    [
+      'known hosts of another host',
+      { 'known-hosts': `other.example ${publicKey}` },
+      /"known-hosts": .*no line for web\.example/,
+    ],
+    ['a user name without a password', { 'registry-username': 'robot' }, /"registry-password"/],
+    ['a password without a user name', { 'registry-password': 'canary-pass' }, /"registry-username"/],
+    ['an app in capitals', { app: 'App' }, /"app"/],
+    ['secrets that are too long', { secrets: `A=${'x'.repeat(1024 * 1024)}` }, /"secrets": .*less than 1 MiB/],
+    ['an environment URL of another scheme', { 'environment-url': 'javascript:alert(1)' }, /"environment-url"/],
+  ];
+  it.each(wrong)('refuses %s', (_name, changes, message) => {
+    const act = (): unknown => read({ ...GOOD, ...changes });
+    expect(act).toThrow(message);
+    expect(act).not.toThrow(/canary/);
+  });
+});
