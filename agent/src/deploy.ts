@@ -115,7 +115,7 @@ async function finish(run: Run, target: Target, old: Old | null, report: Report)
       const { cut, ms } = await drain(addressesOf(webContainers(old)), drainSeconds(run, target));
       report.cut = cut;
       report.drainMs = ms;
-      const how = await retire(run, old.replicas);
+      const how = await retire(run, old.replicas, cut);
       note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
     });
   }

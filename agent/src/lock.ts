@@ -18,6 +18,8 @@ export interface Owner {
 /** A probe by `status` holds the lock for some milliseconds; so does nobody else for that short. */
 const PROBE_MS = 150;
 const RETRY_MS = 25;
+/** A holder without a note is one that is just beginning or ending: the note goes first, the lock with the process. */
+const LEAVING_MS = 2000;
 
 /**
  * util-linux `flock` on a descriptor of ours: the lock belongs to the open file, so it lives exactly as long as this process, however
@@ -51,11 +53,14 @@ export class Lock {
     const descriptor = openSync(paths.lock, 'a', 0o644);
     const began = performance.now();
     let told = false;
+    /** When a holder was last seen by name, ms after the beginning. */
+    let named = 0;
     for (;;) {
       if (await flock(descriptor, '-x')) return new Lock(paths, owner);
       const holder = readOwner(paths);
       const waited = performance.now() - began;
-      const patience = Math.max(PROBE_MS, waitSeconds * 1000);
+      if (holder !== null) named = waited;
+      const patience = Math.max(PROBE_MS, waitSeconds * 1000, holder === null ? named + LEAVING_MS : 0);
       if (waited >= patience && holder?.phase !== 'draining') {
         closeSync(descriptor);
         return { busy: holder };

@@ -21,22 +21,18 @@ export function availableMemory(meminfo: string): number {
 }
 
 /**
- * What becomes of the old colour after its last connection: its processes are frozen (no CPU, no timers, back in milliseconds), or
- * stopped where memory is short. Either way the containers stay, and none of them starts by itself after a reboot: the live colour
- * alone does.
+ * What becomes of the old colour after draining: its processes are frozen (no CPU, no timers, back in milliseconds), or stopped where
+ * memory is short or connections are left, so that the app can say goodbye: a frozen one would leave them hanging. Either way the
+ * containers stay, and none of them starts by itself after a reboot: the live colour alone does.
+ * @param cut connections that are still open
  */
-export async function retire(run: Run, old: Replica[], keepRunning = false): Promise<'warm' | 'stopped'> {
+export async function retire(run: Run, old: Replica[], cut: number): Promise<'warm' | 'stopped'> {
   const running = webReplicas(old).filter(({ container }) => container.running);
   await Promise.all(running.map(({ container }) => run.docker.restartPolicy(container.id, 'no')));
-  const sizes = await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
+  const sizes = cut > 0 ? [] : await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
   const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  const warm = roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
-  await Promise.all(
-    running.map(async ({ container }) => {
-      if (!warm) await run.docker.stop(container, GRACE_SECONDS);
-      else if (!keepRunning) await run.docker.pause(container.id);
-    }),
-  );
+  const warm = cut === 0 && roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
+  await Promise.all(running.map(({ container }) => (warm ? run.docker.pause(container.id) : run.docker.stop(container, GRACE_SECONDS))));
   return warm ? 'warm' : 'stopped';
 }
 

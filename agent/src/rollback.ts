@@ -52,7 +52,7 @@ export async function rollback(run: Run, requested: string | null, report: Repor
     report.switched = true;
   } catch (error) {
     // What was woken is put to rest again; what was started anew goes.
-    if (woken) await retire(run, (await replicas(run.docker, plan.project))).catch(() => undefined);
+    if (woken) await retire(run, await replicas(run.docker, plan.project), 0).catch(() => undefined);
     else await removeColour(run, plan.colour, 0).catch(() => undefined);
     throw error;
   }
@@ -139,7 +139,7 @@ async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | n
   report.afterwards = async () => {
     await run.events.step('drain', async (note) => {
       const { cut } = await drain(addressesOf(webContainers(old)), drainSeconds(run, target));
-      const how = await retire(run, old.replicas);
+      const how = await retire(run, old.replicas, cut);
       note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
     });
   };
