@@ -6,7 +6,7 @@ import type { HostPlan } from './tasks.ts';
 /** The static configuration; certificates by ACME need a resolver in it. */
 export function staticConfig(tls: HostPlan['tls']): string {
   if (tls.mode === 'files') return edgeStatic;
-  return `${edgeStatic.trimEnd()}\n${edgeAcme.replace('@ACME_EMAIL@', () => tls.email)}`;
+  return `${edgeStatic.trimEnd()}\n${edgeAcme.replaceAll('@ACME_EMAIL@', () => tls.email)}`;
 }
 
 /** The dynamic file that names the host's certificate. The agent takes it as the sign that certificates come from files. */

@@ -1,10 +1,11 @@
 import * as core from '@actions/core';
-import { duration, foreignLines, redact } from '@delivery/runner';
+import { duration, redact } from '@delivery/runner';
 import type { Session } from '@delivery/ssh';
 import { shellAs } from '../../../host/provision/facts.ts';
 import { parseLine, renderScript, type TaskStatus } from '../../../host/provision/script.ts';
 import { hostProofs } from '../../../host/provision/proofs.ts';
 import { hostTasks, type HostPlan } from '../../../host/provision/tasks.ts';
+import { oneLine } from './text.ts';
 
 export interface TaskResult {
   id: string;
@@ -48,7 +49,7 @@ export async function applyTasks(
       }
       if (line?.kind !== 'task') return;
       const { id, status, ms } = line;
-      const message = foreignLines(line.message, '').join(' ').slice(2);
+      const message = oneLine(line.message);
       outcome.tasks.push({ id, reason: reasons.get(id) ?? '', status, ms, message });
       core.info(`${MARKS[status]} ${id} (${duration(ms)})${message === '' ? '' : `: ${message}`}`);
     },
@@ -57,7 +58,7 @@ export async function applyTasks(
   if (failed)
     outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
   else if (result.code !== 0 || !ended) {
-    const said = foreignLines(result.stderrTail, '').join(' ');
+    const said = oneLine(result.stderrTail);
     outcome.failure = `The script on the host ended early (exit code ${result.code ?? `none, signal ${result.signal}`}): ${said}`;
   }
   return outcome;

@@ -1,10 +1,10 @@
 import * as core from '@actions/core';
-import { foreignLines } from '@delivery/runner';
 import type { Session } from '@delivery/ssh';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import type { Inputs } from './inputs.ts';
+import { oneLine } from './text.ts';
 
 /**
  * Looks at the host in one command that changes nothing.
@@ -20,7 +20,7 @@ export async function gatherFacts(session: Session, inputs: Inputs): Promise<Fac
   });
   const facts = parseFacts(lines);
   if (facts.uid === -1) {
-    const said = foreignLines(result.stderrTail, '').join(' ').trim();
+    const said = oneLine(result.stderrTail);
     throw new Error(
       `"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`,
     );
