@@ -77,7 +77,8 @@ export async function replay(
     ],
     ...['--secret-file', `${PRIVATE}/secrets.yaml`, '--var-file', `${PRIVATE}/variables.yaml`],
     ...['--env-file', `${PRIVATE}/environment.yaml`, '--eventpath', `${PRIVATE}/event.json`],
-    ...['--cache-server-path', '/srv/rehearsal/cache', '--cache-server-addr', '127.0.0.1'],
+    // The runner keeps its builder's layers from one run to the next, as no GitHub runner does: a cache service would only cost time.
+    '--no-cache-server',
   ];
   const collector = new Collector();
   const child = runner.spawn(argv);

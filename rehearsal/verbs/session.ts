@@ -123,8 +123,13 @@ export async function placeSource(session: Session, root: string): Promise<{ com
     echo node_modules >> .git/info/exclude
     mkdir node_modules
     for entry in /src/node_modules/* /src/node_modules/.bin; do
-      case $entry in */@delivery) mkdir node_modules/@delivery; cp -P "$entry"/* node_modules/@delivery/;; *)
-        if [ -L "$entry" ]; then cp -P "$entry" node_modules/; else ln -s "$entry" node_modules/; fi;; esac
+      set -- "$1" "$entry" "$entry"/*
+      case $entry:$3 in
+        */.bin:*) ln -s "$entry" node_modules/;;
+        *) if [ -L "$entry" ]; then cp -P "$entry" node_modules/
+          elif [ -L "$3" ]; then mkdir "node_modules/\${entry##*/}"; cp -P "$entry"/* "node_modules/\${entry##*/}/"
+          else ln -s "$entry" node_modules/; fi;;
+      esac
     done`;
   await must(runner, ['sh', '-c', script, 'place', CLONE], { input: archive });
   await startGitHub(session);
