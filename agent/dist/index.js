@@ -42234,8 +42234,6 @@ __nccwpck_require__.d(__webpack_exports__, {
 var colour = __nccwpck_require__(4461);
 // EXTERNAL MODULE: ./agent/src/switch.ts + 1 modules
 var src_switch = __nccwpck_require__(6658);
-// EXTERNAL MODULE: ./agent/src/failure.ts
-var failure = __nccwpck_require__(8915);
 // EXTERNAL MODULE: external "node:timers/promises"
 var promises_ = __nccwpck_require__(8500);
 // EXTERNAL MODULE: ./node_modules/undici/index.js
@@ -42326,35 +42324,55 @@ var retire = __nccwpck_require__(598);
 var src_run = __nccwpck_require__(3124);
 // EXTERNAL MODULE: ./agent/src/steps/drain.ts + 1 modules
 var drain = __nccwpck_require__(8027);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 10 modules
+var stack_src = __nccwpck_require__(4024);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
 var docker = __nccwpck_require__(9439);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var src_files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/paths.ts
+var paths = __nccwpck_require__(1909);
 ;// CONCATENATED MODULE: ./agent/src/steps/migrate.ts
 
 
-/** Runs the release's jobs (migrations), one after the other in the file's order, each once; the first that fails ends the deploy. */
-async function runJobs(run, project, file, directory, env) {
-    for (const { name, service } of jobsOf(project)) {
+
+
+
+
+/**
+ * Runs the release's jobs (migrations), one after the other in the file's order, each once, beside the live release; the first that
+ * fails ends the deploy.
+ * @returns names of the jobs that ran
+ */
+async function runJobs(run, manifest, sealed, env) {
+    const project = (0,stack_src/* renderJobs */.RM)({ sealed, manifest });
+    const directory = (0,paths/* releaseDirectory */.f)(run.paths, manifest.release);
+    const file = (0,external_node_path_.join)(directory, 'jobs.yaml');
+    (0,src_files/* writeAtomically */.vK)(file, project.text);
+    await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
+    for (const { name } of project.containers) {
         try {
-            await run.docker.compose({ name: project.project, file, directory, env }, ['run', '--rm', '--no-deps', '-T', '--pull', 'never', name]);
+            await run.docker.compose({ name: project.project, file, directory, env }, ['run', '--rm', '--no-deps', '-T', name]);
         }
         catch (error) {
-            const logs = error instanceof docker/* DockerError */.Bi ? error.message.split(' | ') : [];
-            throw new failure/* StepError */.z('job_failed', `job ${service}: ended with an error; the live release was not touched`, logs);
+            const logs = error instanceof docker/* DockerError */.Bi ? error.output.split('\n').slice(-20) : [];
+            throw new failure/* StepError */.z('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);
         }
     }
+    return project.containers.map(({ name }) => name);
 }
-function jobsOf(project) {
-    return project.containers.filter(({ role }) => role === 'job');
+function hasJobs(manifest) {
+    return Object.values(manifest.services).some(({ role }) => role === 'job');
 }
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./packages/release/src/index.ts + 15 modules
 var release_src = __nccwpck_require__(1149);
-// EXTERNAL MODULE: ./packages/stack/src/index.ts + 10 modules
-var stack_src = __nccwpck_require__(4024);
-// EXTERNAL MODULE: ./agent/src/files.ts
-var src_files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/secrets.ts
 var src_secrets = __nccwpck_require__(9596);
 // EXTERNAL MODULE: ./agent/src/store.ts
@@ -42564,11 +42582,7 @@ function verifyRelease(manifest, files, host) {
     }
 }
 
-// EXTERNAL MODULE: ./agent/src/paths.ts
-var src_paths = __nccwpck_require__(1909);
 ;// CONCATENATED MODULE: ./agent/src/deploy.ts
-
-
 
 
 
@@ -42643,24 +42657,20 @@ async function prepare(run, plan, report) {
     (0,record/* placeSecrets */.hE)(paths, plan.env);
     const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
     const { project, file } = (0,start/* renderTarget */.S_)(run, manifest, sealed, colour);
-    const jobs = jobsOf(project);
-    const declared = Object.values(manifest.services).filter(({ role }) => role === 'job').length;
-    if (declared !== jobs.length)
-        throw new failure/* StepError */.z('jobs', `jobs: the release declares ${String(declared)}, this agent can run ${String(jobs.length)} of them`);
     const backing = () => (0,start/* startBacking */.kr)(run, manifest, sealed, paths.env);
-    if (jobs.length === 0)
+    const jobs = hasJobs(manifest);
+    if (!jobs)
         events.skipped('migrate', 'the release declares no job');
     else {
         await events.step('migrate', async (note) => {
             await backing();
             report.migrated = true;
-            await runJobs(run, project, file, (0,src_paths/* releaseDirectory */.f)(paths, manifest.release), paths.env);
-            note(jobs.map(({ service }) => service).join(', '));
+            note((await runJobs(run, manifest, sealed, paths.env)).join(', '));
         });
         (0,src_run/* stopIfAsked */.Q)(run);
     }
     await events.step('start', async (note) => {
-        const [created, removed] = await Promise.all([jobs.length === 0 ? backing() : [], (0,start/* removeColour */.F4)(run, colour, drainSeconds(run, plan))]);
+        const [created, removed] = await Promise.all([jobs ? [] : backing(), (0,start/* removeColour */.F4)(run, colour, drainSeconds(run, plan))]);
         await (0,start/* startColour */.B7)(run, manifest.release, project, file, paths.env);
         const said = [`${String(project.containers.length)} containers in ${project.project}`];
         if (created.length > 0)
@@ -42688,7 +42698,7 @@ async function finish(run, target, old, report) {
             note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
         });
     }
-    events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet; the old colour stays warm' : 'no bake time asked for');
+    events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet' : 'no bake time asked for');
 }
 async function switchWorkers(run, target, old) {
     if (old !== null)
@@ -42757,10 +42767,13 @@ var external_node_stream_ = __nccwpck_require__(7075);
 /** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
 class DockerError extends Error {
     status;
-    constructor(status, message) {
+    /** All that the compose client said, where it was the one that failed. */
+    output;
+    constructor(status, message, output = '') {
         super(message);
         this.name = 'DockerError';
         this.status = status;
+        this.output = output;
     }
 }
 const SOCKET = '/var/run/docker.sock';
@@ -42944,7 +42957,7 @@ class Docker {
         });
         const text = output.join('');
         if (code !== 0)
-            throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`);
+            throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
         return text;
     }
     async request(method, path, options = {}) {
@@ -43255,6 +43268,8 @@ __webpack_async_result__();
 /** A probe by `status` holds the lock for some milliseconds; so does nobody else for that short. */
 const PROBE_MS = 150;
 const RETRY_MS = 25;
+/** A holder without a note is one that is just beginning or ending: the note goes first, the lock with the process. */
+const LEAVING_MS = 2000;
 /**
  * util-linux `flock` on a descriptor of ours: the lock belongs to the open file, so it lives exactly as long as this process, however
  * that ends. The file is never unlinked (a waiter would lock a file that nobody else sees).
@@ -43284,12 +43299,16 @@ class Lock {
         const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(paths.lock, 'a', 0o644);
         const began = performance.now();
         let told = false;
+        /** When a holder was last seen by name, ms after the beginning. */
+        let named = 0;
         for (;;) {
             if (await flock(descriptor, '-x'))
                 return new Lock(paths, owner);
             const holder = readOwner(paths);
             const waited = performance.now() - began;
-            const patience = Math.max(PROBE_MS, waitSeconds * 1000);
+            if (holder !== null)
+                named = waited;
+            const patience = Math.max(PROBE_MS, waitSeconds * 1000, holder === null ? named + LEAVING_MS : 0);
             if (waited >= patience && holder?.phase !== 'draining') {
                 (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
                 return { busy: holder };
@@ -44024,10 +44043,13 @@ function secretHashes(paths, names, values) {
 /* harmony export */   V: () => (/* binding */ live),
 /* harmony export */   h: () => (/* binding */ status)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1149);
-/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8614);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3888);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4568);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1149);
+/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8614);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3888);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
+
 
 
 
@@ -44035,13 +44057,15 @@ function secretHashes(paths, names, values) {
 const SHOWN = 20;
 /** What the host runs, read back from what it routes to; the ledger adds since when. */
 async function status(app, paths) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_3__/* .readTruth */ .cS)(paths);
-    const owner = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_1__/* .holder */ .Lm)(paths);
-    const before = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(truth.ledger);
+    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .readTruth */ .cS)(paths);
+    const owner = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_2__/* .holder */ .Lm)(paths);
+    const running = live(paths, truth);
+    const unrecorded = running !== null && running.release !== truth.running?.release;
+    const before = unrecorded ? truth.running : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .previous */ .kn)(truth.ledger);
     return {
         v: 1,
         app,
-        running: live(paths, truth),
+        running,
         previous: before === null ? null : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
         operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
         ledger: truth.ledger.slice(-SHOWN),
@@ -44055,10 +44079,10 @@ function live(paths, truth) {
         return { release: running.release, digest: running.digest, colour: running.colour, since: running.since };
     }
     // Switched and not yet on record: an operation is draining, or died there.
-    const stored = route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_2__/* .readRelease */ .iJ)(paths, route.release);
+    const stored = route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_3__/* .readRelease */ .iJ)(paths, route.release);
     if (route === null || stored === null)
         return null;
-    return { release: route.release, digest: stored.digest, colour: route.colour, since: new Date().toISOString() };
+    return { release: route.release, digest: stored.digest, colour: route.colour, since: (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)(paths.route).mtime.toISOString() };
 }
 
 
@@ -46081,6 +46105,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   ZG: () => (/* reexport */ parseRoute),
   KD: () => (/* reexport */ renderBacking),
   FW: () => (/* reexport */ renderColour),
+  RM: () => (/* reexport */ renderJobs),
   QK: () => (/* reexport */ renderRoute)
 });
 
@@ -46897,6 +46922,36 @@ function renderColour({ sealed, manifest, colour }) {
         app: { external: true, name: app },
     };
     return finish(`${app}-${colour}`, stack, services, containers, networks, false);
+}
+/**
+ * The compose project of the jobs (migrations), each to be run once with `docker compose run --rm`: on the network `<app>`, where the
+ * backing services are, and never restarted.
+ */
+function renderJobs({ sealed, manifest }) {
+    const stack = openSealed({ sealed, manifest });
+    const { app, release, version } = manifest;
+    const members = Object.values(stack.services).filter(({ release: { role } }) => role === 'job');
+    const instances = instanceNames(members);
+    const containers = [];
+    const services = {};
+    for (const service of members) {
+        const { name } = service;
+        const compose = base(service, instances, 30);
+        compose['restart'] = 'no';
+        compose['environment'] = {
+            ...environment(compose['environment']),
+            RELEASE_ID: interpolate_escapeDollars(release),
+            RELEASE_VERSION: interpolate_escapeDollars(version),
+        };
+        compose['labels'] = labels(compose['labels'], { app, service: name, release });
+        compose['networks'] = { app: {} };
+        services[name] = compose;
+        const image = String(compose['image']);
+        containers.push({ name, service: name, role: 'job', replica: 1, alias: null, port: null, image });
+    }
+    const networks = { app: { external: true, name: app } };
+    const { project, text, volumes, files } = finish(`${app}-jobs`, stack, services, containers, networks, false);
+    return { project, text, containers, volumes, files };
 }
 /**
  * The compose project of the backing services, on the network `<app>` under their service names. The text does not depend on the

@@ -1,7 +1,6 @@
 import { addressesOf } from './colour.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
-import { StepError } from './failure.ts';
 import type { Report } from './operation.ts';
 import { openProber } from './prober.ts';
 import { recover } from './recover.ts';
@@ -9,7 +8,7 @@ import { retire, stopWorkers } from './retire.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
 import { drain } from './steps/drain.ts';
-import { jobsOf, runJobs } from './steps/migrate.ts';
+import { hasJobs, runJobs } from './steps/migrate.ts';
 import { planDeploy } from './steps/plan.ts';
 import type { DeployPlan } from './steps/plan.ts';
 import { prune } from './steps/prune.ts';
@@ -17,7 +16,6 @@ import { pullImages } from './steps/pull.ts';
 import { clearTraces, keepSecrets, placeSecrets, restoreSecrets } from './steps/record.ts';
 import { colourFile, removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease } from './steps/verify.ts';
-import { releaseDirectory } from './paths.ts';
 import { writeRelease } from './store.ts';
 import type { Truth } from './truth.ts';
 
@@ -77,23 +75,19 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<Targ
   placeSecrets(paths, plan.env);
   const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
   const { project, file } = renderTarget(run, manifest, sealed, colour);
-  const jobs = jobsOf(project);
-  const declared = Object.values(manifest.services).filter(({ role }) => role === 'job').length;
-  if (declared !== jobs.length) throw new StepError('jobs', `jobs: the release declares ${String(declared)}, this agent can run ${String(jobs.length)} of them`);
-
   const backing = (): Promise<string[]> => startBacking(run, manifest, sealed, paths.env);
-  if (jobs.length === 0) events.skipped('migrate', 'the release declares no job');
+  const jobs = hasJobs(manifest);
+  if (!jobs) events.skipped('migrate', 'the release declares no job');
   else {
     await events.step('migrate', async (note) => {
       await backing();
       report.migrated = true;
-      await runJobs(run, project, file, releaseDirectory(paths, manifest.release), paths.env);
-      note(jobs.map(({ service }) => service).join(', '));
+      note((await runJobs(run, manifest, sealed, paths.env)).join(', '));
     });
     stopIfAsked(run);
   }
   await events.step('start', async (note) => {
-    const [created, removed] = await Promise.all([jobs.length === 0 ? backing() : [], removeColour(run, colour, drainSeconds(run, plan))]);
+    const [created, removed] = await Promise.all([jobs ? [] : backing(), removeColour(run, colour, drainSeconds(run, plan))]);
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
@@ -119,7 +113,7 @@ async function finish(run: Run, target: Target, old: Old | null, report: Report)
       note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
     });
   }
-  events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet; the old colour stays warm' : 'no bake time asked for');
+  events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet' : 'no bake time asked for');
 }
 
 async function switchWorkers(run: Run, target: Target, old: Old | null): Promise<void> {

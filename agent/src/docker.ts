@@ -9,11 +9,14 @@ import { Readable } from 'node:stream';
 /** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
 export class DockerError extends Error {
   readonly status: number;
+  /** All that the compose client said, where it was the one that failed. */
+  readonly output: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, output = '') {
     super(message);
     this.name = 'DockerError';
     this.status = status;
+    this.output = output;
   }
 }
 
@@ -246,7 +249,7 @@ export class Docker {
       child.on('close', resolve);
     });
     const text = output.join('');
-    if (code !== 0) throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`);
+    if (code !== 0) throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
     return text;
   }
 

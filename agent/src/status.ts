@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { previous } from '@delivery/release';
 import type { Status } from '@delivery/release';
 import { holder } from './lock.ts';
@@ -12,11 +13,13 @@ const SHOWN = 20;
 export async function status(app: string, paths: Paths): Promise<Status> {
   const truth = readTruth(paths);
   const owner = await holder(paths);
-  const before = previous(truth.ledger);
+  const running = live(paths, truth);
+  const unrecorded = running !== null && running.release !== truth.running?.release;
+  const before = unrecorded ? truth.running : previous(truth.ledger);
   return {
     v: 1,
     app,
-    running: live(paths, truth),
+    running,
     previous: before === null ? null : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
     operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
     ledger: truth.ledger.slice(-SHOWN),
@@ -33,5 +36,5 @@ export function live(paths: Paths, truth: Truth): Status['running'] {
   // Switched and not yet on record: an operation is draining, or died there.
   const stored = route === null ? null : readRelease(paths, route.release);
   if (route === null || stored === null) return null;
-  return { release: route.release, digest: stored.digest, colour: route.colour, since: new Date().toISOString() };
+  return { release: route.release, digest: stored.digest, colour: route.colour, since: statSync(paths.route).mtime.toISOString() };
 }

@@ -80,6 +80,37 @@ export function renderColour({ sealed, manifest, colour }: RenderInput & { colou
 }
 
 /**
+ * The compose project of the jobs (migrations), each to be run once with `docker compose run --rm`: on the network `<app>`, where the
+ * backing services are, and never restarted.
+ */
+export function renderJobs({ sealed, manifest }: RenderInput): Rendered {
+  const stack = openSealed({ sealed, manifest });
+  const { app, release, version } = manifest;
+  const members = Object.values(stack.services).filter(({ release: { role } }) => role === 'job');
+  const instances = instanceNames(members);
+  const containers: RenderedContainer[] = [];
+  const services: ComposeObject = {};
+  for (const service of members) {
+    const { name } = service;
+    const compose = base(service, instances, 30);
+    compose['restart'] = 'no';
+    compose['environment'] = {
+      ...environment(compose['environment']),
+      RELEASE_ID: escapeDollars(release),
+      RELEASE_VERSION: escapeDollars(version),
+    };
+    compose['labels'] = labels(compose['labels'], { app, service: name, release });
+    compose['networks'] = { app: {} };
+    services[name] = compose;
+    const image = String(compose['image']);
+    containers.push({ name, service: name, role: 'job', replica: 1, alias: null, port: null, image });
+  }
+  const networks = { app: { external: true, name: app } };
+  const { project, text, volumes, files } = finish(`${app}-jobs`, stack, services, containers, networks, false);
+  return { project, text, containers, volumes, files };
+}
+
+/**
  * The compose project of the backing services, on the network `<app>` under their service names. The text does not depend on the
  * release that it is rendered from (no release id, files in a place of their own), so that a release which does not change a backing
  * service gives the same text and nothing is recreated.

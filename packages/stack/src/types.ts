@@ -106,7 +106,7 @@ export interface RenderedContainer {
   name: string;
   /** Service name in the compose file, e.g. `web`. */
   service: string;
-  role: 'web' | 'worker' | 'backing';
+  role: 'web' | 'worker' | 'job' | 'backing';
   /** 1 for the first; always 1 for workers and backing services. */
   replica: number;
   /** Alias on the network `edge`; null where the edge does not reach it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { renderBacking, renderColour } from '@delivery/stack';
+import { renderBacking, renderColour, renderJobs } from '@delivery/stack';
 import { IMAGES, imageOf, manifestOf, RELEASE, sealSample } from './sample.ts';
 
 interface Service extends Record<string, unknown> {
@@ -185,5 +185,22 @@ describe('renderBacking', () => {
       { source: 'files/mongo/mongo.conf', target: '/opt/shop/backing/files/mongo/mongo.conf' },
     ]);
     for (const { target } of rendered.files) expect(rendered.text).toContain(`"${target}"`);
+  });
+});
+
+describe('renderJobs', () => {
+  const jobs = Object.entries(manifest.services).filter(([, { role }]) => role === 'job').map(([name]) => name);
+  const rendered = renderJobs({ sealed: sealed.text, manifest });
+  const document = parse(rendered.text) as Document;
+
+  it('has the jobs alone, beside the backing services, run once and never restarted', () => {
+    expect(jobs.length).toBeGreaterThan(0);
+    expect(rendered.project).toBe('shop-jobs');
+    expect(Object.keys(document.services)).toEqual(jobs);
+    expect(rendered.containers.map(({ name, role }) => [name, role])).toEqual(jobs.map((name) => [name, 'job']));
+    for (const name of jobs) {
+      expect(document.services[name]).toMatchObject({ restart: 'no', pull_policy: 'never', networks: { app: {} }, environment: { RELEASE_ID: RELEASE } });
+    }
+    expect(document.networks).toEqual({ app: { external: true, name: 'shop' } });
   });
 });
