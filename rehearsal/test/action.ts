@@ -57,6 +57,9 @@ function visible(log: string): string {
   return log.replaceAll(/^::(?:add-mask|debug)[ :].*\n?/gm, '');
 }
 
+/** Every action here is a workflow run of its own, unless a test says otherwise. */
+let runId = Math.floor(Date.now() / 1000);
+
 /** The environment that the runner gives to an action. Inputs go into the environment, never into arguments. */
 export function actionEnv(
   inputs: Inputs,
@@ -69,7 +72,7 @@ export function actionEnv(
     GITHUB_ACTIONS: 'true',
     GITHUB_ACTOR: 'someone',
     GITHUB_REPOSITORY: 'example/fixture',
-    GITHUB_RUN_ID: '1001',
+    GITHUB_RUN_ID: String((runId += 1)),
     GITHUB_RUN_ATTEMPT: '1',
     GITHUB_RUN_NUMBER: '1',
     GITHUB_JOB: 'deploy',

@@ -6,7 +6,7 @@ import type { Status, Variant } from './stage.ts';
 const stage = Stage.open();
 
 /** Starts a deploy and kills the action's process as soon as its log shows `step`. */
-async function killAt(variant: Variant, step: string): Promise<void> {
+async function killAt(variant: Variant, step: string, env: Record<string, string> = {}): Promise<void> {
   let seen: () => void = () => undefined;
   const reached = new Promise<void>((resolve) => (seen = resolve));
   let log = '';
@@ -14,6 +14,7 @@ async function killAt(variant: Variant, step: string): Promise<void> {
     variant,
     {},
     {
+      env,
       onOutput: (text) => {
         log += text;
         if (log.includes(`::group::${step}`)) seen();
@@ -50,12 +51,13 @@ describe('the runner is killed with SIGKILL in the middle of a deploy', () => {
     expect(next.outputs['outcome']).toBe('unchanged');
   }, 300_000);
 
-  it('a run that comes at once follows the same operation to its end', async () => {
+  it('the job run again at once follows the same operation to its end', async () => {
     await stage.running('v2');
     const wanted = await stage.built('v3');
     const load = await stage.load('get');
-    await killAt('v3', 'start');
-    const next = await stage.deploy('v3');
+    const sameRun = { GITHUB_RUN_ID: '4711' };
+    await killAt('v3', 'start', sameRun);
+    const next = await stage.deploy('v3', {}, { env: { ...sameRun, GITHUB_RUN_ATTEMPT: '2' } });
     const report = await load.stop();
     expectCode(next, 0);
     expect(next.outputs['running-release']).toContain(wanted.releaseId);

@@ -23,16 +23,24 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A try without an answer in less than this is the deadline's doing, not the target's. */
+const TOO_SHORT_MS = 250;
+
 /** Tries until the contract is met or the deadline has passed. Everything but a pass is tried again. */
 export async function watch(options: WatchOptions): Promise<Verdict> {
   const clock = options.clock ?? systemClock;
   const judge = new Judge(options.contract);
   const start = clock.now();
   const left = (): number => options.deadlineMs - (clock.now() - start);
+  let tries = 0;
   while (left() > 0 && !options.signal?.aborted) {
     const atMs = clock.now() - start;
-    const outcome = await options.probe(Math.min(options.timeoutMs, left()));
+    const allowed = Math.min(options.timeoutMs, left());
+    const outcome = await options.probe(allowed);
     if (options.signal?.aborted) break;
+    // A try that the deadline cut to almost nothing says nothing about the target; the failure before it does.
+    if (tries > 0 && !outcome.answered && allowed < Math.min(options.timeoutMs, TOO_SHORT_MS)) break;
+    tries += 1;
     const sample: Sample = { ...outcome, atMs };
     const check = judge.add(sample);
     options.onSample?.(sample, check);

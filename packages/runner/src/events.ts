@@ -48,7 +48,7 @@ class PrintedEvents implements EventLog {
     }
     const repeated = this.#seen++ < this.#skip;
     if (event.event === 'step') this.#step(event, repeated);
-    else if (event.event === 'result') this.#result = event;
+    else if (event.event === 'result') this.#end(event);
     else if (!repeated) print(event.message, event.level === 'info' ? '' : `${event.level} `);
     return event;
   }
@@ -67,6 +67,16 @@ class PrintedEvents implements EventLog {
   end(): void {
     if (this.#open !== null) core.endGroup();
     this.#open = null;
+  }
+
+  /** Shows what the container itself said before it failed, where a reader of the log looks first. */
+  #end(event: ResultEvent): void {
+    this.#result = event;
+    const lines = event.error?.logs ?? [];
+    if (lines.length === 0) return;
+    this.end();
+    print('Last lines of the container:');
+    for (const line of lines) print(line);
   }
 
   #step(event: StepEvent, repeated: boolean): void {
