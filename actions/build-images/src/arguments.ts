@@ -13,7 +13,8 @@ export interface Target {
 export interface CacheFolders {
   /** Holds one folder per target that can be read; targets without one start cold. */
   from: { folder: string; targets: readonly string[] } | null;
-  to: string;
+  /** Null where what was read is all there is to keep. */
+  to: string | null;
 }
 
 export interface BakeRequest {
@@ -42,7 +43,7 @@ export function bakeArguments(request: BakeRequest): string[] {
     ...(cache?.from?.targets.includes(target)
       ? [`${target}.cache-from=type=local,src=${join(cache.from.folder, target)}`]
       : []),
-    ...(cache ? [`${target}.cache-to=type=local,dest=${join(cache.to, target)},mode=max,ignore-error=true`] : []),
+    ...(cache?.to ? [`${target}.cache-to=type=local,dest=${join(cache.to, target)},mode=max,ignore-error=true`] : []),
   ]);
   return [
     ...['buildx', 'bake', '--file', projectionFile, '--metadata-file', metadataFile, '--progress', 'plain'],

@@ -12,6 +12,9 @@ const LOCK_FILES = [
   ...['poetry.lock', 'uv.lock', 'requirements.txt', 'composer.lock', 'Gemfile.lock', 'gradle.lockfile'],
 ];
 
+/** Name of the folder below the runner's temporary directory; a part of what tells cache entries apart. */
+const FOLDER = 'delivery-layers';
+
 /** A build that takes part in the key: its context and its Dockerfile. */
 export interface BuildFiles {
   context: string;
@@ -58,14 +61,14 @@ export function buildFiles(build: unknown, base: string): BuildFiles | null {
 /** Brings back the layers of an earlier run. Null where there is no cache service; the build then relies on the builder's own layers. */
 export async function openCache(key: string, prefix: string, temporary: string): Promise<LayerCache | null> {
   if (!cache.isFeatureAvailable()) return null;
-  // The same path in every run: the service keeps entries apart by path.
-  const folder = join(dirname(temporary), 'delivery-layers');
+  const parent = dirname(temporary);
+  const folder = join(parent, FOLDER);
   const fresh = join(temporary, 'layers');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   let restored: string | undefined;
   try {
-    restored = await cache.restoreCache([folder], key, [prefix]);
+    restored = await cache.restoreCache([FOLDER], key, [prefix]);
   } catch (error) {
     core.info(`The layer cache could not be read: ${text(error)}`);
   }
@@ -76,7 +79,7 @@ export async function openCache(key: string, prefix: string, temporary: string):
       if (restored !== key && existsSync(fresh)) {
         await rm(folder, { recursive: true, force: true });
         await rename(fresh, folder);
-        await cache.saveCache([folder], key);
+        await saveFrom(parent, key);
       }
     } catch (error) {
       core.info(`The layers were not cached: ${text(error)}`);
@@ -84,7 +87,24 @@ export async function openCache(key: string, prefix: string, temporary: string):
       await rm(folder, { recursive: true, force: true });
     }
   };
-  return { folders: { from: targets.length > 0 ? { folder, targets } : null, to: fresh }, save };
+  return {
+    folders: { from: targets.length > 0 ? { folder, targets } : null, to: restored === key ? null : fresh },
+    save,
+  };
+}
+
+/**
+ * Stores the folder under a relative name. The service keeps entries apart by the text of their paths, and the runner's directory for temporary
+ * files is not the same everywhere; a relative path counts from the current directory, and `..` is not allowed in it.
+ */
+async function saveFrom(directory: string, key: string): Promise<void> {
+  const before = process.cwd();
+  process.chdir(directory);
+  try {
+    await cache.saveCache([FOLDER], key);
+  } finally {
+    process.chdir(before);
+  }
 }
 
 function text(error: unknown): string {

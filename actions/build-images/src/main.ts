@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import * as core from '@actions/core';
 import { makeReleaseId } from '@delivery/release';
 import { readInputs } from '@delivery/runner';
 import { bakeProjection, parseCompose } from '@delivery/stack';
@@ -16,9 +18,15 @@ import { pushRelease, rehearseSeal, type ReleasePlan } from './seal.ts';
 import { readSource } from './source.ts';
 
 /** From a compose file to a release in the registry: builds what is to be built, resolves the rest, seals all of it by digest. */
-export async function main(): Promise<void> {
+export async function main(signal: AbortSignal): Promise<void> {
   const inputs = readInputs((input) => readBuildInputs(input, process.env['GITHUB_WORKSPACE'] ?? process.cwd()));
   const temporary = await mkdtemp(join(process.env['RUNNER_TEMP'] ?? tmpdir(), 'build-images-'));
+  signal.addEventListener('abort', () => {
+    // The registry's login lies in there. Docker's own processes end with the job.
+    rmSync(temporary, { recursive: true, force: true });
+    core.setFailed('Cancelled. What was pushed so far is not referred to by any release');
+    process.exit();
+  });
   try {
     await release(inputs, temporary);
   } finally {

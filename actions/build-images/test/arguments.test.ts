@@ -33,6 +33,13 @@ describe('the arguments of bake', () => {
     expect(sets(args)).not.toContain('a_b.cache-from=type=local,src=/c/old/a_b');
   });
 
+  it('keep no layers where all of them were read', () => {
+    const cache = { from: { folder: '/c/old', targets: ['web'] }, to: null };
+    expect(sets(bakeArguments({ ...REQUEST, cache })).filter((set) => set.includes('cache'))).toEqual([
+      'web.cache-from=type=local,src=/c/old/web',
+    ]);
+  });
+
   it('ask for provenance only where the store can hold it', () => {
     expect(bakeArguments(REQUEST)).toContain('--provenance=mode=min');
     expect(bakeArguments({ ...REQUEST, builder: { fullStore: false } })).toContain('--provenance=false');
