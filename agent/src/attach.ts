@@ -19,7 +19,9 @@ const POLL_MS = 100;
 export async function attach(paths: Paths, operation: string): Promise<number> {
   const file = join(paths.runs, `${operation}.jsonl`);
   if (!OPERATION_ID.test(operation) || readIfThere(file) === null) {
-    process.stderr.write(`release: refused: operation ${JSON.stringify(operation.slice(0, 80))}: not known on this host\n`);
+    process.stderr.write(
+      `release: refused: operation ${JSON.stringify(operation.slice(0, 80))}: not known on this host\n`,
+    );
     return 64;
   }
   let shown = 0;
@@ -63,7 +65,14 @@ function lost(paths: Paths, operation: string): ResultEvent {
     previous: reference(previous(ledger)),
     timings: { totalMs: entry?.durationMs ?? 0 },
     receipt: entry?.receipt ?? null,
-    error: entry === undefined ? { step: 'record', code: 'agent_died', message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order` } : (entry.error ?? null),
+    error:
+      entry === undefined
+        ? {
+            step: 'record',
+            code: 'agent_died',
+            message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order`,
+          }
+        : (entry.error ?? null),
   };
 }
 

@@ -24,7 +24,9 @@ export function projectContainers(docker: Docker, project: string): Promise<Cont
 export async function replicas(docker: Docker, project: Rendered): Promise<Replica[]> {
   const found = await projectContainers(docker, project.project);
   return project.containers.flatMap((spec) => {
-    const container = found.find(({ labels }) => labels[SERVICE] === spec.name && labels['com.docker.compose.oneoff'] !== 'True');
+    const container = found.find(
+      ({ labels }) => labels[SERVICE] === spec.name && labels['com.docker.compose.oneoff'] !== 'True',
+    );
     return container === undefined ? [] : [{ spec, container }];
   });
 }
@@ -37,7 +39,10 @@ export function webReplicas(all: Replica[]): Replica[] {
 export function serving(project: Rendered, all: Replica[]): boolean {
   const web = webReplicas(all);
   const expected = project.containers.filter(({ role }) => role === 'web');
-  return web.length === expected.length && web.every(({ container }) => container.running && !container.paused && !container.restarting);
+  return (
+    web.length === expected.length &&
+    web.every(({ container }) => container.running && !container.paused && !container.restarting)
+  );
 }
 
 /** Name that compose gave the container: project-service-number. */

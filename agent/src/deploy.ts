@@ -87,7 +87,10 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<Targ
     stopIfAsked(run);
   }
   await events.step('start', async (note) => {
-    const [created, removed] = await Promise.all([jobs ? [] : backing(), removeColour(run, colour, drainSeconds(run, plan))]);
+    const [created, removed] = await Promise.all([
+      jobs ? [] : backing(),
+      removeColour(run, colour, drainSeconds(run, plan)),
+    ]);
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
@@ -113,7 +116,12 @@ async function finish(run: Run, target: Target, old: Old | null, report: Report)
       note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
     });
   }
-  events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet' : 'no bake time asked for');
+  events.skipped(
+    'bake',
+    run.envelope.options.bakeSeconds > 0
+      ? 'this agent does not watch a release after its switch yet'
+      : 'no bake time asked for',
+  );
 }
 
 async function switchWorkers(run: Run, target: Target, old: Old | null): Promise<void> {
@@ -131,7 +139,10 @@ export function drainSeconds(run: Run, target: Pick<Target, 'manifest'>): number
 async function undo(run: Run, plan: DeployPlan, truth: Truth): Promise<void> {
   clearTraces(run.paths);
   restoreSecrets(run.paths);
-  if (truth.running?.colour !== plan.colour) await removeColour(run, plan.colour, 0).catch((error: unknown) => run.events.log('warning', `cleaning up: ${String(error)}`));
+  if (truth.running?.colour !== plan.colour)
+    await removeColour(run, plan.colour, 0).catch((error: unknown) =>
+      run.events.log('warning', `cleaning up: ${String(error)}`),
+    );
 }
 
 /** Pins and prunes after the record; only said, never a failure. */

@@ -4,7 +4,7 @@ import { buffer as readAll } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { extract } from 'tar-stream';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 /** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
 export class DockerError extends Error {
@@ -50,7 +50,15 @@ interface InspectedContainer {
   Name: string;
   Image: string;
   RestartCount: number;
-  State: { Running: boolean; Paused: boolean; Restarting: boolean; StartedAt: string; ExitCode: number; OOMKilled: boolean; Health?: { Status: string } };
+  State: {
+    Running: boolean;
+    Paused: boolean;
+    Restarting: boolean;
+    StartedAt: string;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Health?: { Status: string };
+  };
   Config: { Labels: Record<string, string> | null };
   NetworkSettings: { Networks: Record<string, { IPAddress?: string }> | null };
 }
@@ -89,7 +97,9 @@ export class Docker {
   }
 
   async container(id: string): Promise<Container | null> {
-    const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, { missing: true })) as InspectedContainer | null;
+    const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+      missing: true,
+    })) as InspectedContainer | null;
     if (found === null) return null;
     const networks = Object.entries(found.NetworkSettings.Networks ?? {});
     return {
@@ -105,7 +115,9 @@ export class Docker {
       exitCode: found.State.ExitCode,
       oomKilled: found.State.OOMKilled,
       health: found.State.Health?.Status ?? null,
-      addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+      addresses: Object.fromEntries(
+        networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : [])),
+      ),
     };
   }
 
@@ -183,7 +195,9 @@ export class Docker {
 
   /** A container that is never started: as long as it exists, no prune takes its image away. */
   async createPin(reference: string, labels: Record<string, string>): Promise<void> {
-    await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true } });
+    await this.json('POST', '/containers/create', {
+      body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true },
+    });
   }
 
   async removeImage(reference: string): Promise<void> {
@@ -196,7 +210,9 @@ export class Docker {
    */
   async readImage(reference: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
     // An image without a command cannot be made a container of; this one is never executed.
-    const created = (await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true } })) as { Id: string };
+    const created = (await this.json('POST', '/containers/create', {
+      body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true },
+    })) as { Id: string };
     try {
       const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);
       const files = new Map<string, Buffer>();
@@ -205,7 +221,8 @@ export class Docker {
         const path = entry.header.name.replace(/^(\.?\/)+/, '');
         if (entry.header.type === 'file' && wanted(path)) {
           size += entry.header.size ?? 0;
-          if (size > ARCHIVE_MAX_BYTES) throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
+          if (size > ARCHIVE_MAX_BYTES)
+            throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
           files.set(path, await readAll(entry as unknown as Readable));
         } else entry.resume();
       }
@@ -218,13 +235,22 @@ export class Docker {
   /** Creates the bridge network unless one of that name exists. */
   async ensureNetwork(name: string, labels: Record<string, string>): Promise<void> {
     const found = await this.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });
-    if (found === null) await this.json('POST', '/networks/create', { body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true } });
+    if (found === null)
+      await this.json('POST', '/networks/create', {
+        body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true },
+      });
   }
 
   /** Creates the volume; one of that name stays as it is. */
-  async ensureVolume(volume: { name: string; driver: string; options: Record<string, string> }, labels: Record<string, string>): Promise<void> {
+  async ensureVolume(
+    volume: { name: string; driver: string; options: Record<string, string> },
+    labels: Record<string, string>,
+  ): Promise<void> {
     const found = await this.json('GET', `/volumes/${encodeURIComponent(volume.name)}`, { missing: true });
-    if (found === null) await this.json('POST', '/volumes/create', { body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels } });
+    if (found === null)
+      await this.json('POST', '/volumes/create', {
+        body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels },
+      });
   }
 
   /**
@@ -232,28 +258,59 @@ export class Docker {
    * empty directory of this run.
    * @returns the client's output (both streams); throws DockerError with its last lines when it fails
    */
-  async compose(project: { name: string; file: string; directory: string; env: string | null }, command: string[]): Promise<string> {
+  async compose(
+    project: { name: string; file: string; directory: string; env: string | null },
+    command: string[],
+  ): Promise<string> {
     const config = '/tmp/docker-config';
     mkdirSync(config, { recursive: true, mode: 0o700 });
     const env = project.env === null ? [] : ['--env-file', project.env];
-    const options = ['compose', '--ansi', 'never', '--progress', 'plain', '-p', project.name, '-f', project.file, '--project-directory', project.directory, ...env];
+    const options = [
+      'compose',
+      '--ansi',
+      'never',
+      '--progress',
+      'plain',
+      '-p',
+      project.name,
+      '-f',
+      project.file,
+      '--project-directory',
+      project.directory,
+      ...env,
+    ];
     const child = spawn('docker', [...options, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Nothing of the agent's own environment may fill a variable of the compose file.
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/tmp', DOCKER_CONFIG: config, DOCKER_HOST: `unix://${this.socket}` },
+      env: {
+        PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+        HOME: '/tmp',
+        DOCKER_CONFIG: config,
+        DOCKER_HOST: `unix://${this.socket}`,
+      },
     });
     const output: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', resolve);
     });
     const text = output.join('');
-    if (code !== 0) throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
+    if (code !== 0)
+      throw new DockerError(
+        500,
+        `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`,
+        text.trim(),
+      );
     return text;
   }
 
-  private async request(method: Dispatcher.HttpMethod, path: string, options: { body?: unknown; headers?: Record<string, string> } = {}): Promise<Dispatcher.ResponseData> {
+  private async request(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Dispatcher.ResponseData> {
     const hasBody = options.body !== undefined;
     const headers = { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
     let answer: Dispatcher.ResponseData;
@@ -274,7 +331,11 @@ export class Docker {
   }
 
   /** The answer's JSON document, null where it is empty (or missing, if that is asked for). */
-  private async json(method: Dispatcher.HttpMethod, path: string, options: { body?: unknown; missing?: boolean } = {}): Promise<unknown> {
+  private async json(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    options: { body?: unknown; missing?: boolean } = {},
+  ): Promise<unknown> {
     try {
       const answer = await this.request(method, path, options);
       const text = await answer.body.text();

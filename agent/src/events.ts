@@ -56,12 +56,29 @@ export class Events {
     this.write({ ...this.head(), event: 'step', step, status: 'start' });
     try {
       const value = await work((text) => (message = text));
-      this.write({ ...this.head(), event: 'step', step, status: 'ok', ms: ms(), ...(message === undefined ? {} : { message: this.mask(message) }) });
+      this.write({
+        ...this.head(),
+        event: 'step',
+        step,
+        status: 'ok',
+        ms: ms(),
+        ...(message === undefined ? {} : { message: this.mask(message) }),
+      });
       return value;
     } catch (thrown) {
-      const error = thrown instanceof StepError ? thrown : new StepError('internal', thrown instanceof Error ? thrown.message : String(thrown));
+      const error =
+        thrown instanceof StepError
+          ? thrown
+          : new StepError('internal', thrown instanceof Error ? thrown.message : String(thrown));
       error.step ??= step;
-      this.write({ ...this.head(), event: 'step', step, status: 'failed', ms: ms(), message: this.mask(error.message) });
+      this.write({
+        ...this.head(),
+        event: 'step',
+        step,
+        status: 'failed',
+        ms: ms(),
+        message: this.mask(error.message),
+      });
       throw error;
     }
   }

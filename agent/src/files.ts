@@ -15,7 +15,11 @@ export function readIfThere(path: string): string | null {
  * Writes `text` beside or in `staging`, flushes it to disk and renames it into place, so that a reader sees the old file or the new
  * one and a power cut leaves one of the two. `staging` must be on the file system of `path`.
  */
-export function writeAtomically(path: string, text: string | Buffer, options: { mode?: number; staging?: string } = {}): void {
+export function writeAtomically(
+  path: string,
+  text: string | Buffer,
+  options: { mode?: number; staging?: string } = {},
+): void {
   const directory = options.staging ?? dirname(path);
   mkdirSync(directory, { recursive: true });
   const temporary = join(directory, `.${path.slice(dirname(path).length + 1)}.${String(process.pid)}.tmp`);

@@ -55,8 +55,10 @@ function envelopeFor(verb: string, text: string): Envelope {
 }
 
 async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
-  if (verb === 'version' && app === undefined) return say({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
-  if (verb === undefined || app === undefined || !APP_NAME.test(app) || rest.length > 0) throw new ContractError('call', 'call: <verb> <app> [argument] is needed');
+  if (verb === 'version' && app === undefined)
+    return say({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
+  if (verb === undefined || app === undefined || !APP_NAME.test(app) || rest.length > 0)
+    throw new ContractError('call', 'call: <verb> <app> [argument] is needed');
   const paths = hostPaths(app);
   switch (verb) {
     case 'version':
@@ -68,7 +70,8 @@ async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
     case 'attach':
       return attach(paths, argument ?? '');
     case 'deploy': {
-      if (argument === undefined || !DIGEST.test(argument)) throw new ContractError('call', 'deploy: sha256:<64 hex> is needed');
+      if (argument === undefined || !DIGEST.test(argument))
+        throw new ContractError('call', 'deploy: sha256:<64 hex> is needed');
       const envelope = envelopeFor(verb, readInput());
       return operate(app, 'deploy', paths, envelope, async (run, report) => {
         await deploy(run, argument, report);
@@ -76,12 +79,16 @@ async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
       });
     }
     case 'rollback': {
-      if (argument !== undefined && !RELEASE_ID.test(argument)) throw new ContractError('call', 'rollback: the release id is malformed');
+      if (argument !== undefined && !RELEASE_ID.test(argument))
+        throw new ContractError('call', 'rollback: the release id is malformed');
       const envelope = envelopeFor(verb, readInput());
       return operate(app, 'rollback', paths, envelope, (run, report) => rollback(run, argument ?? null, report));
     }
     default:
-      throw new ContractError('call', `verb ${JSON.stringify(verb.slice(0, 40))}: not one of deploy, rollback, attach, status, history, version`);
+      throw new ContractError(
+        'call',
+        `verb ${JSON.stringify(verb.slice(0, 40))}: not one of deploy, rollback, attach, status, history, version`,
+      );
   }
 }
 
@@ -93,8 +100,13 @@ function say(document: unknown): number {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const reused = (error as NodeJS.ErrnoException).code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'open';
-  const message = reused ? 'envelope: operation: this operation has run already; attach to it, or use a new id' : error instanceof Error ? error.message : String(error);
+  const reused =
+    (error as NodeJS.ErrnoException).code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'open';
+  const message = reused
+    ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
+    : error instanceof Error
+      ? error.message
+      : String(error);
   process.stderr.write(`release: refused: ${message}\n`);
   process.exitCode = error instanceof ContractError || reused ? BAD_CALL : 1;
 }

@@ -48,7 +48,12 @@ export class Lock {
    * over and its end is bounded by its own drain limit.
    * @param onWait told once who is waited for
    */
-  static async take(paths: Paths, owner: Owner, waitSeconds: number, onWait: (holder: Owner | null) => void): Promise<Lock | { busy: Owner | null }> {
+  static async take(
+    paths: Paths,
+    owner: Owner,
+    waitSeconds: number,
+    onWait: (holder: Owner | null) => void,
+  ): Promise<Lock | { busy: Owner | null }> {
     mkdirSync(dirname(paths.lock), { recursive: true });
     const descriptor = openSync(paths.lock, 'a', 0o644);
     const began = performance.now();

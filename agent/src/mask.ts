@@ -11,7 +11,15 @@ export function masker(values: Iterable<string>): (text: string) => string {
     for (const part of [value, ...value.split(/\r?\n/)]) {
       if (part.trim().length < SHORTEST) continue;
       const base64 = Buffer.from(part).toString('base64');
-      for (const form of [part, part.trim(), base64, base64.replace(/=+$/, ''), Buffer.from(part).toString('base64url'), encodeURIComponent(part), JSON.stringify(part).slice(1, -1)]) {
+      for (const form of [
+        part,
+        part.trim(),
+        base64,
+        base64.replace(/=+$/, ''),
+        Buffer.from(part).toString('base64url'),
+        encodeURIComponent(part),
+        JSON.stringify(part).slice(1, -1),
+      ]) {
         forms.add(form);
       }
     }

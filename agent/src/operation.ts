@@ -2,7 +2,7 @@ import { previous, running } from '@delivery/release';
 import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef, Running } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { Events } from './events.ts';
-import { StepError, toFailure } from './failure.ts';
+import { toFailure } from './failure.ts';
 import { Lock } from './lock.ts';
 import type { Owner } from './lock.ts';
 import type { Paths } from './paths.ts';
@@ -34,24 +34,56 @@ export interface Report {
 }
 
 /** Exit code of the agent by outcome. */
-export const EXIT: Record<Outcome, number> = { deployed: 0, unchanged: 0, rolled_back: 0, refused: 1, failed: 1, busy: 75 };
+export const EXIT: Record<Outcome, number> = {
+  deployed: 0,
+  unchanged: 0,
+  rolled_back: 0,
+  refused: 1,
+  failed: 1,
+  busy: 75,
+};
 
 /**
  * Runs a deploy or a rollback under the lock: events out, ledger entry in, result line last.
  * @returns the exit code
  */
-export async function operate(app: string, verb: 'deploy' | 'rollback', paths: Paths, envelope: Envelope, work: (run: Run, report: Report) => Promise<void>): Promise<number> {
-  const events = new Events(paths.runs, envelope.operation, [...Object.values(envelope.secrets), ...(envelope.registry === null ? [] : [envelope.registry.password])]);
+export async function operate(
+  app: string,
+  verb: 'deploy' | 'rollback',
+  paths: Paths,
+  envelope: Envelope,
+  work: (run: Run, report: Report) => Promise<void>,
+): Promise<number> {
+  const events = new Events(paths.runs, envelope.operation, [
+    ...Object.values(envelope.secrets),
+    ...(envelope.registry === null ? [] : [envelope.registry.password]),
+  ]);
   const stop = new AbortController();
   process.on('SIGTERM', () => stop.abort());
   process.on('SIGINT', () => stop.abort());
-  const owner: Owner = { operation: envelope.operation, actor: envelope.actor, run: envelope.run, verb, startedAt: new Date().toISOString(), phase: 'working' };
-  const taken = await events.step('lock', () => takeLock(paths, owner, envelope, events)).catch((error: unknown) => error as StepError);
+  const owner: Owner = {
+    operation: envelope.operation,
+    actor: envelope.actor,
+    run: envelope.run,
+    verb,
+    startedAt: new Date().toISOString(),
+    phase: 'working',
+  };
+  const taken = await events
+    .step('lock', () => takeLock(paths, owner, envelope, events))
+    .catch((error: unknown) => error as Error);
   if (taken instanceof Error || 'busy' in taken) {
     const error = taken instanceof Error ? toFailure(taken, (text) => text) : busy(taken.busy);
     const outcome = taken instanceof Error ? 'failed' : 'busy';
     const { ledger } = readTruth(paths);
-    events.result({ outcome, running: reference(running(ledger)), previous: reference(previous(ledger)), timings: { totalMs: events.elapsed() }, receipt: null, error });
+    events.result({
+      outcome,
+      running: reference(running(ledger)),
+      previous: reference(previous(ledger)),
+      timings: { totalMs: events.elapsed() },
+      receipt: null,
+      error,
+    });
     return EXIT[outcome];
   }
 
@@ -113,12 +145,23 @@ function newReport(): Report {
   };
 }
 
-async function takeLock(paths: Paths, owner: Owner, envelope: Envelope, events: Events): Promise<Lock | { busy: Owner | null }> {
-  return Lock.take(paths, owner, envelope.options.lockWaitSeconds, (holder) => events.log('info', `waiting for ${describe(holder)}`));
+async function takeLock(
+  paths: Paths,
+  owner: Owner,
+  envelope: Envelope,
+  events: Events,
+): Promise<Lock | { busy: Owner | null }> {
+  return Lock.take(paths, owner, envelope.options.lockWaitSeconds, (holder) =>
+    events.log('info', `waiting for ${describe(holder)}`),
+  );
 }
 
 function busy(owner: Owner | null): Failure {
-  return { step: 'lock', code: 'busy', message: `another operation is under way: ${describe(owner)}; wait for it, or set lock-wait-seconds` };
+  return {
+    step: 'lock',
+    code: 'busy',
+    message: `another operation is under way: ${describe(owner)}; wait for it, or set lock-wait-seconds`,
+  };
 }
 
 function describe(owner: Owner | null): string {
@@ -132,7 +175,11 @@ function describe(owner: Owner | null): string {
  * `refused`: nothing changed at all. `failed`: something did (a migration ran, the route was switched and put back, a step after the
  * switch did not work); what runs is said by the result's `running`.
  */
-export function decideOutcome(verb: 'deploy' | 'rollback', report: Pick<Report, 'outcome' | 'migrated' | 'switched'>, error: Failure | null): Outcome {
+export function decideOutcome(
+  verb: 'deploy' | 'rollback',
+  report: Pick<Report, 'outcome' | 'migrated' | 'switched'>,
+  error: Failure | null,
+): Outcome {
   if (error === null) return report.outcome ?? (verb === 'deploy' ? 'deployed' : 'rolled_back');
   const touched = report.migrated || report.switched || error.step === 'route' || error.step === 'confirm';
   return touched ? 'failed' : 'refused';

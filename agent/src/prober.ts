@@ -37,7 +37,11 @@ export function openProber(paths: Paths, manifest: Manifest | null): Prober {
 
   const ask = async (client: Client): Promise<boolean> => {
     try {
-      const answer = await client.request({ method: 'GET', path, headers: { host: route.host, 'user-agent': 'delivery-prober' } });
+      const answer = await client.request({
+        method: 'GET',
+        path,
+        headers: { host: route.host, 'user-agent': 'delivery-prober' },
+      });
       await answer.body.dump();
       return status === null ? answer.statusCode < 500 : answer.statusCode === status;
     } catch {

@@ -20,7 +20,10 @@ export async function recover(run: Run): Promise<Truth> {
   const decision = converge(truth.route, truth.running, truth.route !== null && (await routedRuns(run, truth.route)));
   if (decision.action === 'adopt') await adopt(run, decision.route, truth);
   if (decision.action === 'restore') {
-    run.events.log('warning', `an earlier operation ended in the middle of its switch to ${truth.route?.release ?? 'nothing'}, which does not run: the route before it is put back`);
+    run.events.log(
+      'warning',
+      `an earlier operation ended in the middle of its switch to ${truth.route?.release ?? 'nothing'}, which does not run: the route before it is put back`,
+    );
     restoreRoute(run, readIfThere(run.paths.routeBefore));
   }
   // Adopted secrets are kept by now; those of a deploy that came to nothing go.
@@ -39,10 +42,16 @@ async function routedRuns(run: Run, route: RouteState): Promise<boolean> {
 async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
   const stored = readRelease(run.paths, route.release);
   if (stored === null) {
-    run.events.log('warning', `the edge routes to release ${route.release}, of which this host has no files; it is left as it is`);
+    run.events.log(
+      'warning',
+      `the edge routes to release ${route.release}, of which this host has no files; it is left as it is`,
+    );
     return;
   }
-  run.events.log('warning', `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`);
+  run.events.log(
+    'warning',
+    `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`,
+  );
   keepSecrets(run.paths);
   const old = await liveColour(run, truth);
   const project = renderColour({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });

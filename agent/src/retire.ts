@@ -32,7 +32,9 @@ export async function retire(run: Run, old: Replica[], cut: number): Promise<'wa
   const sizes = cut > 0 ? [] : await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
   const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const warm = cut === 0 && roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
-  await Promise.all(running.map(({ container }) => (warm ? run.docker.pause(container.id) : run.docker.stop(container, GRACE_SECONDS))));
+  await Promise.all(
+    running.map(({ container }) => (warm ? run.docker.pause(container.id) : run.docker.stop(container, GRACE_SECONDS))),
+  );
   return warm ? 'warm' : 'stopped';
 }
 

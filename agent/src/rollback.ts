@@ -45,9 +45,18 @@ export async function rollback(run: Run, requested: string | null, report: Repor
   });
   report.colour = plan.colour;
   const woken = plan.kept.length > 0;
-  const target: Target = { manifest: plan.manifest, digest: plan.digest, colour: plan.colour, project: plan.project, generation: plan.generation, warm: false };
+  const target: Target = {
+    manifest: plan.manifest,
+    digest: plan.digest,
+    colour: plan.colour,
+    project: plan.project,
+    generation: plan.generation,
+    warm: false,
+  };
   try {
-    await events.step('start', async (note) => note(woken ? await wake(run, plan, target) : await startAgain(run, plan)));
+    await events.step('start', async (note) =>
+      note(woken ? await wake(run, plan, target) : await startAgain(run, plan)),
+    );
     report.switchedMs = await switchTo(run, target, truth);
     report.switched = true;
   } catch (error) {
@@ -72,11 +81,16 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   report.release = manifest.release;
   report.digest = target.digest;
   const stored = readRelease(run.paths, manifest.release);
-  if (stored === null) throw new StepError('pruned', `release ${manifest.release}: its files are no longer on this host`);
+  if (stored === null)
+    throw new StepError('pruned', `release ${manifest.release}: its files are no longer on this host`);
 
   const values = hostSecrets(run.paths);
   const missing = missingSecrets(manifest.secrets, values);
-  if (missing.length > 0) throw new StepError('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
+  if (missing.length > 0)
+    throw new StepError(
+      'secrets_missing',
+      `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`,
+    );
   report.secrets = secretHashes(run.paths, manifest.secrets, values);
 
   const colour = idleColour(truth.running?.colour ?? null);
@@ -87,13 +101,25 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
   const kept = complete && ofTarget ? found : [];
   if (kept.length === 0) await imagesAreHere(run, manifest);
-  return { manifest, sealed: stored.sealed, digest: stored.digest, colour, project, generation: nextGeneration(truth), kept };
+  return {
+    manifest,
+    sealed: stored.sealed,
+    digest: stored.digest,
+    colour,
+    project,
+    generation: nextGeneration(truth),
+    kept,
+  };
 }
 
 async function imagesAreHere(run: Run, manifest: Manifest): Promise<void> {
   const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
   for (const [name, { image }] of services) {
-    if ((await run.docker.imageId(image)) === null) throw new StepError('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
+    if ((await run.docker.imageId(image)) === null)
+      throw new StepError(
+        'image_gone',
+        `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`,
+      );
   }
 }
 
@@ -132,7 +158,14 @@ async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | n
   if (old !== null) await stopWorkers(run, old.replicas);
   if (workers) {
     renderTarget(run, plan.manifest, plan.sealed, plan.colour);
-    await startColour(run, plan.manifest.release, plan.project, colourFile(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
+    await startColour(
+      run,
+      plan.manifest.release,
+      plan.project,
+      colourFile(run, plan.manifest.release, plan.colour),
+      run.paths.env,
+      'worker',
+    );
   }
   await renameLive(run, target, old);
   if (old === null) return;

@@ -33,5 +33,9 @@ export interface Target {
 
 /** Throws where somebody asked the agent to stop and nothing is switched yet. */
 export function stopIfAsked(run: Run): void {
-  if (run.stop.aborted) throw new StepError('stopped', 'the agent was told to stop (SIGTERM) before the switch; nothing was changed for visitors');
+  if (run.stop.aborted)
+    throw new StepError(
+      'stopped',
+      'the agent was told to stop (SIGTERM) before the switch; nothing was changed for visitors',
+    );
 }

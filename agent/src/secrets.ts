@@ -10,7 +10,11 @@ export function hostSecrets(paths: Paths): Record<string, string> {
 }
 
 /** Salted hashes of the secrets that a release names. The salt is made once per app and never leaves the host. */
-export function secretHashes(paths: Paths, names: readonly string[], values: Readonly<Record<string, string>>): Record<string, string> {
+export function secretHashes(
+  paths: Paths,
+  names: readonly string[],
+  values: Readonly<Record<string, string>>,
+): Record<string, string> {
   const path = join(paths.app, 'salt');
   let salt = readIfThere(path)?.trim();
   if (salt === undefined || salt === '') {

@@ -20,10 +20,14 @@ export async function status(app: string, paths: Paths): Promise<Status> {
     v: 1,
     app,
     running,
-    previous: before === null ? null : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
-    operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
+    previous:
+      before === null
+        ? null
+        : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
+    operation:
+      owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
     ledger: truth.ledger.slice(-SHOWN),
-    receipt: truth.ledger.findLast(({ receipt }) => receipt != null)?.receipt ?? null,
+    receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
   };
 }
 
@@ -36,5 +40,10 @@ export function live(paths: Paths, truth: Truth): Status['running'] {
   // Switched and not yet on record: an operation is draining, or died there.
   const stored = route === null ? null : readRelease(paths, route.release);
   if (route === null || stored === null) return null;
-  return { release: route.release, digest: stored.digest, colour: route.colour, since: statSync(paths.route).mtime.toISOString() };
+  return {
+    release: route.release,
+    digest: stored.digest,
+    colour: route.colour,
+    since: statSync(paths.route).mtime.toISOString(),
+  };
 }

@@ -17,8 +17,10 @@ export interface StoredRelease {
 /** A release kept on this host, or null where it (or a part of it) is not here. Throws on a manifest that does not parse. */
 export function readRelease(paths: Paths, release: string): StoredRelease | null {
   const directory = releaseDirectory(paths, release);
-  const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map((name) => readIfThere(join(directory, name)));
-  if (manifest == null || digest == null || sealed == null) return null;
+  const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map(
+    (name) => readIfThere(join(directory, name)) ?? '',
+  );
+  if (!manifest || !digest || !sealed) return null;
   return { manifest: parseManifest(manifest), digest: digest.trim(), sealed };
 }
 

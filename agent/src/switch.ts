@@ -78,7 +78,11 @@ export async function renameLive(run: Run, target: Pick<Target, 'project'>, old:
   };
   const live = await replicas(run.docker, target.project);
   const before = old?.replicas ?? [];
-  await Promise.all(before.map(({ container, spec }) => rename(container, composeName(colourProject(run.app, old?.colour ?? 'blue'), spec))));
+  await Promise.all(
+    before.map(({ container, spec }) =>
+      rename(container, composeName(colourProject(run.app, old?.colour ?? 'blue'), spec)),
+    ),
+  );
   await Promise.all(live.map(({ container, spec }) => rename(container, plainName(spec))));
 }
 

@@ -44,9 +44,14 @@ export type Convergence =
  * What an operation that died left behind, from the two records that it writes in this order: the route file, then the ledger.
  * @param answers whether every replica that the route file points at is running
  */
-export function converge(route: RouteState | null, running: Pick<Running, 'generation' | 'release'> | null, answers: boolean): Convergence {
+export function converge(
+  route: RouteState | null,
+  running: Pick<Running, 'generation' | 'release'> | null,
+  answers: boolean,
+): Convergence {
   if (route === null) return { action: 'none' };
-  if (running !== null && route.generation === running.generation && route.release === running.release) return { action: 'none' };
+  if (running !== null && route.generation === running.generation && route.release === running.release)
+    return { action: 'none' };
   // An older route file than the ledger's: somebody restored a backup. What is routed is what runs.
   if (running !== null && route.generation < running.generation) return { action: 'adopt', route };
   return answers ? { action: 'adopt', route } : { action: 'restore' };

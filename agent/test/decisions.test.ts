@@ -48,8 +48,12 @@ describe('outcome', () => {
   it('is refused while nothing was touched and failed once something was', () => {
     expect(decideOutcome('deploy', { outcome: null, migrated: false, switched: false }, error)).toBe('refused');
     expect(decideOutcome('deploy', { outcome: null, migrated: true, switched: false }, error)).toBe('failed');
-    expect(decideOutcome('deploy', { outcome: null, migrated: false, switched: false }, { ...error, step: 'confirm' })).toBe('failed');
-    expect(decideOutcome('rollback', { outcome: null, migrated: false, switched: true }, { ...error, step: 'drain' })).toBe('failed');
+    expect(
+      decideOutcome('deploy', { outcome: null, migrated: false, switched: false }, { ...error, step: 'confirm' }),
+    ).toBe('failed');
+    expect(
+      decideOutcome('rollback', { outcome: null, migrated: false, switched: true }, { ...error, step: 'drain' }),
+    ).toBe('failed');
   });
 
   it('is what was meant where nothing went wrong', () => {
@@ -60,7 +64,14 @@ describe('outcome', () => {
 });
 
 describe('trouble of a container', () => {
-  const sound = { running: true, restarting: false, restartCount: 0, startedAt: 't1', exitCode: 0, oomKilled: false } as Container;
+  const sound = {
+    running: true,
+    restarting: false,
+    restartCount: 0,
+    startedAt: 't1',
+    exitCode: 0,
+    oomKilled: false,
+  } as Container;
   const fresh = { restartCount: 0, startedAt: null };
 
   it('is none while it runs', () => {
@@ -98,17 +109,33 @@ describe('what is asked on the public path', () => {
 describe('a verified release', () => {
   const compose = Buffer.from('services: {}\n');
   const hash = `sha256:${createHash('sha256').update(compose).digest('hex')}`;
-  const manifest = { files: { 'compose.yaml': hash }, services: { web: { platforms: ['linux/amd64'] } } } as unknown as Manifest;
+  const manifest = {
+    files: { 'compose.yaml': hash },
+    services: { web: { platforms: ['linux/amd64'] } },
+  } as unknown as Manifest;
 
   it('holds what its manifest names, for this host', () => {
     expect(() => verifyRelease(manifest, new Map([['compose.yaml', compose]]), 'linux/amd64')).not.toThrow();
   });
 
   it('is refused for a changed, a missing or an unnamed file and for another platform', () => {
-    expect(() => verifyRelease(manifest, new Map([['compose.yaml', Buffer.from('x')]]), 'linux/amd64')).toThrow(/compose\.yaml: is sha256/);
+    expect(() => verifyRelease(manifest, new Map([['compose.yaml', Buffer.from('x')]]), 'linux/amd64')).toThrow(
+      /compose\.yaml: is sha256/,
+    );
     expect(() => verifyRelease(manifest, new Map(), 'linux/amd64')).toThrow(/not in the image/);
-    expect(() => verifyRelease(manifest, new Map([['compose.yaml', compose], ['files/x', compose]]), 'linux/amd64')).toThrow(/files\/x: in the image/);
-    expect(() => verifyRelease(manifest, new Map([['compose.yaml', compose]]), 'linux/arm64')).toThrow(/service web: its image is for linux\/amd64/);
+    expect(() =>
+      verifyRelease(
+        manifest,
+        new Map([
+          ['compose.yaml', compose],
+          ['files/x', compose],
+        ]),
+        'linux/amd64',
+      ),
+    ).toThrow(/files\/x: in the image/);
+    expect(() => verifyRelease(manifest, new Map([['compose.yaml', compose]]), 'linux/arm64')).toThrow(
+      /service web: its image is for linux\/amd64/,
+    );
   });
 });
 
@@ -134,11 +161,15 @@ describe('smaller decisions', () => {
   });
 
   it('reads restart policies of a rendered project', () => {
-    expect([...restartPolicies('services: {web-1: {restart: unless-stopped}, once: {}}')]).toEqual([['web-1', 'unless-stopped'], ['once', 'no']]);
+    expect([...restartPolicies('services: {web-1: {restart: unless-stopped}, once: {}}')]).toEqual([
+      ['web-1', 'unless-stopped'],
+      ['once', 'no'],
+    ]);
   });
 
   it('takes the frames out of a log stream', () => {
-    const frame = (kind: number, text: string): Buffer => Buffer.concat([Buffer.from([kind, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
+    const frame = (kind: number, text: string): Buffer =>
+      Buffer.concat([Buffer.from([kind, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
     expect(unframe(Buffer.concat([frame(1, 'out\n'), frame(2, 'err\n')]))).toBe('out\nerr\n');
     expect(unframe(Buffer.from('a plain terminal stream\n'))).toBe('a plain terminal stream\n');
   });

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -15,7 +24,14 @@ import { restoreRoute } from '../src/steps/route.ts';
 
 let root: string;
 let paths: Paths;
-const owner = (operation: string, phase: Owner['phase'] = 'working'): Owner => ({ operation, actor: 'ann', run: '', verb: 'deploy', startedAt: '2026-01-01T00:00:00.000Z', phase });
+const owner = (operation: string, phase: Owner['phase'] = 'working'): Owner => ({
+  operation,
+  actor: 'ann',
+  run: '',
+  verb: 'deploy',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  phase,
+});
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'agent-'));
@@ -55,7 +71,21 @@ describe('lock', () => {
 });
 
 describe('ledger file', () => {
-  const entry = { t: '2026-01-01T00:00:00.000Z', verb: 'deploy', outcome: 'refused', release: null, digest: null, colour: null, previous: null, generation: 0, actor: '', run: '', operation: 'op', secrets: {}, durationMs: 1 } as const;
+  const entry = {
+    t: '2026-01-01T00:00:00.000Z',
+    verb: 'deploy',
+    outcome: 'refused',
+    release: null,
+    digest: null,
+    colour: null,
+    previous: null,
+    generation: 0,
+    actor: '',
+    run: '',
+    operation: 'op',
+    secrets: {},
+    durationMs: 1,
+  } as const;
 
   it('grows by whole lines, and a torn last line is cut off', () => {
     expect(appendLedger(paths, entry).seq).toBe(1);
@@ -97,8 +127,18 @@ describe('run file', () => {
     for (let index = 0; index < 60; index += 1) writeFileSync(join(paths.runs, `old-${String(index)}.jsonl`), '');
     const events = new Events(paths.runs, 'op-9', ['s3cret-value']);
     await events.step('plan', (note) => note('the s3cret-value is out'));
-    await expect(events.step('pull', () => Promise.reject(new Error('with s3cret-value')))).rejects.toMatchObject({ step: 'pull', code: 'internal' });
-    events.result({ outcome: 'failed', running: null, previous: null, timings: { totalMs: 1 }, receipt: null, error: null });
+    await expect(events.step('pull', () => Promise.reject(new Error('with s3cret-value')))).rejects.toMatchObject({
+      step: 'pull',
+      code: 'internal',
+    });
+    events.result({
+      outcome: 'failed',
+      running: null,
+      previous: null,
+      timings: { totalMs: 1 },
+      receipt: null,
+      error: null,
+    });
     await events.step('drain', () => undefined);
     events.close();
     const text = readFileSync(join(paths.runs, 'op-9.jsonl'), 'utf8');

@@ -6,7 +6,13 @@ describe('masker', () => {
   it('takes secrets out in the forms in which they travel', () => {
     const secret = 'pa$$ "word"/1';
     const mask = masker([secret]);
-    const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('base64url')];
+    const forms = [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('base64url'),
+    ];
     for (const form of forms) expect(mask(`before ${form} after`)).toBe('before *** after');
   });
 
@@ -21,7 +27,12 @@ describe('masker', () => {
 
   it('leaves no secret of four characters or more in any text', () => {
     fc.assert(
-      fc.property(fc.stringMatching(/^[a-z0-9]{4,20}$/), fc.string(), fc.string(), (secret, before, after) => !masker([secret])(`${before}${secret}${after}`).includes(secret)),
+      fc.property(
+        fc.stringMatching(/^[a-z0-9]{4,20}$/),
+        fc.string(),
+        fc.string(),
+        (secret, before, after) => !masker([secret])(`${before}${secret}${after}`).includes(secret),
+      ),
     );
   });
 });

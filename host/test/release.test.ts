@@ -15,18 +15,33 @@ beforeAll(() => {
   for (const directory of ['bin', 'opt/edge', 'opt/shop']) mkdirSync(join(root, directory), { recursive: true });
   writeFileSync(join(root, 'opt/edge/agent'), 'registry.test:5000/agent@sha256:abc\n');
   // Prints its arguments, one a line, and what it gets on standard input.
-  writeFileSync(join(root, 'bin/docker'), '#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done\nprintf "stdin:"; cat\nexit "${FAKE_CODE-0}"\n');
+  writeFileSync(
+    join(root, 'bin/docker'),
+    '#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done\nprintf "stdin:"; cat\nexit "${FAKE_CODE-0}"\n',
+  );
   chmodSync(join(root, 'bin/docker'), 0o755);
   launcher = join(root, 'release');
   const text = readFileSync(resolve(import.meta.dirname, '../release'), 'utf8');
-  const moved = text.replace(/^PATH=/m, `PATH=${join(root, 'bin')}:`).replace(/^root=\/opt$/m, `root=${join(root, 'opt')}`);
+  const moved = text
+    .replace(/^PATH=/m, `PATH=${join(root, 'bin')}:`)
+    .replace(/^root=\/opt$/m, `root=${join(root, 'opt')}`);
   writeFileSync(launcher, moved);
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-function ring(command: string | null, options: { app?: string; args?: string[]; input?: string; env?: Record<string, string> } = {}): { code: number; out: string; err: string; argv: string[] } {
-  const env = { ...options.env, ...(command === null ? {} : { SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: '1 2 3 4' }) };
-  const result = spawnSync('/bin/sh', [launcher, options.app ?? 'shop', ...(options.args ?? [])], { env, input: options.input ?? '', encoding: 'utf8' });
+function ring(
+  command: string | null,
+  options: { app?: string; args?: string[]; input?: string; env?: Record<string, string> } = {},
+): { code: number; out: string; err: string; argv: string[] } {
+  const env = {
+    ...options.env,
+    ...(command === null ? {} : { SSH_ORIGINAL_COMMAND: command, SSH_CONNECTION: '1 2 3 4' }),
+  };
+  const result = spawnSync('/bin/sh', [launcher, options.app ?? 'shop', ...(options.args ?? [])], {
+    env,
+    input: options.input ?? '',
+    encoding: 'utf8',
+  });
   const argv = result.stdout.split('stdin:')[0] ?? '';
   return { code: result.status ?? -1, out: result.stdout, err: result.stderr, argv: argv.split('\n') };
 }
@@ -58,7 +73,12 @@ describe('launcher', () => {
 
   it('passes on rollbacks with and without a release, and the exit code', () => {
     expect(ring('rollback').argv.slice(-3)).toEqual(['rollback', 'shop', '']);
-    expect(ring('rollback 20260101T000000Z-abcdef0').argv.slice(-4)).toEqual(['rollback', 'shop', '20260101T000000Z-abcdef0', '']);
+    expect(ring('rollback 20260101T000000Z-abcdef0').argv.slice(-4)).toEqual([
+      'rollback',
+      'shop',
+      '20260101T000000Z-abcdef0',
+      '',
+    ]);
     expect(ring('rollback', { env: { FAKE_CODE: '75' } }).code).toBe(75);
   });
 
@@ -104,9 +124,31 @@ describe('launcher', () => {
   });
 
   it('starts nothing for any command that is not exactly one of its calls', () => {
-    const call = /^ *(deploy +sha256:[0-9a-f]{64}|rollback( +[0-9A-Za-z][0-9A-Za-z._-]{0,63})?|attach +[A-Za-z0-9._-]{1,64}|status|history|version) *$/;
-    const word = fc.constantFrom('deploy', 'rollback', 'attach', 'status', DIGEST, '-v', '..', '$(id)', ';', '\n', '*', "'", '"', '|', '&', 'é', 'op-1');
-    const command = fc.oneof(fc.string({ maxLength: 60 }), fc.array(word, { maxLength: 4 }).map((words) => words.join(' ')));
+    const call =
+      /^ *(deploy +sha256:[0-9a-f]{64}|rollback( +[0-9A-Za-z][0-9A-Za-z._-]{0,63})?|attach +[A-Za-z0-9._-]{1,64}|status|history|version) *$/;
+    const word = fc.constantFrom(
+      'deploy',
+      'rollback',
+      'attach',
+      'status',
+      DIGEST,
+      '-v',
+      '..',
+      '$(id)',
+      ';',
+      '\n',
+      '*',
+      "'",
+      '"',
+      '|',
+      '&',
+      'é',
+      'op-1',
+    );
+    const command = fc.oneof(
+      fc.string({ maxLength: 60 }),
+      fc.array(word, { maxLength: 4 }).map((words) => words.join(' ')),
+    );
     fc.assert(
       fc.property(command, (text) => {
         fc.pre(!text.includes('\0'));
@@ -118,12 +160,17 @@ describe('launcher', () => {
   });
 
   it('refuses app names that no host has, and says what an unprepared host lacks', () => {
-    for (const app of ['', 'Shop', '../x', '-x', '9x', 'a b', 'a'.repeat(32)]) expect(ring('status', { app }).code).toBe(64);
+    for (const app of ['', 'Shop', '../x', '-x', '9x', 'a b', 'a'.repeat(32)])
+      expect(ring('status', { app }).code).toBe(64);
     expect(ring('status', { app: 'other' }).err).toMatch(/not prepared for other; run provision-vps/);
   });
 
   it('opens no shell for the key', () => {
-    const result = spawnSync('/bin/sh', [launcher, 'shop'], { env: { SSH_CONNECTION: '1 2 3 4' }, input: 'id\n', encoding: 'utf8' });
+    const result = spawnSync('/bin/sh', [launcher, 'shop'], {
+      env: { SSH_CONNECTION: '1 2 3 4' },
+      input: 'id\n',
+      encoding: 'utf8',
+    });
     expect(result.status).toBe(64);
     expect(result.stderr).toMatch(/opens no shell/);
   });

@@ -81,13 +81,18 @@ async function confirmRoute(client: Client, route: Route, target: Target, limitM
   let seen = 'no answer';
   while (performance.now() - began < limitMs) {
     try {
-      const answer = await client.request({ method: 'GET', path, headers: { host: route.host, 'user-agent': 'delivery-agent' } });
+      const answer = await client.request({
+        method: 'GET',
+        path,
+        headers: { host: route.host, 'user-agent': 'delivery-agent' },
+      });
       await answer.body.dump();
       const generation = String(answer.headers['x-edge-generation'] ?? 'none');
       const release = String(answer.headers['x-release'] ?? 'none');
       seen = `status ${String(answer.statusCode)}, generation ${generation}, release ${release}`;
       const sound = status === null ? ![502, 503, 504].includes(answer.statusCode) : answer.statusCode === status;
-      passes = sound && generation === String(target.generation) && release === target.manifest.release ? passes + 1 : 0;
+      passes =
+        sound && generation === String(target.generation) && release === target.manifest.release ? passes + 1 : 0;
       if (passes >= CONSECUTIVE) return;
     } catch (error) {
       passes = 0;

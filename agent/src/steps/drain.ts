@@ -9,7 +9,11 @@ const POLL_MS = 100;
  * @param count how many connections there are; the edge's own tables by default
  * @returns how many connections were left and will be cut
  */
-export async function drain(remote: ReadonlySet<string>, seconds: number, count: (remote: ReadonlySet<string>) => number = establishedTo): Promise<{ cut: number; ms: number }> {
+export async function drain(
+  remote: ReadonlySet<string>,
+  seconds: number,
+  count: (remote: ReadonlySet<string>) => number = establishedTo,
+): Promise<{ cut: number; ms: number }> {
   const began = performance.now();
   let quiet = 0;
   for (;;) {

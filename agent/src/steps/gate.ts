@@ -23,7 +23,8 @@ export function trouble(container: Container | null, baseline: Baseline): string
   if (container === null) return 'was removed';
   if (container.oomKilled) return 'ran out of memory and was killed';
   if (container.restarting || !container.running) return `ended with exit code ${String(container.exitCode)}`;
-  if (container.restartCount !== baseline.restartCount) return `was restarted ${String(container.restartCount - baseline.restartCount)} times (last exit code ${String(container.exitCode)})`;
+  if (container.restartCount !== baseline.restartCount)
+    return `was restarted ${String(container.restartCount - baseline.restartCount)} times (last exit code ${String(container.exitCode)})`;
   if (baseline.startedAt !== null && container.startedAt !== baseline.startedAt) return 'was started anew';
   return null;
 }
@@ -36,7 +37,11 @@ export function trouble(container: Container | null, baseline: Baseline): string
 export async function gate(run: Run, target: Target): Promise<string> {
   const web = webReplicas(await replicas(run.docker, target.project));
   const expected = target.project.containers.filter(({ role }) => role === 'web').length;
-  if (web.length !== expected) throw new StepError('start', `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`);
+  if (web.length !== expected)
+    throw new StepError(
+      'start',
+      `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`,
+    );
   const stop = new AbortController();
   try {
     const results = await Promise.all(web.map((replica) => gateReplica(run, target, replica, stop)));
@@ -50,7 +55,10 @@ async function gateReplica(run: Run, target: Target, replica: Replica, stop: Abo
   const { spec, container } = replica;
   const imageId = await run.docker.imageId(spec.image);
   if (imageId === null || imageId !== container.image) {
-    throw new StepError('wrong_image', `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`);
+    throw new StepError(
+      'wrong_image',
+      `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`,
+    );
   }
   const died = new AbortController();
   const signal = AbortSignal.any([stop.signal, died.signal, run.stop]);
@@ -69,27 +77,55 @@ async function gateReplica(run: Run, target: Target, replica: Replica, stop: Abo
     }
     if (run.stop.aborted) throw new StepError('stopped', 'the agent was told to stop (SIGTERM) before the switch');
     const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
-    if (reason !== null) throw new StepError('crashed', `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`, logs);
+    if (reason !== null)
+      throw new StepError(
+        'crashed',
+        `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`,
+        logs,
+      );
     const first = verdict.firstFailure === null ? '' : `; first failure: ${verdict.firstFailure}`;
-    throw new StepError('unhealthy', `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`, logs);
+    throw new StepError(
+      'unhealthy',
+      `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`,
+      logs,
+    );
   } finally {
     died.abort();
     await watching;
   }
 }
 
-async function askUntilHealthy(run: Run, target: Target, { spec, container }: Replica, signal: AbortSignal): Promise<Awaited<ReturnType<typeof watch>>> {
+async function askUntilHealthy(
+  run: Run,
+  target: Target,
+  { spec, container }: Replica,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<typeof watch>>> {
   const health = target.manifest.health[spec.service];
-  const address = container.addresses[EDGE_NETWORK] ?? (await run.docker.container(container.id))?.addresses[EDGE_NETWORK];
+  const address =
+    container.addresses[EDGE_NETWORK] ?? (await run.docker.container(container.id))?.addresses[EDGE_NETWORK];
   if (health === undefined) throw new StepError('internal', `service ${spec.service}: has no health contract`);
   if (address === undefined) {
     const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
-    throw new StepError('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
+    throw new StepError(
+      'crashed',
+      `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`,
+      logs,
+    );
   }
-  const contract: HealthContract = { status: health.status, json: health.json, release: target.manifest.release, consecutive: health.consecutive, maxP95Ms: null };
+  const contract: HealthContract = {
+    status: health.status,
+    json: health.json,
+    release: target.manifest.release,
+    consecutive: health.consecutive,
+    maxP95Ms: null,
+  };
   const host = target.manifest.routes.find(({ service }) => service === spec.service)?.host;
   const url = new URL(`http://${address}:${String(spec.port)}${health.path}`);
-  const probe = openProbe({ url, headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) } });
+  const probe = openProbe({
+    url,
+    headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) },
+  });
   try {
     return await watch({
       contract,
@@ -99,7 +135,10 @@ async function askUntilHealthy(run: Run, target: Target, { spec, container }: Re
         // An app need not name its release: the Engine has said which image answers at this address.
         if (outcome.release === null) return { ...outcome, release: target.manifest.release };
         // One that names another will not come to its senses.
-        throw new StepError('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
+        throw new StepError(
+          'wrong_release',
+          `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`,
+        );
       },
       intervalMs: health.intervalMs,
       timeoutMs: health.timeoutMs,

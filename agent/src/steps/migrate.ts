@@ -20,7 +20,13 @@ export async function runJobs(run: Run, manifest: Manifest, sealed: string, env:
   await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
   for (const { name } of project.containers) {
     try {
-      await run.docker.compose({ name: project.project, file, directory, env }, ['run', '--rm', '--no-deps', '-T', name]);
+      await run.docker.compose({ name: project.project, file, directory, env }, [
+        'run',
+        '--rm',
+        '--no-deps',
+        '-T',
+        name,
+      ]);
     } catch (error) {
       const logs = error instanceof DockerError ? error.output.split('\n').slice(-20) : [];
       throw new StepError('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);

@@ -1,5 +1,12 @@
 import { statfsSync } from 'node:fs';
-import { compareSecrets, idleColour, mergeEnvFile, missingSecrets, parseEnvFile, parseManifest } from '@delivery/release';
+import {
+  compareSecrets,
+  idleColour,
+  mergeEnvFile,
+  missingSecrets,
+  parseEnvFile,
+  parseManifest,
+} from '@delivery/release';
 import type { Colour, Manifest } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import { replicas, serving } from '../colour.ts';
@@ -34,19 +41,30 @@ export interface DeployPlan {
 /** Fetches the release image and decides, before anything on the host changes, whether and where it can run. */
 export async function planDeploy(run: Run, truth: Truth, digest: string): Promise<DeployPlan> {
   const free = freeBytes();
-  if (free < DISK_MIN_BYTES) throw new StepError('disk_full', `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`);
+  if (free < DISK_MIN_BYTES)
+    throw new StepError(
+      'disk_full',
+      `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`,
+    );
   const files = await readReleaseImage(run, digest);
   const manifest = parseManifest((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
   checkManifest(run.app, manifest);
   const kept = readRelease(run.paths, manifest.release);
   if (kept !== null && kept.digest !== digest) {
-    throw new StepError('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
+    throw new StepError(
+      'release_reused',
+      `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`,
+    );
   }
 
   const env = mergeEnvFile(readIfThere(run.paths.env) ?? '', run.envelope.secrets);
   const values = parseEnvFile(env);
   const missing = missingSecrets(manifest.secrets, values);
-  if (missing.length > 0) throw new StepError('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`);
+  if (missing.length > 0)
+    throw new StepError(
+      'secrets_missing',
+      `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`,
+    );
   const secrets = secretHashes(run.paths, manifest.secrets, values);
   return {
     manifest,
@@ -62,31 +80,51 @@ export async function planDeploy(run: Run, truth: Truth, digest: string): Promis
 
 async function readReleaseImage(run: Run, digest: string): Promise<Map<string, Buffer>> {
   const repository = run.envelope.repository;
-  if (repository === undefined) throw new StepError('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
+  if (repository === undefined)
+    throw new StepError(
+      'envelope',
+      'envelope: repository: is missing; deploy needs the repository of the release image',
+    );
   const reference = `${repository}@${digest}`;
   try {
     await run.docker.pull(reference, run.envelope.registry);
   } catch (error) {
     throw pullError(reference, error);
   }
-  const files = await run.docker.readImage(reference, (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'));
+  const files = await run.docker.readImage(
+    reference,
+    (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'),
+  );
   // Its files are kept in the release directory; the image itself has no further use.
   void run.docker.removeImage(reference).catch(() => undefined);
-  if (!files.has('manifest.json')) throw new StepError('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
+  if (!files.has('manifest.json'))
+    throw new StepError('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
   return files;
 }
 
 function checkManifest(app: string, manifest: Manifest): void {
-  if (manifest.app !== app) throw new StepError('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
+  if (manifest.app !== app)
+    throw new StepError('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
   if (olderThan(VERSION, manifest.agent.minimum)) {
-    throw new StepError('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${VERSION}; run provision-vps first`);
+    throw new StepError(
+      'agent_too_old',
+      `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${VERSION}; run provision-vps first`,
+    );
   }
 }
 
-async function isUnchanged(run: Run, truth: Truth, manifest: Manifest, digest: string, secrets: Record<string, string>): Promise<boolean> {
+async function isUnchanged(
+  run: Run,
+  truth: Truth,
+  manifest: Manifest,
+  digest: string,
+  secrets: Record<string, string>,
+): Promise<boolean> {
   const live = truth.running;
   if (live === null || live.digest !== digest || live.colour === null) return false;
-  const entry = truth.ledger.findLast((item) => item.release === live.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
+  const entry = truth.ledger.findLast(
+    (item) => item.release === live.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
+  );
   const change = compareSecrets(entry?.secrets ?? {}, secrets);
   if (change.added.length + change.changed.length + change.removed.length > 0) return false;
   const stored = readRelease(run.paths, live.release);
@@ -99,10 +137,19 @@ async function isUnchanged(run: Run, truth: Truth, manifest: Manifest, digest: s
 export function pullError(reference: string, error: unknown): StepError {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof StepError) return error;
-  if (/no space left on device/i.test(text)) return new StepError('disk_full', `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`);
-  if (/unauthorized|denied|authentication required|no basic auth/i.test(text)) return new StepError('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
-  if (/not found|manifest unknown/i.test(text)) return new StepError('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-  return new StepError(error instanceof DockerError && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
+  if (/no space left on device/i.test(text))
+    return new StepError(
+      'disk_full',
+      `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`,
+    );
+  if (/unauthorized|denied|authentication required|no basic auth/i.test(text))
+    return new StepError('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
+  if (/not found|manifest unknown/i.test(text))
+    return new StepError('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
+  return new StepError(
+    error instanceof DockerError && error.status === 0 ? 'docker' : 'pull',
+    `pull ${reference}: ${text}`,
+  );
 }
 
 /** The agent's own root lies on Docker's file system, whatever that is mounted from. */
@@ -114,4 +161,3 @@ function freeBytes(): number {
 function mebibytes(bytes: number): string {
   return `${String(Math.round(bytes / 1024 ** 2))} MiB`;
 }
-

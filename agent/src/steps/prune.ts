@@ -15,8 +15,14 @@ function imagesOf(manifest: Manifest): string[] {
  */
 export async function prune(run: Run, ledger: Ledger, protect: string[]): Promise<{ kept: number; pruned: string[] }> {
   const decision = retention({ ledger, present: storedReleases(run.paths), protect });
-  const needed = new Set(decision.keep.flatMap((release) => imagesOf(readRelease(run.paths, release)?.manifest ?? EMPTY)));
-  const unneeded = new Set(decision.prune.flatMap((release) => imagesOf(readRelease(run.paths, release)?.manifest ?? EMPTY)).filter((image) => !needed.has(image)));
+  const needed = new Set(
+    decision.keep.flatMap((release) => imagesOf(readRelease(run.paths, release)?.manifest ?? EMPTY)),
+  );
+  const unneeded = new Set(
+    decision.prune
+      .flatMap((release) => imagesOf(readRelease(run.paths, release)?.manifest ?? EMPTY))
+      .filter((image) => !needed.has(image)),
+  );
 
   const pins = await run.docker.containers([`${PIN}=${run.app}`]);
   const pinned = new Set(pins.map(({ labels }) => labels['delivery.image']));

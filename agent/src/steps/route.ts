@@ -12,14 +12,29 @@ import type { Truth } from '../truth.ts';
  * The generation is the fencing token: if the file is not the one that this operation was planned on, somebody else switched.
  */
 export function writeRoute(run: Run, target: Target, truth: Truth): void {
-  const text = renderRoute({ manifest: target.manifest, colour: target.colour, generation: target.generation, tls: tlsMode(run.paths) });
+  const text = renderRoute({
+    manifest: target.manifest,
+    colour: target.colour,
+    generation: target.generation,
+    tls: tlsMode(run.paths),
+  });
   const said = parseRoute(text);
-  if (said.generation !== target.generation || said.release !== target.manifest.release || said.colour !== target.colour) {
-    throw new StepError('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`);
+  if (
+    said.generation !== target.generation ||
+    said.release !== target.manifest.release ||
+    said.colour !== target.colour
+  ) {
+    throw new StepError(
+      'route',
+      `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`,
+    );
   }
   const now = currentRoute(run);
   if ((now?.generation ?? 0) !== (truth.route?.generation ?? 0)) {
-    throw new StepError('fenced', `route file: generation ${String(now?.generation ?? 0)} is live, this operation was planned on ${String(truth.route?.generation ?? 0)}; another operation has switched meanwhile`);
+    throw new StepError(
+      'fenced',
+      `route file: generation ${String(now?.generation ?? 0)} is live, this operation was planned on ${String(truth.route?.generation ?? 0)}; another operation has switched meanwhile`,
+    );
   }
   if (truth.routeText === null) rmSync(run.paths.routeBefore, { force: true });
   else writeAtomically(run.paths.routeBefore, truth.routeText);

@@ -41,10 +41,16 @@ export async function startBacking(run: Run, manifest: Manifest, sealed: string,
   if (project.containers.length === 0) return [];
   const directory = releaseDirectory(run.paths, manifest.release);
   const present = await replicas(run.docker, project);
-  const absent = project.containers.filter(({ name }) => !present.some(({ spec, container }) => spec.name === name && container.running));
+  const absent = project.containers.filter(
+    ({ name }) => !present.some(({ spec, container }) => spec.name === name && container.running),
+  );
   const before = readIfThere(run.paths.backing);
   if (absent.length === 0) {
-    if (before !== project.text) run.events.log('warning', 'backing services: this release describes them differently; a release never changes them, so they stay as they are');
+    if (before !== project.text)
+      run.events.log(
+        'warning',
+        'backing services: this release describes them differently; a release never changes them, so they stay as they are',
+      );
     return [];
   }
   for (const { source, target } of project.files) {
@@ -55,7 +61,18 @@ export async function startBacking(run: Run, manifest: Manifest, sealed: string,
   const names = absent.map(({ name }) => name);
   try {
     const target = { name: project.project, file: run.paths.backing, directory, env };
-    await run.docker.compose(target, ['up', '-d', '--no-recreate', '--pull', 'never', '--no-build', '--wait', '--wait-timeout', '120', ...names]);
+    await run.docker.compose(target, [
+      'up',
+      '-d',
+      '--no-recreate',
+      '--pull',
+      'never',
+      '--no-build',
+      '--wait',
+      '--wait-timeout',
+      '120',
+      ...names,
+    ]);
   } catch (error) {
     throw new StepError('backing', `backing services ${names.join(', ')}: did not start: ${(error as Error).message}`);
   }
@@ -63,7 +80,12 @@ export async function startBacking(run: Run, manifest: Manifest, sealed: string,
 }
 
 /** Renders a release for a colour and keeps the text beside the release. */
-export function renderTarget(run: Pick<Run, 'paths'>, manifest: Manifest, sealed: string, colour: Colour): { project: Rendered; file: string } {
+export function renderTarget(
+  run: Pick<Run, 'paths'>,
+  manifest: Manifest,
+  sealed: string,
+  colour: Colour,
+): { project: Rendered; file: string } {
   const project = renderColour({ sealed, manifest, colour });
   const file = colourFile(run, manifest.release, colour);
   writeAtomically(file, project.text);
@@ -74,7 +96,14 @@ export function renderTarget(run: Pick<Run, 'paths'>, manifest: Manifest, sealed
  * Starts the colour's web containers beside the live ones. Workers wait for the switch: two of them at once would do work twice.
  * @param env path of the env file that compose fills the variables from
  */
-export async function startColour(run: Run, release: string, project: Rendered, file: string, env: string, role: 'web' | 'worker' = 'web'): Promise<void> {
+export async function startColour(
+  run: Run,
+  release: string,
+  project: Rendered,
+  file: string,
+  env: string,
+  role: 'web' | 'worker' = 'web',
+): Promise<void> {
   const names = project.containers.filter((container) => container.role === role).map(({ name }) => name);
   if (names.length === 0) return;
   await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
@@ -82,6 +111,9 @@ export async function startColour(run: Run, release: string, project: Rendered, 
     const target = { name: project.project, file, directory: releaseDirectory(run.paths, release), env };
     await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
   } catch (error) {
-    throw new StepError(error instanceof DockerError ? 'start' : 'internal', `colour ${project.project}: did not start: ${(error as Error).message}`);
+    throw new StepError(
+      error instanceof DockerError ? 'start' : 'internal',
+      `colour ${project.project}: did not start: ${(error as Error).message}`,
+    );
   }
 }

@@ -10,16 +10,22 @@ import { StepError } from '../failure.ts';
 export function verifyRelease(manifest: Manifest, files: ReadonlyMap<string, Buffer>, host: string): void {
   for (const [path, expected] of Object.entries(manifest.files)) {
     const content = files.get(path);
-    if (content === undefined) throw new StepError('file_missing', `release image: ${path}: named in the manifest and not in the image`);
+    if (content === undefined)
+      throw new StepError('file_missing', `release image: ${path}: named in the manifest and not in the image`);
     const found = `sha256:${createHash('sha256').update(content).digest('hex')}`;
-    if (found !== expected) throw new StepError('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
+    if (found !== expected)
+      throw new StepError('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
   }
   for (const path of files.keys()) {
-    if (path !== 'manifest.json' && manifest.files[path] === undefined) throw new StepError('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
+    if (path !== 'manifest.json' && manifest.files[path] === undefined)
+      throw new StepError('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
   }
   for (const [name, { platforms }] of Object.entries(manifest.services)) {
     if (platforms.length > 0 && !platforms.some((platform) => platform === host || platform.startsWith(`${host}/`))) {
-      throw new StepError('platform', `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`);
+      throw new StepError(
+        'platform',
+        `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`,
+      );
     }
   }
 }
