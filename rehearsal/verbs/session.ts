@@ -119,17 +119,17 @@ export async function placeSource(session: Session, root: string): Promise<{ com
   const { commit, dirty, archive } = await packSource(root);
   // Dependencies are those that the machine has installed; links between workspaces are made anew so that they lead to the clone.
   const script = `set -e
-    rm -rf "$1"; mkdir -p "$1"; tar -xz -C "$1" --no-same-owner; cd "$1"
+    rm -rf "$1"; mkdir -p "$1"; tar -x -C "$1" --no-same-owner; cd "$1"
     echo node_modules >> .git/info/exclude
     mkdir node_modules
-    for entry in /src/node_modules/* /src/node_modules/.bin; do
-      set -- "$1" "$entry" "$entry"/*
-      case $entry:$3 in
-        */.bin:*) ln -s "$entry" node_modules/;;
-        *) if [ -L "$entry" ]; then cp -P "$entry" node_modules/
-          elif [ -L "$3" ]; then mkdir "node_modules/\${entry##*/}"; cp -P "$entry"/* "node_modules/\${entry##*/}/"
-          else ln -s "$entry" node_modules/; fi;;
-      esac
+    ln -s /src/node_modules/* /src/node_modules/.bin node_modules/
+    find /src/node_modules -maxdepth 2 -type l -not -path '*/.bin/*' | while read -r link; do
+      name=\${link#/src/node_modules/}
+      scope=\${name%/*}
+      if [ "$scope" != "$name" ] && [ -L "node_modules/$scope" ]; then
+        rm "node_modules/$scope"; mkdir "node_modules/$scope"; ln -s "/src/node_modules/$scope"/* "node_modules/$scope/"
+      fi
+      rm "node_modules/$name"; cp -P "$link" "node_modules/$name"
     done`;
   await must(runner, ['sh', '-c', script, 'place', CLONE], { input: archive });
   await startGitHub(session);

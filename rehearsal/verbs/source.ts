@@ -13,7 +13,7 @@ export interface Source {
   commit: string;
   /** Whether it holds changes that the checkout has not committed. */
   dirty: boolean;
-  /** gzipped tar of the clone, `.git` included. */
+  /** tar of the clone, `.git` included. */
   archive: Buffer;
 }
 
@@ -59,7 +59,7 @@ export async function packSource(root: string): Promise<Source> {
     const dirty = (await git(clone, 'status', '--porcelain')).trim() !== '';
     if (dirty) await git(clone, 'commit', '--quiet', '--no-verify', '-m', 'Uncommitted changes of the checkout');
     const commit = (await git(clone, 'rev-parse', 'HEAD')).trim();
-    const { stdout } = await execute('tar', ['-cz', '-C', clone, '.'], { encoding: 'buffer', maxBuffer: 1 << 29 });
+    const { stdout } = await execute('tar', ['-c', '-C', clone, '.'], { encoding: 'buffer', maxBuffer: 1 << 29 });
     return { commit, dirty, archive: stdout };
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -11,10 +11,10 @@ const git = (...argv: string[]): string =>
 
 /** Names and contents of the files that an archive holds outside of .git. */
 function unpack(archive: Buffer): Record<string, string> {
-  const list = execFileSync('tar', ['-tz'], { input: archive, encoding: 'utf8' }).split('\n');
+  const list = execFileSync('tar', ['-t'], { input: archive, encoding: 'utf8' }).split('\n');
   const names = list.filter((name) => !name.endsWith('/') && name !== '' && !name.startsWith('./.git/'));
   return Object.fromEntries(
-    names.map((name) => [name, execFileSync('tar', ['-xzO', name], { input: archive, encoding: 'utf8' })]),
+    names.map((name) => [name, execFileSync('tar', ['-xO', name], { input: archive, encoding: 'utf8' })]),
   );
 }
 
