@@ -50,6 +50,8 @@ try {
     ...[
       'buildx',
       'build',
+      '--progress',
+      'plain',
       '--push',
       '--provenance=false',
       '--metadata-file',
