@@ -8,6 +8,8 @@ import { messageView } from './views.ts';
 
 /** Mobile networks cut connections that stay silent. */
 const HEARTBEAT_MS = 15_000;
+/** How soon a browser comes back after a broken connection. */
+const RECONNECT_MS = 1000;
 
 export default class MessagesController {
   /**
@@ -30,7 +32,7 @@ export default class MessagesController {
     response.header('Cache-Control', 'no-cache, no-store, no-transform');
     response.header('X-Accel-Buffering', 'no');
     raw.writeHead(200, response.getHeaders() as Record<string, string>);
-    raw.flushHeaders();
+    raw.write(`retry: ${RECONNECT_MS}\n\n`);
 
     const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
     try {

@@ -1,4 +1,5 @@
 import vine from '@vinejs/vine';
+import { messages } from './messages.ts';
 
 /** One line of printable text. */
 const NAME = /^[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N} .'’-]*$/u;
@@ -13,3 +14,6 @@ export const loginValidator = vine.create({
   email: vine.string().trim().toLowerCase().maxLength(254).email(),
   password: vine.string().minLength(1).maxLength(128),
 });
+
+registerValidator.messagesProvider = messages;
+loginValidator.messagesProvider = messages;

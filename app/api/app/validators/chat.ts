@@ -1,10 +1,12 @@
 import vine from '@vinejs/vine';
+import { messages } from './messages.ts';
 
 export const QUESTION_LENGTH = 1000;
 
 export const questionValidator = vine.create({
   question: vine.string().trim().minLength(1).maxLength(QUESTION_LENGTH),
 });
+questionValidator.messagesProvider = messages;
 
 export const chatListValidator = vine.create({
   /** ISO time of the last chat of the page before. */

@@ -26,7 +26,7 @@ export function Tutor() {
       <main className="message-page">
         <h1>The tutor is not reachable</h1>
         <p role="alert">{tutor.failure}</p>
-        <button className="button" type="button" onClick={() => void tutor.reload()}>
+        <button className="button" type="button" onClick={tutor.reload}>
           Try again
         </button>
       </main>

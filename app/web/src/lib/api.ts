@@ -105,8 +105,14 @@ export const api = {
   remove: (id: string) => call<void>('DELETE', `chats/${encodeURIComponent(id)}`),
 };
 
+/** Waits before the tries that follow a refused connection, in milliseconds; after the last one it is up to the student. */
+const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
+/** A connection that says nothing for so long is dead, as happens on mobile networks. */
+const SILENCE_MS = 10_000;
+
 /**
- * Follows an answer while it is written. The browser reconnects by itself and asks for the pieces after the last one it got.
+ * Follows an answer while it is written. A broken connection is taken up by the browser, which asks for the pieces after the
+ * last one it got; a refused or silent one (the server is being replaced) is opened anew here.
  * @returns a function that stops following.
  */
 export function follow(
@@ -114,21 +120,49 @@ export function follow(
   on: { text(text: string): void; done(message: Message): void; failed(): void },
 ): () => void {
   const pieces: string[] = [];
-  const source = new EventSource(`/api/v1/messages/${encodeURIComponent(messageId)}/stream`);
-  source.addEventListener('piece', (event) => {
-    const { n, t } = JSON.parse((event as MessageEvent<string>).data) as { n: number; t: string };
-    pieces[n] = t;
-    on.text(pieces.join(''));
-  });
-  source.addEventListener('done', (event) => {
-    const message = JSON.parse((event as MessageEvent<string>).data) as Message;
-    // Still pending: the server is going away. Staying open lets the browser reconnect to the next one.
-    if (message.status === 'pending') return;
-    source.close();
-    on.done(message);
-  });
-  source.addEventListener('error', () => {
-    if (source.readyState === EventSource.CLOSED) on.failed();
-  });
-  return () => source.close();
+  let refused = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let source: EventSource | undefined;
+
+  const stop = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+  const again = () => {
+    stop();
+    const wait = RETRIES_MS[refused];
+    refused += 1;
+    if (wait === undefined) on.failed();
+    else timer = setTimeout(connect, wait);
+  };
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(again, SILENCE_MS);
+  };
+
+  function connect() {
+    const opened = new EventSource(`/api/v1/messages/${encodeURIComponent(messageId)}/stream`);
+    source = opened;
+    heard();
+    opened.addEventListener('piece', (event) => {
+      const { n, t } = JSON.parse((event as MessageEvent<string>).data) as { n: number; t: string };
+      refused = 0;
+      heard();
+      pieces[n] = t;
+      on.text(pieces.join(''));
+    });
+    opened.addEventListener('done', (event) => {
+      const message = JSON.parse((event as MessageEvent<string>).data) as Message;
+      // Still pending: the server is going away. The browser reconnects to the next one.
+      if (message.status === 'pending') return;
+      stop();
+      on.done(message);
+    });
+    opened.addEventListener('error', () => {
+      if (opened.readyState === EventSource.CLOSED) again();
+    });
+  }
+
+  connect();
+  return stop;
 }

@@ -21,6 +21,7 @@ export function useTutor() {
   const [busy, setBusy] = useState(false);
   const [lost, setLost] = useState(false);
   const [attempt, setAttempt] = useState(0);
+  const [reloads, setReloads] = useState(0);
   /** Set when the page itself could not be loaded. */
   const [failure, setFailure] = useState<string | null>(null);
   /** Set when one action failed. */
@@ -71,16 +72,16 @@ export function useTutor() {
       (found) => current && setMessages(found.messages),
       (error: unknown) => {
         if (!current || signedOut(error)) return;
-        const gone = error instanceof ApiError && error.status === 404;
+        if (!(error instanceof ApiError && error.status === 404)) return setFailure(reasonOf(error));
         open(null);
-        setProblem(gone ? 'That chat does not exist any more.' : reasonOf(error));
+        setProblem('That chat does not exist any more.');
       },
     );
     return () => {
       current = false;
       if (shown.current === chatId) shown.current = undefined;
     };
-  }, [chatId, open, signedOut]);
+  }, [chatId, reloads, open, signedOut]);
 
   const pendingId = messages?.find((message) => message.status === 'pending' && message.role === 'tutor')?.id ?? null;
   useEffect(() => {
@@ -180,7 +181,11 @@ export function useTutor() {
     remove,
     loadMore,
     logout,
-    reload: load,
+    reload() {
+      if (messages === null) shown.current = undefined;
+      setReloads((count) => count + 1);
+      void load();
+    },
     reconnect: () => setAttempt((count) => count + 1),
     dismiss: () => setProblem(null),
   };
