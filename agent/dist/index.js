@@ -42154,7 +42154,13 @@ function lost(paths, operation) {
         previous: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .previous */ .kn)(ledger)),
         timings: { totalMs: entry?.durationMs ?? 0 },
         receipt: entry?.receipt ?? null,
-        error: entry === undefined ? { step: 'record', code: 'agent_died', message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order` } : (entry.error ?? null),
+        error: entry === undefined
+            ? {
+                step: 'record',
+                code: 'agent_died',
+                message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order`,
+            }
+            : (entry.error ?? null),
     };
 }
 function reference(found) {
@@ -42201,7 +42207,8 @@ function webReplicas(all) {
 function serving(project, all) {
     const web = webReplicas(all);
     const expected = project.containers.filter(({ role }) => role === 'web');
-    return web.length === expected.length && web.every(({ container }) => container.running && !container.paused && !container.restarting);
+    return (web.length === expected.length &&
+        web.every(({ container }) => container.running && !container.paused && !container.restarting));
 }
 /** Name that compose gave the container: project-service-number. */
 function composeName(project, spec) {
@@ -42272,7 +42279,11 @@ function openProber(paths, manifest) {
     let open = true;
     const ask = async (client) => {
         try {
-            const answer = await client.request({ method: 'GET', path, headers: { host: route.host, 'user-agent': 'delivery-prober' } });
+            const answer = await client.request({
+                method: 'GET',
+                path,
+                headers: { host: route.host, 'user-agent': 'delivery-prober' },
+            });
             await answer.body.dump();
             return status === null ? answer.statusCode < 500 : answer.statusCode === status;
         }
@@ -42328,8 +42339,8 @@ var drain = __nccwpck_require__(8027);
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 10 modules
 var stack_src = __nccwpck_require__(4024);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
-var docker = __nccwpck_require__(9439);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
+var docker = __nccwpck_require__(5096);
 // EXTERNAL MODULE: ./agent/src/files.ts
 var src_files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/failure.ts
@@ -42356,10 +42367,16 @@ async function runJobs(run, manifest, sealed, env) {
     await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
     for (const { name } of project.containers) {
         try {
-            await run.docker.compose({ name: project.project, file, directory, env }, ['run', '--rm', '--no-deps', '-T', name]);
+            await run.docker.compose({ name: project.project, file, directory, env }, [
+                'run',
+                '--rm',
+                '--no-deps',
+                '-T',
+                name,
+            ]);
         }
         catch (error) {
-            const logs = error instanceof docker/* DockerError */.Bi ? error.output.split('\n').slice(-20) : [];
+            const logs = error instanceof docker/* DockerError */.B ? error.output.split('\n').slice(-20) : [];
             throw new failure/* StepError */.z('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);
         }
     }
@@ -42474,7 +42491,7 @@ function pullError(reference, error) {
         return new failure/* StepError */.z('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
     if (/not found|manifest unknown/i.test(text))
         return new failure/* StepError */.z('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-    return new failure/* StepError */.z(error instanceof docker/* DockerError */.Bi && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
+    return new failure/* StepError */.z(error instanceof docker/* DockerError */.B && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
 }
 /** The agent's own root lies on Docker's file system, whatever that is mounted from. */
 function freeBytes() {
@@ -42499,7 +42516,9 @@ function imagesOf(manifest) {
 async function prune(run, ledger, protect) {
     const decision = (0,release_src/* retention */.XZ)({ ledger, present: (0,store/* storedReleases */.O6)(run.paths), protect });
     const needed = new Set(decision.keep.flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY)));
-    const unneeded = new Set(decision.prune.flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY)).filter((image) => !needed.has(image)));
+    const unneeded = new Set(decision.prune
+        .flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY))
+        .filter((image) => !needed.has(image)));
     const pins = await run.docker.containers([`${PIN}=${run.app}`]);
     const pinned = new Set(pins.map(({ labels }) => labels['delivery.image']));
     for (const pin of pins) {
@@ -42670,7 +42689,10 @@ async function prepare(run, plan, report) {
         (0,src_run/* stopIfAsked */.Q)(run);
     }
     await events.step('start', async (note) => {
-        const [created, removed] = await Promise.all([jobs ? [] : backing(), (0,start/* removeColour */.F4)(run, colour, drainSeconds(run, plan))]);
+        const [created, removed] = await Promise.all([
+            jobs ? [] : backing(),
+            (0,start/* removeColour */.F4)(run, colour, drainSeconds(run, plan)),
+        ]);
         await (0,start/* startColour */.B7)(run, manifest.release, project, file, paths.env);
         const said = [`${String(project.containers.length)} containers in ${project.project}`];
         if (created.length > 0)
@@ -42698,7 +42720,9 @@ async function finish(run, target, old, report) {
             note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
         });
     }
-    events.skipped('bake', run.envelope.options.bakeSeconds > 0 ? 'this agent does not watch a release after its switch yet' : 'no bake time asked for');
+    events.skipped('bake', run.envelope.options.bakeSeconds > 0
+        ? 'this agent does not watch a release after its switch yet'
+        : 'no bake time asked for');
 }
 async function switchWorkers(run, target, old) {
     if (old !== null)
@@ -42733,17 +42757,15 @@ async function tidy(run, report) {
 
 /***/ }),
 
-/***/ 9439:
+/***/ 5096:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  Jg: () => (/* binding */ Docker),
-  Bi: () => (/* binding */ DockerError)
+  J: () => (/* binding */ Docker),
+  B: () => (/* binding */ DockerError)
 });
-
-// UNUSED EXPORTS: unframe
 
 // EXTERNAL MODULE: external "node:child_process"
 var external_node_child_process_ = __nccwpck_require__(1421);
@@ -42755,8 +42777,40 @@ const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.u
 var undici = __nccwpck_require__(6752);
 // EXTERNAL MODULE: ./node_modules/tar-stream/index.js
 var tar_stream = __nccwpck_require__(6118);
-// EXTERNAL MODULE: external "node:stream"
-var external_node_stream_ = __nccwpck_require__(7075);
+;// CONCATENATED MODULE: ./agent/src/container.ts
+function toContainer(found) {
+    const networks = Object.entries(found.NetworkSettings.Networks ?? {});
+    return {
+        id: found.Id,
+        name: found.Name.replace(/^\//, ''),
+        image: found.Image,
+        labels: found.Config.Labels ?? {},
+        running: found.State.Running,
+        paused: found.State.Paused,
+        restarting: found.State.Restarting,
+        restartCount: found.RestartCount,
+        startedAt: found.State.StartedAt,
+        exitCode: found.State.ExitCode,
+        oomKilled: found.State.OOMKilled,
+        health: found.State.Health?.Status ?? null,
+        addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+    };
+}
+/** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
+function unframe(stream) {
+    const parts = [];
+    let at = 0;
+    while (at + 8 <= stream.length) {
+        const kind = stream.readUInt8(at);
+        if (kind > 2 || stream.readUIntBE(at + 1, 3) !== 0)
+            return stream.toString('utf8');
+        const size = stream.readUInt32BE(at + 4);
+        parts.push(stream.subarray(at + 8, at + 8 + size));
+        at += 8 + size;
+    }
+    return Buffer.concat(parts).toString('utf8');
+}
+
 ;// CONCATENATED MODULE: ./agent/src/docker.ts
 
 
@@ -42804,25 +42858,12 @@ class Docker {
         return all.filter((container) => container !== null);
     }
     async container(id) {
-        const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, { missing: true }));
+        const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+            missing: true,
+        }));
         if (found === null)
             return null;
-        const networks = Object.entries(found.NetworkSettings.Networks ?? {});
-        return {
-            id: found.Id,
-            name: found.Name.replace(/^\//, ''),
-            image: found.Image,
-            labels: found.Config.Labels ?? {},
-            running: found.State.Running,
-            paused: found.State.Paused,
-            restarting: found.State.Restarting,
-            restartCount: found.RestartCount,
-            startedAt: found.State.StartedAt,
-            exitCode: found.State.ExitCode,
-            oomKilled: found.State.OOMKilled,
-            health: found.State.Health?.Status ?? null,
-            addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
-        };
+        return toContainer(found);
     }
     async start(id) {
         await this.json('POST', `/containers/${id}/start`);
@@ -42888,7 +42929,9 @@ class Docker {
     }
     /** A container that is never started: as long as it exists, no prune takes its image away. */
     async createPin(reference, labels) {
-        await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true } });
+        await this.json('POST', '/containers/create', {
+            body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true },
+        });
     }
     async removeImage(reference) {
         await this.json('DELETE', `/images/${reference}`, { missing: true });
@@ -42899,7 +42942,9 @@ class Docker {
      */
     async readImage(reference, wanted) {
         // An image without a command cannot be made a container of; this one is never executed.
-        const created = (await this.json('POST', '/containers/create', { body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true } }));
+        const created = (await this.json('POST', '/containers/create', {
+            body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true },
+        }));
         try {
             const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);
             const files = new Map();
@@ -42925,13 +42970,17 @@ class Docker {
     async ensureNetwork(name, labels) {
         const found = await this.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });
         if (found === null)
-            await this.json('POST', '/networks/create', { body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true } });
+            await this.json('POST', '/networks/create', {
+                body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true },
+            });
     }
     /** Creates the volume; one of that name stays as it is. */
     async ensureVolume(volume, labels) {
         const found = await this.json('GET', `/volumes/${encodeURIComponent(volume.name)}`, { missing: true });
         if (found === null)
-            await this.json('POST', '/volumes/create', { body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels } });
+            await this.json('POST', '/volumes/create', {
+                body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels },
+            });
     }
     /**
      * Runs the compose client on a rendered project. It never pulls and never builds, so it needs no login; its configuration is an
@@ -42942,11 +42991,29 @@ class Docker {
         const config = '/tmp/docker-config';
         (0,external_node_fs_.mkdirSync)(config, { recursive: true, mode: 0o700 });
         const env = project.env === null ? [] : ['--env-file', project.env];
-        const options = ['compose', '--ansi', 'never', '--progress', 'plain', '-p', project.name, '-f', project.file, '--project-directory', project.directory, ...env];
+        const options = [
+            'compose',
+            '--ansi',
+            'never',
+            '--progress',
+            'plain',
+            '-p',
+            project.name,
+            '-f',
+            project.file,
+            '--project-directory',
+            project.directory,
+            ...env,
+        ];
         const child = (0,external_node_child_process_.spawn)('docker', [...options, ...command], {
             stdio: ['ignore', 'pipe', 'pipe'],
             // Nothing of the agent's own environment may fill a variable of the compose file.
-            env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/tmp', DOCKER_CONFIG: config, DOCKER_HOST: `unix://${this.socket}` },
+            env: {
+                PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+                HOME: '/tmp',
+                DOCKER_CONFIG: config,
+                DOCKER_HOST: `unix://${this.socket}`,
+            },
         });
         const output = [];
         for (const stream of [child.stdout, child.stderr])
@@ -42995,20 +43062,6 @@ class Docker {
             throw error;
         }
     }
-}
-/** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
-function unframe(stream) {
-    const parts = [];
-    let at = 0;
-    while (at + 8 <= stream.length) {
-        const kind = stream.readUInt8(at);
-        if (kind > 2 || stream.readUIntBE(at + 1, 3) !== 0)
-            return stream.toString('utf8');
-        const size = stream.readUInt32BE(at + 4);
-        parts.push(stream.subarray(at + 8, at + 8 + size));
-        at += 8 + size;
-    }
-    return Buffer.concat(parts).toString('utf8');
 }
 
 
@@ -43233,7 +43286,11 @@ try {
 }
 catch (error) {
     const reused = error.code === 'EEXIST' && error.syscall === 'open';
-    const message = reused ? 'envelope: operation: this operation has run already; attach to it, or use a new id' : error instanceof Error ? error.message : String(error);
+    const message = reused
+        ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
+        : error instanceof Error
+            ? error.message
+            : String(error);
     process.stderr.write(`release: refused: ${message}\n`);
     process.exitCode = error instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl || reused ? BAD_CALL : 1;
 }
@@ -43372,8 +43429,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./packages/release/src/index.ts + 15 modules
 var src = __nccwpck_require__(1149);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
-var src_docker = __nccwpck_require__(9439);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
+var src_docker = __nccwpck_require__(5096);
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
@@ -43394,7 +43451,15 @@ function masker(values) {
             if (part.trim().length < SHORTEST)
                 continue;
             const base64 = Buffer.from(part).toString('base64');
-            for (const form of [part, part.trim(), base64, base64.replace(/=+$/, ''), Buffer.from(part).toString('base64url'), encodeURIComponent(part), JSON.stringify(part).slice(1, -1)]) {
+            for (const form of [
+                part,
+                part.trim(),
+                base64,
+                base64.replace(/=+$/, ''),
+                Buffer.from(part).toString('base64url'),
+                encodeURIComponent(part),
+                JSON.stringify(part).slice(1, -1),
+            ]) {
                 forms.add(form);
             }
         }
@@ -43455,13 +43520,29 @@ class Events {
         this.write({ ...this.head(), event: 'step', step, status: 'start' });
         try {
             const value = await work((text) => (message = text));
-            this.write({ ...this.head(), event: 'step', step, status: 'ok', ms: ms(), ...(message === undefined ? {} : { message: this.mask(message) }) });
+            this.write({
+                ...this.head(),
+                event: 'step',
+                step,
+                status: 'ok',
+                ms: ms(),
+                ...(message === undefined ? {} : { message: this.mask(message) }),
+            });
             return value;
         }
         catch (thrown) {
-            const error = thrown instanceof failure/* StepError */.z ? thrown : new failure/* StepError */.z('internal', thrown instanceof Error ? thrown.message : String(thrown));
+            const error = thrown instanceof failure/* StepError */.z
+                ? thrown
+                : new failure/* StepError */.z('internal', thrown instanceof Error ? thrown.message : String(thrown));
             error.step ??= step;
-            this.write({ ...this.head(), event: 'step', step, status: 'failed', ms: ms(), message: this.mask(error.message) });
+            this.write({
+                ...this.head(),
+                event: 'step',
+                step,
+                status: 'failed',
+                ms: ms(),
+                message: this.mask(error.message),
+            });
             throw error;
         }
     }
@@ -43518,26 +43599,52 @@ var truth = __nccwpck_require__(4568);
 
 
 /** Exit code of the agent by outcome. */
-const EXIT = { deployed: 0, unchanged: 0, rolled_back: 0, refused: 1, failed: 1, busy: 75 };
+const EXIT = {
+    deployed: 0,
+    unchanged: 0,
+    rolled_back: 0,
+    refused: 1,
+    failed: 1,
+    busy: 75,
+};
 /**
  * Runs a deploy or a rollback under the lock: events out, ledger entry in, result line last.
  * @returns the exit code
  */
 async function operate(app, verb, paths, envelope, work) {
-    const events = new Events(paths.runs, envelope.operation, [...Object.values(envelope.secrets), ...(envelope.registry === null ? [] : [envelope.registry.password])]);
+    const events = new Events(paths.runs, envelope.operation, [
+        ...Object.values(envelope.secrets),
+        ...(envelope.registry === null ? [] : [envelope.registry.password]),
+    ]);
     const stop = new AbortController();
     process.on('SIGTERM', () => stop.abort());
     process.on('SIGINT', () => stop.abort());
-    const owner = { operation: envelope.operation, actor: envelope.actor, run: envelope.run, verb, startedAt: new Date().toISOString(), phase: 'working' };
-    const taken = await events.step('lock', () => takeLock(paths, owner, envelope, events)).catch((error) => error);
+    const owner = {
+        operation: envelope.operation,
+        actor: envelope.actor,
+        run: envelope.run,
+        verb,
+        startedAt: new Date().toISOString(),
+        phase: 'working',
+    };
+    const taken = await events
+        .step('lock', () => takeLock(paths, owner, envelope, events))
+        .catch((error) => error);
     if (taken instanceof Error || 'busy' in taken) {
         const error = taken instanceof Error ? (0,failure/* toFailure */.w)(taken, (text) => text) : busy(taken.busy);
         const outcome = taken instanceof Error ? 'failed' : 'busy';
-        const { ledger } = (0,truth/* readTruth */.cS)(paths);
-        events.result({ outcome, running: reference((0,src/* running */.yk)(ledger)), previous: reference((0,src/* previous */.kn)(ledger)), timings: { totalMs: events.elapsed() }, receipt: null, error });
+        const { ledger } = truthIfReadable(paths);
+        events.result({
+            outcome,
+            running: reference((0,src/* running */.yk)(ledger)),
+            previous: reference((0,src/* previous */.kn)(ledger)),
+            timings: { totalMs: events.elapsed() },
+            receipt: null,
+            error,
+        });
         return EXIT[outcome];
     }
-    const docker = new src_docker/* Docker */.Jg();
+    const docker = new src_docker/* Docker */.J();
     const run = { app, verb, paths, envelope, docker, events, lock: taken, stop: stop.signal };
     const report = newReport();
     let error = null;
@@ -43550,7 +43657,7 @@ async function operate(app, verb, paths, envelope, work) {
     }
     const outcome = decideOutcome(verb, report, error);
     await operation_record(run, report, outcome, error);
-    const { ledger } = (0,truth/* readTruth */.cS)(paths);
+    const { ledger } = truthIfReadable(paths);
     report.ledger = ledger;
     events.result({
         outcome,
@@ -43599,7 +43706,11 @@ async function takeLock(paths, owner, envelope, events) {
     return lock/* Lock */.c_.take(paths, owner, envelope.options.lockWaitSeconds, (holder) => events.log('info', `waiting for ${describe(holder)}`));
 }
 function busy(owner) {
-    return { step: 'lock', code: 'busy', message: `another operation is under way: ${describe(owner)}; wait for it, or set lock-wait-seconds` };
+    return {
+        step: 'lock',
+        code: 'busy',
+        message: `another operation is under way: ${describe(owner)}; wait for it, or set lock-wait-seconds`,
+    };
 }
 function describe(owner) {
     if (owner === null)
@@ -43621,7 +43732,7 @@ function decideOutcome(verb, report, error) {
 async function operation_record(run, report, outcome, error) {
     if (outcome === 'unchanged' || outcome === 'busy')
         return;
-    const { ledger, route } = (0,truth/* readTruth */.cS)(run.paths);
+    const { ledger, route } = truthIfReadable(run.paths);
     // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
     const live = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
     const previously = report.truth?.running?.release ?? (0,src/* running */.yk)(ledger)?.release ?? null;
@@ -43649,6 +43760,15 @@ async function operation_record(run, report, outcome, error) {
         note(`ledger entry ${String(entry.seq)}`);
     })
         .catch(() => undefined);
+}
+/** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
+function truthIfReadable(paths) {
+    try {
+        return (0,truth/* readTruth */.cS)(paths);
+    }
+    catch {
+        return { ledger: [], route: null };
+    }
 }
 function reference(live) {
     return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
@@ -43881,7 +44001,14 @@ async function rollback(run, requested, report) {
     });
     report.colour = plan.colour;
     const woken = plan.kept.length > 0;
-    const target = { manifest: plan.manifest, digest: plan.digest, colour: plan.colour, project: plan.project, generation: plan.generation, warm: false };
+    const target = {
+        manifest: plan.manifest,
+        digest: plan.digest,
+        colour: plan.colour,
+        project: plan.project,
+        generation: plan.generation,
+        warm: false,
+    };
     try {
         await events.step('start', async (note) => note(woken ? await wake(run, plan, target) : await startAgain(run, plan)));
         report.switchedMs = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .switchTo */ .S_)(run, target, truth);
@@ -43925,7 +44052,15 @@ async function planRollback(run, truth, requested, report) {
     const kept = complete && ofTarget ? found : [];
     if (kept.length === 0)
         await imagesAreHere(run, manifest);
-    return { manifest, sealed: stored.sealed, digest: stored.digest, colour, project, generation: (0,_truth_js__WEBPACK_IMPORTED_MODULE_12__/* .nextGeneration */ .aN)(truth), kept };
+    return {
+        manifest,
+        sealed: stored.sealed,
+        digest: stored.digest,
+        colour,
+        project,
+        generation: (0,_truth_js__WEBPACK_IMPORTED_MODULE_12__/* .nextGeneration */ .aN)(truth),
+        kept,
+    };
 }
 async function imagesAreHere(run, manifest) {
     const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
@@ -44066,10 +44201,12 @@ async function status(app, paths) {
         v: 1,
         app,
         running,
-        previous: before === null ? null : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
+        previous: before === null
+            ? null
+            : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
         operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
         ledger: truth.ledger.slice(-SHOWN),
-        receipt: truth.ledger.findLast(({ receipt }) => receipt != null)?.receipt ?? null,
+        receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
     };
 }
 /** The release that the edge routes to now, on record or not yet. */
@@ -44082,7 +44219,12 @@ function live(paths, truth) {
     const stored = route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_3__/* .readRelease */ .iJ)(paths, route.release);
     if (route === null || stored === null)
         return null;
-    return { release: route.release, digest: stored.digest, colour: route.colour, since: (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)(paths.route).mtime.toISOString() };
+    return {
+        release: route.release,
+        digest: stored.digest,
+        colour: route.colour,
+        since: (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)(paths.route).mtime.toISOString(),
+    };
 }
 
 
@@ -44180,13 +44322,18 @@ async function confirmRoute(client, route, target, limitMs) {
     let seen = 'no answer';
     while (performance.now() - began < limitMs) {
         try {
-            const answer = await client.request({ method: 'GET', path, headers: { host: route.host, 'user-agent': 'delivery-agent' } });
+            const answer = await client.request({
+                method: 'GET',
+                path,
+                headers: { host: route.host, 'user-agent': 'delivery-agent' },
+            });
             await answer.body.dump();
             const generation = String(answer.headers['x-edge-generation'] ?? 'none');
             const release = String(answer.headers['x-release'] ?? 'none');
             seen = `status ${String(answer.statusCode)}, generation ${generation}, release ${release}`;
             const sound = status === null ? ![502, 503, 504].includes(answer.statusCode) : answer.statusCode === status;
-            passes = sound && generation === String(target.generation) && release === target.manifest.release ? passes + 1 : 0;
+            passes =
+                sound && generation === String(target.generation) && release === target.manifest.release ? passes + 1 : 0;
             if (passes >= CONSECUTIVE)
                 return;
         }
@@ -44374,9 +44521,16 @@ function clearTraces(paths) {
  * The generation is the fencing token: if the file is not the one that this operation was planned on, somebody else switched.
  */
 function writeRoute(run, target, truth) {
-    const text = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderRoute */ .QK)({ manifest: target.manifest, colour: target.colour, generation: target.generation, tls: (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .tlsMode */ .hc)(run.paths) });
+    const text = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderRoute */ .QK)({
+        manifest: target.manifest,
+        colour: target.colour,
+        generation: target.generation,
+        tls: (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .tlsMode */ .hc)(run.paths),
+    });
     const said = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .parseRoute */ .ZG)(text);
-    if (said.generation !== target.generation || said.release !== target.manifest.release || said.colour !== target.colour) {
+    if (said.generation !== target.generation ||
+        said.release !== target.manifest.release ||
+        said.colour !== target.colour) {
         throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .z('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`);
     }
     const now = currentRoute(run);
@@ -44420,7 +44574,7 @@ function currentRoute(run) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4024);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9439);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5096);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
@@ -44476,7 +44630,18 @@ async function startBacking(run, manifest, sealed, env) {
     const names = absent.map(({ name }) => name);
     try {
         const target = { name: project.project, file: run.paths.backing, directory, env };
-        await run.docker.compose(target, ['up', '-d', '--no-recreate', '--pull', 'never', '--no-build', '--wait', '--wait-timeout', '120', ...names]);
+        await run.docker.compose(target, [
+            'up',
+            '-d',
+            '--no-recreate',
+            '--pull',
+            'never',
+            '--no-build',
+            '--wait',
+            '--wait-timeout',
+            '120',
+            ...names,
+        ]);
     }
     catch (error) {
         throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
@@ -44504,7 +44669,7 @@ async function startColour(run, release, project, file, env, role = 'web') {
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .Bi ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
     }
 }
 
@@ -44535,8 +44700,8 @@ async function startColour(run, release, project, file, env, role = 'web') {
 /** A release kept on this host, or null where it (or a part of it) is not here. Throws on a manifest that does not parse. */
 function readRelease(paths, release) {
     const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, release);
-    const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map((name) => (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, name)));
-    if (manifest == null || digest == null || sealed == null)
+    const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map((name) => (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, name)) ?? '');
+    if (!manifest || !digest || !sealed)
         return null;
     return { manifest: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseManifest */ .Ng)(manifest), digest: digest.trim(), sealed };
 }
@@ -44581,8 +44746,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var src = __nccwpck_require__(4024);
 // EXTERNAL MODULE: ./agent/src/colour.ts
 var colour = __nccwpck_require__(4461);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
-var docker = __nccwpck_require__(9439);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
+var docker = __nccwpck_require__(5096);
 // EXTERNAL MODULE: ./agent/src/run.ts
 var src_run = __nccwpck_require__(3124);
 // EXTERNAL MODULE: ./agent/src/steps/confirm.ts
@@ -44679,10 +44844,19 @@ async function askUntilHealthy(run, target, { spec, container }, signal) {
         const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
         throw new failure/* StepError */.z('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
     }
-    const contract = { status: health.status, json: health.json, release: target.manifest.release, consecutive: health.consecutive, maxP95Ms: null };
+    const contract = {
+        status: health.status,
+        json: health.json,
+        release: target.manifest.release,
+        consecutive: health.consecutive,
+        maxP95Ms: null,
+    };
     const host = target.manifest.routes.find(({ service }) => service === spec.service)?.host;
     const url = new URL(`http://${address}:${String(spec.port)}${health.path}`);
-    const probe = (0,health_src/* openProbe */.Rs)({ url, headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) } });
+    const probe = (0,health_src/* openProbe */.Rs)({
+        url,
+        headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) },
+    });
     try {
         return await (0,health_src/* watch */.wB)({
             contract,
@@ -44785,7 +44959,7 @@ async function renameLive(run, target, old) {
             await run.docker.rename(container.id, name);
         }
         catch (error) {
-            if (!(error instanceof docker/* DockerError */.Bi))
+            if (!(error instanceof docker/* DockerError */.B))
                 throw error;
             run.events.log('warning', `container ${container.name}: cannot be named ${name}: ${error.message}`);
         }
@@ -45183,17 +45357,25 @@ function percentile(values, percent) {
 
 ;// CONCATENATED MODULE: ./packages/health/src/watch.ts
 
+/** A try without an answer in less than this is the deadline's doing, not the target's. */
+const TOO_SHORT_MS = 250;
 /** Tries until the contract is met or the deadline has passed. Everything but a pass is tried again. */
 async function watch(options) {
     const clock = options.clock ?? systemClock;
     const judge = new Judge(options.contract);
     const start = clock.now();
     const left = () => options.deadlineMs - (clock.now() - start);
+    let tries = 0;
     while (left() > 0 && !options.signal?.aborted) {
         const atMs = clock.now() - start;
-        const outcome = await options.probe(Math.min(options.timeoutMs, left()));
+        const allowed = Math.min(options.timeoutMs, left());
+        const outcome = await options.probe(allowed);
         if (options.signal?.aborted)
             break;
+        // A try that the deadline cut to almost nothing says nothing about the target; the failure before it does.
+        if (tries > 0 && !outcome.answered && allowed < Math.min(options.timeoutMs, TOO_SHORT_MS))
+            break;
+        tries += 1;
         const sample = { ...outcome, atMs };
         const check = judge.add(sample);
         options.onSample?.(sample, check);

@@ -1,6 +1,7 @@
 import type { Colour } from '@delivery/release';
 import type { Rendered, RenderedContainer } from '@delivery/stack';
-import type { Container, Docker } from './docker.ts';
+import type { Container } from './container.ts';
+import type { Docker } from './docker.ts';
 
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';

@@ -4,6 +4,8 @@ import { buffer as readAll } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { extract } from 'tar-stream';
+import { toContainer, unframe } from './container.ts';
+import type { Container, InspectedContainer } from './container.ts';
 import type { Readable } from 'node:stream';
 
 /** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
@@ -24,43 +26,6 @@ export interface RegistryLogin {
   host: string;
   username: string;
   password: string;
-}
-
-/** What the agent wants to know about a container. */
-export interface Container {
-  id: string;
-  /** Without the leading slash. */
-  name: string;
-  image: string;
-  labels: Record<string, string>;
-  running: boolean;
-  paused: boolean;
-  restarting: boolean;
-  restartCount: number;
-  startedAt: string;
-  exitCode: number;
-  oomKilled: boolean;
-  health: string | null;
-  /** IP address by network name, where attached and running. */
-  addresses: Record<string, string>;
-}
-
-interface InspectedContainer {
-  Id: string;
-  Name: string;
-  Image: string;
-  RestartCount: number;
-  State: {
-    Running: boolean;
-    Paused: boolean;
-    Restarting: boolean;
-    StartedAt: string;
-    ExitCode: number;
-    OOMKilled: boolean;
-    Health?: { Status: string };
-  };
-  Config: { Labels: Record<string, string> | null };
-  NetworkSettings: { Networks: Record<string, { IPAddress?: string }> | null };
 }
 
 const SOCKET = '/var/run/docker.sock';
@@ -101,24 +66,7 @@ export class Docker {
       missing: true,
     })) as InspectedContainer | null;
     if (found === null) return null;
-    const networks = Object.entries(found.NetworkSettings.Networks ?? {});
-    return {
-      id: found.Id,
-      name: found.Name.replace(/^\//, ''),
-      image: found.Image,
-      labels: found.Config.Labels ?? {},
-      running: found.State.Running,
-      paused: found.State.Paused,
-      restarting: found.State.Restarting,
-      restartCount: found.RestartCount,
-      startedAt: found.State.StartedAt,
-      exitCode: found.State.ExitCode,
-      oomKilled: found.State.OOMKilled,
-      health: found.State.Health?.Status ?? null,
-      addresses: Object.fromEntries(
-        networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : [])),
-      ),
-    };
+    return toContainer(found);
   }
 
   async start(id: string): Promise<void> {
@@ -345,18 +293,4 @@ export class Docker {
       throw error;
     }
   }
-}
-
-/** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
-export function unframe(stream: Buffer): string {
-  const parts: Buffer[] = [];
-  let at = 0;
-  while (at + 8 <= stream.length) {
-    const kind = stream.readUInt8(at);
-    if (kind > 2 || stream.readUIntBE(at + 1, 3) !== 0) return stream.toString('utf8');
-    const size = stream.readUInt32BE(at + 4);
-    parts.push(stream.subarray(at + 8, at + 8 + size));
-    at += 8 + size;
-  }
-  return Buffer.concat(parts).toString('utf8');
 }

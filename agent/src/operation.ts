@@ -75,7 +75,7 @@ export async function operate(
   if (taken instanceof Error || 'busy' in taken) {
     const error = taken instanceof Error ? toFailure(taken, (text) => text) : busy(taken.busy);
     const outcome = taken instanceof Error ? 'failed' : 'busy';
-    const { ledger } = readTruth(paths);
+    const { ledger } = truthIfReadable(paths);
     events.result({
       outcome,
       running: reference(running(ledger)),
@@ -99,7 +99,7 @@ export async function operate(
   }
   const outcome = decideOutcome(verb, report, error);
   await record(run, report, outcome, error);
-  const { ledger } = readTruth(paths);
+  const { ledger } = truthIfReadable(paths);
   report.ledger = ledger;
   events.result({
     outcome,
@@ -187,7 +187,7 @@ export function decideOutcome(
 
 async function record(run: Run, report: Report, outcome: Outcome, error: Failure | null): Promise<void> {
   if (outcome === 'unchanged' || outcome === 'busy') return;
-  const { ledger, route } = readTruth(run.paths);
+  const { ledger, route } = truthIfReadable(run.paths);
   // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
   const live = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
   const previously = report.truth?.running?.release ?? running(ledger)?.release ?? null;
@@ -215,6 +215,15 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
       note(`ledger entry ${String(entry.seq)}`);
     })
     .catch(() => undefined);
+}
+
+/** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
+function truthIfReadable(paths: Paths): Pick<Truth, 'ledger' | 'route'> {
+  try {
+    return readTruth(paths);
+  } catch {
+    return { ledger: [], route: null };
+  }
 }
 
 function reference(live: Running | null): ReleaseRef | null {

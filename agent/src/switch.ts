@@ -2,7 +2,7 @@ import { parseRoute } from '@delivery/stack';
 import type { Colour } from '@delivery/release';
 import { colourProject, composeName, plainName, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
-import type { Container } from './docker.ts';
+import type { Container } from './container.ts';
 import { DockerError } from './docker.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';

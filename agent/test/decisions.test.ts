@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Manifest, Route } from '@delivery/release';
-import type { Container } from '../src/docker.ts';
-import { unframe } from '../src/docker.ts';
+import type { Container } from '../src/container.ts';
+import { unframe } from '../src/container.ts';
 import { decideOutcome } from '../src/operation.ts';
 import { availableMemory, roomForWarm } from '../src/retire.ts';
 import { restartPolicies } from '../src/rollback.ts';

@@ -3,7 +3,7 @@ import { openProbe, watch } from '@delivery/health';
 import type { HealthContract } from '@delivery/health';
 import { replicas, webReplicas } from '../colour.ts';
 import type { Replica } from '../colour.ts';
-import type { Container } from '../docker.ts';
+import type { Container } from '../container.ts';
 import { StepError } from '../failure.ts';
 import type { Run, Target } from '../run.ts';
 

@@ -1,0 +1,70 @@
+/** What the agent wants to know about a container. */
+export interface Container {
+  id: string;
+  /** Without the leading slash. */
+  name: string;
+  image: string;
+  labels: Record<string, string>;
+  running: boolean;
+  paused: boolean;
+  restarting: boolean;
+  restartCount: number;
+  startedAt: string;
+  exitCode: number;
+  oomKilled: boolean;
+  health: string | null;
+  /** IP address by network name, where attached and running. */
+  addresses: Record<string, string>;
+}
+
+/** The part of the Engine's own document that this is made of. */
+export interface InspectedContainer {
+  Id: string;
+  Name: string;
+  Image: string;
+  RestartCount: number;
+  State: {
+    Running: boolean;
+    Paused: boolean;
+    Restarting: boolean;
+    StartedAt: string;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Health?: { Status: string };
+  };
+  Config: { Labels: Record<string, string> | null };
+  NetworkSettings: { Networks: Record<string, { IPAddress?: string }> | null };
+}
+
+export function toContainer(found: InspectedContainer): Container {
+  const networks = Object.entries(found.NetworkSettings.Networks ?? {});
+  return {
+    id: found.Id,
+    name: found.Name.replace(/^\//, ''),
+    image: found.Image,
+    labels: found.Config.Labels ?? {},
+    running: found.State.Running,
+    paused: found.State.Paused,
+    restarting: found.State.Restarting,
+    restartCount: found.RestartCount,
+    startedAt: found.State.StartedAt,
+    exitCode: found.State.ExitCode,
+    oomKilled: found.State.OOMKilled,
+    health: found.State.Health?.Status ?? null,
+    addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+  };
+}
+
+/** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
+export function unframe(stream: Buffer): string {
+  const parts: Buffer[] = [];
+  let at = 0;
+  while (at + 8 <= stream.length) {
+    const kind = stream.readUInt8(at);
+    if (kind > 2 || stream.readUIntBE(at + 1, 3) !== 0) return stream.toString('utf8');
+    const size = stream.readUInt32BE(at + 4);
+    parts.push(stream.subarray(at + 8, at + 8 + size));
+    at += 8 + size;
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
