@@ -60,7 +60,9 @@ try {
     );
     failed = true;
   } else {
-    console.log(`\nPlain compose lost ${String(median(lost))} requests (median), so the generator sees what is lost; the runs count.`);
+    console.log(
+      `\nPlain compose lost ${String(median(lost))} requests (median), so the generator sees what is lost; the runs count.`,
+    );
     if (values.write) await writeSection(table, runs);
   }
 } catch (error) {

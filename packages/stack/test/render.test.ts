@@ -189,7 +189,9 @@ describe('renderBacking', () => {
 });
 
 describe('renderJobs', () => {
-  const jobs = Object.entries(manifest.services).filter(([, { role }]) => role === 'job').map(([name]) => name);
+  const jobs = Object.entries(manifest.services)
+    .filter(([, { role }]) => role === 'job')
+    .map(([name]) => name);
   const rendered = renderJobs({ sealed: sealed.text, manifest });
   const document = parse(rendered.text) as Document;
 
@@ -199,7 +201,12 @@ describe('renderJobs', () => {
     expect(Object.keys(document.services)).toEqual(jobs);
     expect(rendered.containers.map(({ name, role }) => [name, role])).toEqual(jobs.map((name) => [name, 'job']));
     for (const name of jobs) {
-      expect(document.services[name]).toMatchObject({ restart: 'no', pull_policy: 'never', networks: { app: {} }, environment: { RELEASE_ID: RELEASE } });
+      expect(document.services[name]).toMatchObject({
+        restart: 'no',
+        pull_policy: 'never',
+        networks: { app: {} },
+        environment: { RELEASE_ID: RELEASE },
+      });
     }
     expect(document.networks).toEqual({ app: { external: true, name: 'shop' } });
   });
