@@ -42377,7 +42377,7 @@ async function runJobs(run, manifest, sealed, env) {
         }
         catch (error) {
             const logs = error instanceof docker/* DockerError */.B ? error.output.split('\n').slice(-20) : [];
-            throw new failure/* StepError */.z('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);
+            throw new failure/* StepError */.zg('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);
         }
     }
     return project.containers.map(({ name }) => name);
@@ -42416,19 +42416,19 @@ const DISK_MIN_BYTES = 1024 ** 3;
 async function planDeploy(run, truth, digest) {
     const free = freeBytes();
     if (free < DISK_MIN_BYTES)
-        throw new failure/* StepError */.z('disk_full', `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`);
+        throw new failure/* StepError */.zg('disk_full', `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`);
     const files = await readReleaseImage(run, digest);
     const manifest = (0,release_src/* parseManifest */.Ng)((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
     checkManifest(run.app, manifest);
     const kept = (0,store/* readRelease */.iJ)(run.paths, manifest.release);
     if (kept !== null && kept.digest !== digest) {
-        throw new failure/* StepError */.z('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
+        throw new failure/* StepError */.zg('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
     }
     const env = (0,release_src/* mergeEnvFile */.Mv)((0,src_files/* readIfThere */.qC)(run.paths.env) ?? '', run.envelope.secrets);
     const values = (0,release_src/* parseEnvFile */.FO)(env);
     const missing = (0,release_src/* missingSecrets */.mO)(manifest.secrets, values);
     if (missing.length > 0)
-        throw new failure/* StepError */.z('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`);
+        throw new failure/* StepError */.zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`);
     const secrets = (0,src_secrets/* secretHashes */.Z)(run.paths, manifest.secrets, values);
     return {
         manifest,
@@ -42444,7 +42444,7 @@ async function planDeploy(run, truth, digest) {
 async function readReleaseImage(run, digest) {
     const repository = run.envelope.repository;
     if (repository === undefined)
-        throw new failure/* StepError */.z('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
+        throw new failure/* StepError */.zg('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
     const reference = `${repository}@${digest}`;
     try {
         await run.docker.pull(reference, run.envelope.registry);
@@ -42456,14 +42456,14 @@ async function readReleaseImage(run, digest) {
     // Its files are kept in the release directory; the image itself has no further use.
     void run.docker.removeImage(reference).catch(() => undefined);
     if (!files.has('manifest.json'))
-        throw new failure/* StepError */.z('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
+        throw new failure/* StepError */.zg('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
     return files;
 }
 function checkManifest(app, manifest) {
     if (manifest.app !== app)
-        throw new failure/* StepError */.z('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
+        throw new failure/* StepError */.zg('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
     if ((0,version/* olderThan */.W)(version/* VERSION */.x, manifest.agent.minimum)) {
-        throw new failure/* StepError */.z('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${version/* VERSION */.x}; run provision-vps first`);
+        throw new failure/* StepError */.zg('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${version/* VERSION */.x}; run provision-vps first`);
     }
 }
 async function isUnchanged(run, truth, manifest, digest, secrets) {
@@ -42483,15 +42483,15 @@ async function isUnchanged(run, truth, manifest, digest, secrets) {
 /** The Engine's words for a failed pull, sorted by what the reader can do about it. */
 function pullError(reference, error) {
     const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof failure/* StepError */.z)
+    if (error instanceof failure/* StepError */.zg)
         return error;
     if (/no space left on device/i.test(text))
-        return new failure/* StepError */.z('disk_full', `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`);
+        return new failure/* StepError */.zg('disk_full', `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`);
     if (/unauthorized|denied|authentication required|no basic auth/i.test(text))
-        return new failure/* StepError */.z('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
+        return new failure/* StepError */.zg('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
     if (/not found|manifest unknown/i.test(text))
-        return new failure/* StepError */.z('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-    return new failure/* StepError */.z(error instanceof docker/* DockerError */.B && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
+        return new failure/* StepError */.zg('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
+    return new failure/* StepError */.zg(error instanceof docker/* DockerError */.B && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
 }
 /** The agent's own root lies on Docker's file system, whatever that is mounted from. */
 function freeBytes() {
@@ -42585,18 +42585,18 @@ function verifyRelease(manifest, files, host) {
     for (const [path, expected] of Object.entries(manifest.files)) {
         const content = files.get(path);
         if (content === undefined)
-            throw new failure/* StepError */.z('file_missing', `release image: ${path}: named in the manifest and not in the image`);
+            throw new failure/* StepError */.zg('file_missing', `release image: ${path}: named in the manifest and not in the image`);
         const found = `sha256:${(0,external_node_crypto_.createHash)('sha256').update(content).digest('hex')}`;
         if (found !== expected)
-            throw new failure/* StepError */.z('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
+            throw new failure/* StepError */.zg('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
     }
     for (const path of files.keys()) {
         if (path !== 'manifest.json' && manifest.files[path] === undefined)
-            throw new failure/* StepError */.z('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
+            throw new failure/* StepError */.zg('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
     }
     for (const [name, { platforms }] of Object.entries(manifest.services)) {
         if (platforms.length > 0 && !platforms.some((platform) => platform === host || platform.startsWith(`${host}/`))) {
-            throw new failure/* StepError */.z('platform', `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`);
+            throw new failure/* StepError */.zg('platform', `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`);
         }
     }
 }
@@ -43071,9 +43071,14 @@ class Docker {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   w: () => (/* binding */ toFailure),
-/* harmony export */   z: () => (/* binding */ StepError)
+/* harmony export */   uQ: () => (/* binding */ toStepError),
+/* harmony export */   w2: () => (/* binding */ toFailure),
+/* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1149);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5096);
+
+
 /**
  * Why an operation ends without its purpose. `code` is stable; `message` is one line that names what was found and what is needed.
  * `logs` are the last lines of the container concerned.
@@ -43090,13 +43095,24 @@ class StepError extends Error {
         this.logs = logs;
     }
 }
+/** Any thrown value as a StepError; documents that break their contract and the Engine's refusals keep their names. */
+function toStepError(thrown) {
+    if (thrown instanceof StepError)
+        return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl)
+        return new StepError(thrown.code, message);
+    return new StepError(thrown instanceof _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .DockerError */ .B ? 'docker' : 'internal', message);
+}
 /** Any thrown value as the failure of a result line; `mask` takes the secrets out. */
-function toFailure(error, mask) {
-    const step = error instanceof StepError ? error.step : undefined;
-    const message = error instanceof Error ? error.message : String(error);
-    const code = error instanceof StepError ? error.code : 'internal';
-    const logs = error instanceof StepError ? error.logs?.map(mask) : undefined;
-    return { step: step ?? 'plan', code, message: mask(message), ...(logs === undefined ? {} : { logs }) };
+function toFailure(thrown, mask) {
+    const { step, code, message, logs } = toStepError(thrown);
+    return {
+        step: step ?? 'plan',
+        code,
+        message: mask(message),
+        ...(logs === undefined ? {} : { logs: logs.map(mask) }),
+    };
 }
 
 
@@ -43531,9 +43547,7 @@ class Events {
             return value;
         }
         catch (thrown) {
-            const error = thrown instanceof failure/* StepError */.z
-                ? thrown
-                : new failure/* StepError */.z('internal', thrown instanceof Error ? thrown.message : String(thrown));
+            const error = (0,failure/* toStepError */.uQ)(thrown);
             error.step ??= step;
             this.write({
                 ...this.head(),
@@ -43631,7 +43645,7 @@ async function operate(app, verb, paths, envelope, work) {
         .step('lock', () => takeLock(paths, owner, envelope, events))
         .catch((error) => error);
     if (taken instanceof Error || 'busy' in taken) {
-        const error = taken instanceof Error ? (0,failure/* toFailure */.w)(taken, (text) => text) : busy(taken.busy);
+        const error = taken instanceof Error ? (0,failure/* toFailure */.w2)(taken, (text) => text) : busy(taken.busy);
         const outcome = taken instanceof Error ? 'failed' : 'busy';
         const { ledger } = truthIfReadable(paths);
         events.result({
@@ -43653,7 +43667,7 @@ async function operate(app, verb, paths, envelope, work) {
         await work(run, report);
     }
     catch (thrown) {
-        error = (0,failure/* toFailure */.w)(thrown, (text) => events.masked(text));
+        error = (0,failure/* toFailure */.w2)(thrown, (text) => events.masked(text));
     }
     const outcome = decideOutcome(verb, report, error);
     await operation_record(run, report, outcome, error);
@@ -44031,17 +44045,17 @@ async function planRollback(run, truth, requested, report) {
     }));
     const choice = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .rollbackTarget */ .es)({ ledger: truth.ledger, requested, manifests });
     if (!choice.ok)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .z(choice.code, `rollback: ${choice.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg(choice.code, `rollback: ${choice.message}`);
     const { manifest, target } = choice;
     report.release = manifest.release;
     report.digest = target.digest;
     const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .readRelease */ .iJ)(run.paths, manifest.release);
     if (stored === null)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .z('pruned', `release ${manifest.release}: its files are no longer on this host`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('pruned', `release ${manifest.release}: its files are no longer on this host`);
     const values = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .hostSecrets */ .Y)(run.paths);
     const missing = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .missingSecrets */ .mO)(manifest.secrets, values);
     if (missing.length > 0)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .z('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
     report.secrets = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .secretHashes */ .Z)(run.paths, manifest.secrets, values);
     const colour = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .idleColour */ .NB)(truth.running?.colour ?? null);
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest, colour });
@@ -44066,7 +44080,7 @@ async function imagesAreHere(run, manifest) {
     const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
     for (const [name, { image }] of services) {
         if ((await run.docker.imageId(image)) === null)
-            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .z('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
     }
 }
 /** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
@@ -44130,7 +44144,7 @@ async function finish(run, target, plan, old, report) {
 /** Throws where somebody asked the agent to stop and nothing is switched yet. */
 function stopIfAsked(run) {
     if (run.stop.aborted)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_0__/* .StepError */ .z('stopped', 'the agent was told to stop (SIGTERM) before the switch; nothing was changed for visitors');
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_0__/* .StepError */ .zg('stopped', 'the agent was told to stop (SIGTERM) before the switch; nothing was changed for visitors');
 }
 
 
@@ -44344,7 +44358,7 @@ async function confirmRoute(client, route, target, limitMs) {
         }
         await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_1__.setTimeout)(INTERVAL_MS);
     }
-    throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .z('unconfirmed', `https://${route.host}${path} did not answer ${String(CONSECUTIVE)} times in a row as generation ${String(target.generation)} of ${target.manifest.release} within ${String(limitMs / 1000)} s; last: ${seen}`);
+    throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('unconfirmed', `https://${route.host}${path} did not answer ${String(CONSECUTIVE)} times in a row as generation ${String(target.generation)} of ${target.manifest.release} within ${String(limitMs / 1000)} s; last: ${seen}`);
 }
 
 
@@ -44531,11 +44545,11 @@ function writeRoute(run, target, truth) {
     if (said.generation !== target.generation ||
         said.release !== target.manifest.release ||
         said.colour !== target.colour) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .z('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`);
     }
     const now = currentRoute(run);
     if ((now?.generation ?? 0) !== (truth.route?.generation ?? 0)) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .z('fenced', `route file: generation ${String(now?.generation ?? 0)} is live, this operation was planned on ${String(truth.route?.generation ?? 0)}; another operation has switched meanwhile`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('fenced', `route file: generation ${String(now?.generation ?? 0)} is live, this operation was planned on ${String(truth.route?.generation ?? 0)}; another operation has switched meanwhile`);
     }
     if (truth.routeText === null)
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(run.paths.routeBefore, { force: true });
@@ -44644,7 +44658,7 @@ async function startBacking(run, manifest, sealed, env) {
         ]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
     }
     return names;
 }
@@ -44669,7 +44683,7 @@ async function startColour(run, release, project, file, env, role = 'web') {
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .z(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
     }
 }
 
@@ -44789,7 +44803,7 @@ async function gate(run, target) {
     const web = (0,colour/* webReplicas */._w)(await (0,colour/* replicas */.YB)(run.docker, target.project));
     const expected = target.project.containers.filter(({ role }) => role === 'web').length;
     if (web.length !== expected)
-        throw new failure/* StepError */.z('start', `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`);
+        throw new failure/* StepError */.zg('start', `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`);
     const stop = new AbortController();
     try {
         const results = await Promise.all(web.map((replica) => gateReplica(run, target, replica, stop)));
@@ -44803,7 +44817,7 @@ async function gateReplica(run, target, replica, stop) {
     const { spec, container } = replica;
     const imageId = await run.docker.imageId(spec.image);
     if (imageId === null || imageId !== container.image) {
-        throw new failure/* StepError */.z('wrong_image', `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`);
+        throw new failure/* StepError */.zg('wrong_image', `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`);
     }
     const died = new AbortController();
     const signal = AbortSignal.any([stop.signal, died.signal, run.stop]);
@@ -44823,12 +44837,12 @@ async function gateReplica(run, target, replica, stop) {
                 return `${spec.name} healthy after ${String(verdict.attempts)} tries`;
         }
         if (run.stop.aborted)
-            throw new failure/* StepError */.z('stopped', 'the agent was told to stop (SIGTERM) before the switch');
+            throw new failure/* StepError */.zg('stopped', 'the agent was told to stop (SIGTERM) before the switch');
         const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
         if (reason !== null)
-            throw new failure/* StepError */.z('crashed', `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`, logs);
+            throw new failure/* StepError */.zg('crashed', `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`, logs);
         const first = verdict.firstFailure === null ? '' : `; first failure: ${verdict.firstFailure}`;
-        throw new failure/* StepError */.z('unhealthy', `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`, logs);
+        throw new failure/* StepError */.zg('unhealthy', `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`, logs);
     }
     finally {
         died.abort();
@@ -44839,10 +44853,10 @@ async function askUntilHealthy(run, target, { spec, container }, signal) {
     const health = target.manifest.health[spec.service];
     const address = container.addresses[EDGE_NETWORK] ?? (await run.docker.container(container.id))?.addresses[EDGE_NETWORK];
     if (health === undefined)
-        throw new failure/* StepError */.z('internal', `service ${spec.service}: has no health contract`);
+        throw new failure/* StepError */.zg('internal', `service ${spec.service}: has no health contract`);
     if (address === undefined) {
         const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
-        throw new failure/* StepError */.z('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
+        throw new failure/* StepError */.zg('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
     }
     const contract = {
         status: health.status,
@@ -44868,7 +44882,7 @@ async function askUntilHealthy(run, target, { spec, container }, signal) {
                 if (outcome.release === null)
                     return { ...outcome, release: target.manifest.release };
                 // One that names another will not come to its senses.
-                throw new failure/* StepError */.z('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
+                throw new failure/* StepError */.zg('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
             },
             intervalMs: health.intervalMs,
             timeoutMs: health.timeoutMs,

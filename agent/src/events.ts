@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writ
 import { join } from 'node:path';
 import { formatEvent } from '@delivery/release';
 import type { Event, ResultEvent, Step } from '@delivery/release';
-import { StepError } from './failure.ts';
+import { toStepError } from './failure.ts';
 import { masker } from './mask.ts';
 
 const KEPT_RUNS = 50;
@@ -66,10 +66,7 @@ export class Events {
       });
       return value;
     } catch (thrown) {
-      const error =
-        thrown instanceof StepError
-          ? thrown
-          : new StepError('internal', thrown instanceof Error ? thrown.message : String(thrown));
+      const error = toStepError(thrown);
       error.step ??= step;
       this.write({
         ...this.head(),

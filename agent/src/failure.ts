@@ -1,4 +1,6 @@
+import { ContractError } from '@delivery/release';
 import type { Failure, Step } from '@delivery/release';
+import { DockerError } from './docker.ts';
 
 /**
  * Why an operation ends without its purpose. `code` is stable; `message` is one line that names what was found and what is needed.
@@ -18,11 +20,21 @@ export class StepError extends Error {
   }
 }
 
+/** Any thrown value as a StepError; documents that break their contract and the Engine's refusals keep their names. */
+export function toStepError(thrown: unknown): StepError {
+  if (thrown instanceof StepError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof ContractError) return new StepError(thrown.code, message);
+  return new StepError(thrown instanceof DockerError ? 'docker' : 'internal', message);
+}
+
 /** Any thrown value as the failure of a result line; `mask` takes the secrets out. */
-export function toFailure(error: unknown, mask: (text: string) => string): Failure {
-  const step = error instanceof StepError ? error.step : undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof StepError ? error.code : 'internal';
-  const logs = error instanceof StepError ? error.logs?.map(mask) : undefined;
-  return { step: step ?? 'plan', code, message: mask(message), ...(logs === undefined ? {} : { logs }) };
+export function toFailure(thrown: unknown, mask: (text: string) => string): Failure {
+  const { step, code, message, logs } = toStepError(thrown);
+  return {
+    step: step ?? 'plan',
+    code,
+    message: mask(message),
+    ...(logs === undefined ? {} : { logs: logs.map(mask) }),
+  };
 }
