@@ -45,8 +45,13 @@ for package in ${packages}; do
   [ "$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
 done
 if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
-# A run that was cut off in the middle of an installation leaves packages half configured.
-dpkg --configure -a
+# An installation that was cut off leaves packages half configured; one that runs still holds the lock.
+tries=0
+until dpkg --configure -a >"$work/dpkg" 2>&1; do
+  if [ "$tries" -ge 300 ] || ! grep -q ' lock ' "$work/dpkg"; then cat "$work/dpkg"; return 1; fi
+  tries=$(( tries + 1 ))
+  sleep 1
+done
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none update
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
 say "installed:$missing"`,

@@ -7,8 +7,14 @@ umask 022
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l HOME=/root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
+# One run at a time: an earlier one whose runner is gone ends with the task that it is at.
 # Files of this run lie in memory, readable by root alone, and go with it.
 prepare() {
+  exec 9>"$1/delivery.lock"
+  if ! flock -w 900 9; then
+    echo 'another provisioning run has been at work on this host for 15 minutes' >&2
+    exit 75
+  fi
   work=$(mktemp -d "$1/delivery.XXXXXX") || exit 70
   trap 'rm -rf "$work"' EXIT
   trap 'exit 129' HUP

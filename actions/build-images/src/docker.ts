@@ -20,12 +20,18 @@ export async function docker(args: readonly string[], options: DockerOptions = {
   const { exitCode, stdout, stderr } = await getExecOutput('docker', [...args], {
     silent: true,
     ignoreReturnCode: true,
-    env: { ...(process.env as Record<string, string>), ...env },
+    env: { ...environment(), ...env },
     ...(cwd === undefined ? {} : { cwd }),
     ...(input === undefined ? {} : { input: Buffer.from(input) }),
     ...(onStderrLine === undefined ? {} : { listeners: { errline: onStderrLine } }),
   });
   return { code: exitCode, stdout, stderr };
+}
+
+/** The action's own environment without its inputs, some of which are secrets. */
+function environment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(entries.filter(([name]) => !name.startsWith('INPUT_')));
 }
 
 /** What the builder at hand can do. */

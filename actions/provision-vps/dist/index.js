@@ -64922,7 +64922,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5775);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8823);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5955);
 
 
 await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -64932,7 +64932,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 8823:
+/***/ 5955:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -65096,8 +65096,14 @@ umask 022
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l HOME=/root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
+# One run at a time: an earlier one whose runner is gone ends with the task that it is at.
 # Files of this run lie in memory, readable by root alone, and go with it.
 prepare() {
+  exec 9>"$1/delivery.lock"
+  if ! flock -w 900 9; then
+    echo 'another provisioning run has been at work on this host for 15 minutes' >&2
+    exit 75
+  fi
   work=$(mktemp -d "$1/delivery.XXXXXX") || exit 70
   trap 'rm -rf "$work"' EXIT
   trap 'exit 129' HUP
@@ -65281,7 +65287,7 @@ function directoriesTask(id, reason, directories) {
 function staticConfig(tls) {
     if (tls.mode === 'files')
         return edgeStatic;
-    return `${edgeStatic.trimEnd()}\n${edgeAcme.replace('@ACME_EMAIL@', () => tls.email)}`;
+    return `${edgeStatic.trimEnd()}\n${edgeAcme.replaceAll('@ACME_EMAIL@', () => tls.email)}`;
 }
 /** The dynamic file that names the host's certificate. The agent takes it as the sign that certificates come from files. */
 const TLS_YAML = `# Managed by provision-vps.
@@ -65566,8 +65572,13 @@ for package in ${packages}; do
   [ "$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
 done
 if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
-# A run that was cut off in the middle of an installation leaves packages half configured.
-dpkg --configure -a
+# An installation that was cut off leaves packages half configured; one that runs still holds the lock.
+tries=0
+until dpkg --configure -a >"$work/dpkg" 2>&1; do
+  if [ "$tries" -ge 300 ] || ! grep -q ' lock ' "$work/dpkg"; then cat "$work/dpkg"; return 1; fi
+  tries=$(( tries + 1 ))
+  sleep 1
+done
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none update
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
 say "installed:$missing"`,
@@ -65675,7 +65686,17 @@ function hostTasks(plan) {
     return [...dockerTasks(plan), ...accessTasks(plan), ...edgeTasks(plan), ...hardeningTasks(plan)];
 }
 
+;// CONCATENATED MODULE: ./actions/provision-vps/src/text.ts
+
+/** What the server said, harmless for the log, as one line. */
+function oneLine(text) {
+    return (0,src/* foreignLines */.Y0)(text.trim(), '')
+        .map((line) => line.slice(2))
+        .join(' / ');
+}
+
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/apply.ts
+
 
 
 
@@ -65706,7 +65727,7 @@ async function applyTasks(session, user, plan, signal) {
             if (line?.kind !== 'task')
                 return;
             const { id, status, ms } = line;
-            const message = (0,src/* foreignLines */.Y0)(line.message, '').join(' ').slice(2);
+            const message = oneLine(line.message);
             outcome.tasks.push({ id, reason: reasons.get(id) ?? '', status, ms, message });
             lib_core/* info */.pq(`${MARKS[status]} ${id} (${(0,src/* duration */.p0)(ms)})${message === '' ? '' : `: ${message}`}`);
         },
@@ -65715,7 +65736,7 @@ async function applyTasks(session, user, plan, signal) {
     if (failed)
         outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
     else if (result.code !== 0 || !ended) {
-        const said = (0,src/* foreignLines */.Y0)(result.stderrTail, '').join(' ');
+        const said = oneLine(result.stderrTail);
         outcome.failure = `The script on the host ended early (exit code ${result.code ?? `none, signal ${result.signal}`}): ${said}`;
     }
     return outcome;
@@ -65786,7 +65807,7 @@ async function gatherFacts(session, inputs) {
     });
     const facts = parseFacts(lines);
     if (facts.uid === -1) {
-        const said = (0,src/* foreignLines */.Y0)(result.stderrTail, '').join(' ').trim();
+        const said = oneLine(result.stderrTail);
         throw new Error(`"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`);
     }
     lib_core/* info */.pq(`${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +
@@ -78331,7 +78352,7 @@ class PrintedEvents {
         if (event.event === 'step')
             this.#step(event, repeated);
         else if (event.event === 'result')
-            this.#result = event;
+            this.#end(event);
         else if (!repeated)
             print(event.message, event.level === 'info' ? '' : `${event.level} `);
         return event;
@@ -78350,6 +78371,17 @@ class PrintedEvents {
         if (this.#open !== null)
             core.endGroup();
         this.#open = null;
+    }
+    /** Shows what the container itself said before it failed, where a reader of the log looks first. */
+    #end(event) {
+        this.#result = event;
+        const lines = event.error?.logs ?? [];
+        if (lines.length === 0)
+            return;
+        this.end();
+        print('Last lines of the container:');
+        for (const line of lines)
+            print(line);
     }
     #step(event, repeated) {
         const at = Date.parse(event.t);

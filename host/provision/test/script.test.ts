@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,22 @@ describe('the rendered script', () => {
       'greedy ok',
       'next ok',
     ]);
+  });
+
+  it('runs one at a time', async () => {
+    const log = join(memory, 'log');
+    const script = renderScript(
+      [task('slow', 'false', `echo in >>${quote(log)}; sleep 0.5; echo out >>${quote(log)}`)],
+      'true',
+      memory,
+    );
+    const runs = [1, 2].map(() => {
+      const child = spawn('sh', ['-s'], { stdio: ['pipe', 'ignore', 'ignore'] });
+      child.stdin.end(script);
+      return new Promise((resolve) => child.on('close', resolve));
+    });
+    await Promise.all(runs);
+    expect(readFileSync(log, 'utf8')).toBe('in\nout\nin\nout\n');
   });
 
   it('ends with proofs as valid JSON', () => {
