@@ -38,7 +38,16 @@ await app.prepare();
 const handle = app.getRequestHandler();
 
 let draining = false;
-const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5000 }, answer);
+const server = createServer(
+  { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5000 },
+  (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      console.error(JSON.stringify({ name: 'brainbytes-web', release: releaseId, msg: String(error) }));
+      if (!response.headersSent) response.statusCode = 500;
+      response.end();
+    });
+  },
+);
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
