@@ -44104,6 +44104,12 @@ async function startAgain(run, plan) {
     await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .startColour */ .B7)(run, plan.manifest.release, project, file, run.paths.env);
     return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
 }
+/** Workers that were stopped as an old colour lost their restart policy then, and get it back. */
+async function restorePolicies(run, plan) {
+    const policies = restartPolicies(plan.project.text);
+    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .replicas */ .YB)(run.docker, plan.project);
+    await Promise.all(live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')));
+}
 /** Restart policy by service of a rendered project. */
 function restartPolicies(text) {
     const document = (0,yaml__WEBPACK_IMPORTED_MODULE_2__/* .parse */ .qg)(text);
@@ -44118,6 +44124,8 @@ async function finish(run, target, plan, old, report) {
         (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
         await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .startColour */ .B7)(run, plan.manifest.release, plan.project, (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .colourFile */ .Z9)(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
     }
+    if (workers)
+        await restorePolicies(run, plan);
     await (0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .renameLive */ .hc)(run, target, old);
     if (old === null)
         return;

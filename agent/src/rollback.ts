@@ -146,6 +146,15 @@ async function startAgain(run: Run, plan: RollbackPlan): Promise<string> {
   return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
 }
 
+/** Workers that were stopped as an old colour lost their restart policy then, and get it back. */
+async function restorePolicies(run: Run, plan: RollbackPlan): Promise<void> {
+  const policies = restartPolicies(plan.project.text);
+  const live = await replicas(run.docker, plan.project);
+  await Promise.all(
+    live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
+  );
+}
+
 /** Restart policy by service of a rendered project. */
 export function restartPolicies(text: string): Map<string, string> {
   const document = parse(text) as { services?: Record<string, { restart?: string }> };
@@ -167,6 +176,7 @@ async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | n
       'worker',
     );
   }
+  if (workers) await restorePolicies(run, plan);
   await renameLive(run, target, old);
   if (old === null) return;
   report.afterwards = async () => {
