@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './process.ts';
@@ -15,6 +15,8 @@ export interface ActionRun {
   outputs: Record<string, string>;
   summary: string;
   state: string;
+  /** files that the action left in RUNNER_TEMP */
+  left: string[];
   wallMs: number;
 }
 
@@ -116,6 +118,7 @@ export async function runHere(action: ActionName, inputs: Inputs, options: RunOp
       outputs: parseOutputs(await read('output')),
       summary: await read('summary'),
       state: await read('state'),
+      left: await readdir(join(directory, 'temp')),
       wallMs,
     };
   } finally {
@@ -181,12 +184,20 @@ export async function startInRunner(
     const left = await inRunner(
       'sh',
       '-c',
-      'cd "$1" && for f in output summary state; do cat $f; printf "\\036"; done; rm -rf "$1"',
+      'cd "$1" && for f in output summary state; do cat $f; printf "\\036"; done; find temp -type f; rm -rf "$1"',
       'read',
       directory,
     );
-    const [output = '', summary = '', state = ''] = left.stdout.split('\u001e');
-    return { code: ran.code, log: visible(log), outputs: parseOutputs(output), summary, state, wallMs };
+    const [output = '', summary = '', state = '', files = ''] = left.stdout.split('\u001e');
+    return {
+      code: ran.code,
+      log: visible(log),
+      outputs: parseOutputs(output),
+      summary,
+      state,
+      left: files.split('\n').filter((file) => file !== ''),
+      wallMs,
+    };
   });
   return {
     ended,
