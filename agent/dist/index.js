@@ -42848,7 +42848,11 @@ class Docker {
     async info() {
         const info = (await this.json('GET', '/info'));
         const names = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm/v7' };
-        return { os: info.OSType, architecture: names[info.Architecture] ?? info.Architecture, memoryBytes: info.MemTotal };
+        return {
+            os: info.OSType,
+            architecture: names[info.Architecture] ?? info.Architecture,
+            cgroups: info.CgroupVersion === '2' ? 2 : 1,
+        };
     }
     /** Containers in any state that carry all `labels` (`key=value`). */
     async containers(labels) {
@@ -43940,9 +43944,10 @@ function availableMemory(meminfo) {
     return found === null ? 0 : Number(found[1]) * 1024;
 }
 /**
- * What becomes of the old colour after draining: its processes are frozen (no CPU, no timers, back in milliseconds), or stopped where
- * memory is short or connections are left, so that the app can say goodbye: a frozen one would leave them hanging. Either way the
- * containers stay, and none of them starts by itself after a reboot: the live colour alone does.
+ * What becomes of the old colour after draining. It stays warm, frozen (no CPU, no timers, back in milliseconds) where the kernel can
+ * end a frozen process, which it cannot on cgroups v1: there it goes on running. It is stopped where memory is short or connections
+ * are left, so that the app can say goodbye: a frozen one would leave them hanging. In each case the containers stay, and none of them
+ * starts by itself after a reboot: the live colour alone does.
  * @param cut connections that are still open
  */
 async function retire(run, old, cut) {
@@ -43951,8 +43956,15 @@ async function retire(run, old, cut) {
     const sizes = cut > 0 ? [] : await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
     const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
     const warm = cut === 0 && roomForWarm(availableMemory((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)('/proc/meminfo', 'utf8')), size);
-    await Promise.all(running.map(({ container }) => (warm ? run.docker.pause(container.id) : run.docker.stop(container, GRACE_SECONDS))));
-    return warm ? 'warm' : 'stopped';
+    if (!warm) {
+        await Promise.all(running.map(({ container }) => run.docker.stop(container, GRACE_SECONDS)));
+        return 'stopped';
+    }
+    const { cgroups } = await run.docker.info();
+    if (cgroups === 1)
+        return 'warm, running';
+    await Promise.all(running.map(({ container }) => run.docker.pause(container.id)));
+    return 'warm, frozen';
 }
 /** Ends the old colour's workers before the new one's start: no work is done twice. */
 async function stopWorkers(run, old) {
@@ -44095,7 +44107,8 @@ async function wake(run, plan, target) {
         ...web.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
     ]);
     target.warm = asleep.length === 0;
-    return `${String(frozen.length)} thawed, ${String(asleep.length)} started`;
+    const awake = web.length - frozen.length - asleep.length;
+    return `${String(awake)} running already, ${String(frozen.length)} thawed, ${String(asleep.length)} started`;
 }
 /** The release as new, from its kept files, local images and today's secrets. */
 async function startAgain(run, plan) {

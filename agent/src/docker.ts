@@ -47,10 +47,14 @@ export class Docker {
     await this.pool.close();
   }
 
-  async info(): Promise<{ os: string; architecture: string; memoryBytes: number }> {
-    const info = (await this.json('GET', '/info')) as { OSType: string; Architecture: string; MemTotal: number };
+  async info(): Promise<{ os: string; architecture: string; cgroups: 1 | 2 }> {
+    const info = (await this.json('GET', '/info')) as { OSType: string; Architecture: string; CgroupVersion?: string };
     const names: Record<string, string> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm/v7' };
-    return { os: info.OSType, architecture: names[info.Architecture] ?? info.Architecture, memoryBytes: info.MemTotal };
+    return {
+      os: info.OSType,
+      architecture: names[info.Architecture] ?? info.Architecture,
+      cgroups: info.CgroupVersion === '2' ? 2 : 1,
+    };
   }
 
   /** Containers in any state that carry all `labels` (`key=value`). */

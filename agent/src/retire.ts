@@ -21,21 +21,30 @@ export function availableMemory(meminfo: string): number {
 }
 
 /**
- * What becomes of the old colour after draining: its processes are frozen (no CPU, no timers, back in milliseconds), or stopped where
- * memory is short or connections are left, so that the app can say goodbye: a frozen one would leave them hanging. Either way the
- * containers stay, and none of them starts by itself after a reboot: the live colour alone does.
+ * What becomes of the old colour after draining. It stays warm, frozen (no CPU, no timers, back in milliseconds) where the kernel can
+ * end a frozen process, which it cannot on cgroups v1: there it goes on running. It is stopped where memory is short or connections
+ * are left, so that the app can say goodbye: a frozen one would leave them hanging. In each case the containers stay, and none of them
+ * starts by itself after a reboot: the live colour alone does.
  * @param cut connections that are still open
  */
-export async function retire(run: Run, old: Replica[], cut: number): Promise<'warm' | 'stopped'> {
+export async function retire(
+  run: Run,
+  old: Replica[],
+  cut: number,
+): Promise<'warm, frozen' | 'warm, running' | 'stopped'> {
   const running = webReplicas(old).filter(({ container }) => container.running);
   await Promise.all(running.map(({ container }) => run.docker.restartPolicy(container.id, 'no')));
   const sizes = cut > 0 ? [] : await Promise.all(running.map(({ container }) => run.docker.memory(container.id)));
   const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const warm = cut === 0 && roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
-  await Promise.all(
-    running.map(({ container }) => (warm ? run.docker.pause(container.id) : run.docker.stop(container, GRACE_SECONDS))),
-  );
-  return warm ? 'warm' : 'stopped';
+  if (!warm) {
+    await Promise.all(running.map(({ container }) => run.docker.stop(container, GRACE_SECONDS)));
+    return 'stopped';
+  }
+  const { cgroups } = await run.docker.info();
+  if (cgroups === 1) return 'warm, running';
+  await Promise.all(running.map(({ container }) => run.docker.pause(container.id)));
+  return 'warm, frozen';
 }
 
 /** Ends the old colour's workers before the new one's start: no work is done twice. */

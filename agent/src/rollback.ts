@@ -135,7 +135,8 @@ async function wake(run: Run, plan: RollbackPlan, target: Target): Promise<strin
     ...web.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
   ]);
   target.warm = asleep.length === 0;
-  return `${String(frozen.length)} thawed, ${String(asleep.length)} started`;
+  const awake = web.length - frozen.length - asleep.length;
+  return `${String(awake)} running already, ${String(frozen.length)} thawed, ${String(asleep.length)} started`;
 }
 
 /** The release as new, from its kept files, local images and today's secrets. */
