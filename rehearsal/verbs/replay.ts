@@ -36,6 +36,9 @@ export interface ReplayRequest {
 export interface Replayed extends Replay {
   /** `<file> <hash>` of the original file. */
   workflow: string;
+  /** The same for each workflow that it calls. */
+  called: string[];
+  /** What the pre-pass rewrote in them, one line each. */
   changes: string[];
 }
 
@@ -51,7 +54,7 @@ export async function replay(
 ): Promise<Replayed> {
   const started = performance.now();
   const commit = await must(runner, ['git', '-C', CLONE, 'rev-parse', 'HEAD']);
-  const { hash, changes } = await rewrite(runner, request.workflow);
+  const files = await rewrite(runner, request.workflow);
   await writePrivate(runner, settings, request, commit);
   const argv = [
     ...[
@@ -98,23 +101,35 @@ export async function replay(
   });
   const [code] = await Promise.all([ended, follow(child.stdout), follow(child.stderr)]);
   const result = collector.finish(code, (performance.now() - started) / 1000);
-  return { ...result, workflow: `${request.workflow} ${hash}`, changes };
+  const [workflow = '', ...called] = files.map(({ name, hash }) => `${name} ${hash}`);
+  const changes = files.flatMap((file) => file.changes.map((change) => `${file.name}: ${change}`));
+  return { ...result, workflow, called, changes };
 }
 
-/** Puts the rewritten workflows beside the originals; gives the hash of the wanted original and what was changed in it. */
-async function rewrite(runner: TestHost, wanted: string): Promise<{ hash: string; changes: string[] }> {
-  const names = (await must(runner, ['ls', `${CLONE}/.github/workflows`]))
-    .split('\n')
-    .filter((name) => /\.ya?ml$/.test(name));
+interface Rewritten {
+  name: string;
+  /** Of the original. */
+  hash: string;
+  changes: string[];
+}
+
+/** Puts the rewritten workflows beside the originals; tells about the wanted one, then about those that it calls. */
+async function rewrite(runner: TestHost, wanted: string): Promise<Rewritten[]> {
+  const listed = await must(runner, ['ls', `${CLONE}/.github/workflows`]);
+  const names = listed.split('\n').filter((name) => /\.ya?ml$/.test(name));
   if (!names.includes(wanted)) throw new Error(`no workflow ${wanted}; there are ${names.join(', ')}`);
-  let answer = { hash: '', changes: [] as string[] };
+  const all = new Map<string, Rewritten & { calls: string[] }>();
   for (const name of names) {
     const { stdout: original } = await runner.exec(['cat', `${CLONE}/.github/workflows/${name}`]);
     const { text, changes } = prepare(original, { dependencies: `${CLONE}/node_modules`, workflows: REWRITTEN });
     await runner.write(`${CLONE}/${REWRITTEN}/${name}`, text);
-    if (name === wanted) answer = { hash: fileHash(original), changes };
+    const calls = [...original.matchAll(/^ +uses: \.\/\.github\/workflows\/(\S+)$/gm)].map(
+      ([, called]) => called ?? '',
+    );
+    all.set(name, { name, hash: fileHash(original), changes, calls });
   }
-  return answer;
+  const used = [wanted, ...(all.get(wanted)?.calls ?? [])];
+  return used.flatMap((name) => all.get(name) ?? []);
 }
 
 async function writePrivate(

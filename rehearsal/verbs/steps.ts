@@ -21,18 +21,26 @@ function expect(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Unexpected(message);
 }
 
-/** Runs one step; whatever goes wrong in it becomes a row, and the rehearsal stops there. */
-async function row(step: string, work: () => Promise<{ happened: string; replayed?: Replayed }>): Promise<Row> {
+/** Tells the row that a step becomes about the workflow that it replayed, as soon as there is one. */
+type Ran = (replayed: Replayed) => Replayed;
+
+/** Runs one step; whatever goes wrong in it becomes a row that is not ok. */
+async function row(step: string, work: (ran: Ran) => Promise<string>): Promise<Row> {
   const started = performance.now();
-  let workflow = '';
-  const seconds = (): number => (performance.now() - started) / 1000;
+  let replayed: Replayed | undefined;
+  const finish = (happened: string, ok: boolean): Row => ({
+    step,
+    workflow: replayed?.workflow ?? '',
+    happened,
+    seconds: (performance.now() - started) / 1000,
+    ok,
+    ...(replayed === undefined ? {} : { replayed }),
+  });
   try {
-    const { happened, replayed } = await work();
-    workflow = replayed?.workflow ?? '';
-    return { step, workflow, happened, seconds: seconds(), ok: true };
+    return finish(await work((one) => (replayed = one)), true);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { step, workflow, happened: message.replace(/\s*\n\s*/g, ' '), seconds: seconds(), ok: false };
+    return finish(message.replace(/\s*\n\s*/g, ' '), false);
   }
 }
 
@@ -67,28 +75,28 @@ async function reported(session: Session): Promise<string> {
 }
 
 export function provision(session: Session, say: Say): Promise<Row> {
-  return row('provision the server', async () => {
-    const replayed = await runWorkflow(session, say, { workflow: 'provision.yml', event: 'workflow_dispatch' });
+  return row('provision the server', async (ran) => {
+    const replayed = ran(await runWorkflow(session, say, { workflow: 'provision.yml', event: 'workflow_dispatch' }));
     expect(replayed.success, red(replayed));
     const status = await hostStatus(session);
-    return { happened: `launcher answers (running: ${status.running?.release ?? 'nothing yet'})`, replayed };
+    return `launcher answers (running: ${status.running?.release ?? 'nothing yet'})`;
   });
 }
 
 export function deploy(session: Session, say: Say): Promise<Row> {
-  return row('deploy the pushed commit', async () => {
-    const replayed = await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' });
+  return row('deploy the pushed commit', async (ran) => {
+    const replayed = ran(await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' }));
     expect(replayed.success, red(replayed));
     const release = output(replayed, 'build.release-id');
     await expectLive(session, release);
     expect((await reported(session)) === 'success', `GitHub was told ${await reported(session)}`);
-    return { happened: `${release} answers at ${address(session.site)}`, replayed };
+    return `${release} answers at ${address(session.site)}`;
   });
 }
 
 /** Pushes a changed source file while requests go on; not one of them may fail. */
 export function pushUnderLoad(session: Session, say: Say): Promise<Row> {
-  return row('push a second release under load', async () => {
+  return row('push a second release under load', async (ran) => {
     const before = (await hostStatus(session)).running?.release;
     expect(before !== undefined, 'no release runs yet; ./rehearse first');
     await commitChange(session, healthyChange(String(Date.now())));
@@ -101,7 +109,7 @@ export function pushUnderLoad(session: Session, say: Say): Promise<Row> {
     });
     let replayed: Replayed;
     try {
-      replayed = await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' });
+      replayed = ran(await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' }));
     } finally {
       await load.stop();
     }
@@ -119,35 +127,32 @@ export function pushUnderLoad(session: Session, say: Say): Promise<Row> {
       report.failures === 0,
       `${report.failures} of ${report.requests} requests failed: ${JSON.stringify(report.byCause)}`,
     );
-    return {
-      happened: `${release}: 0 of ${report.requests} requests failed at ${LOAD_RATE}/s, p99 ${report.p99} ms`,
-      replayed,
-    };
+    return `${release}: 0 of ${report.requests} requests failed at ${LOAD_RATE}/s, p99 ${report.p99} ms`;
   });
 }
 
 /** Pushes a changed source file; without load. */
 export function push(session: Session, say: Say): Promise<Row> {
-  return row('push another release', async () => {
+  return row('push another release', async (ran) => {
     await commitChange(session, healthyChange(String(Date.now())));
-    const replayed = await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' });
+    const replayed = ran(await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' }));
     expect(replayed.success, red(replayed));
     const release = output(replayed, 'build.release-id');
     await expectLive(session, release);
-    return { happened: `${release} answers at ${address(session.site)}`, replayed };
+    return `${release} answers at ${address(session.site)}`;
   });
 }
 
 /** Pushes a sick release: the workflow must be red, in the right place, and the site must stay on the release before. */
 export function pushSick(session: Session, say: Say, how: Break): Promise<Row> {
-  return row(`push a release that is sick (${how})`, async () => {
+  return row(`push a release that is sick (${how})`, async (ran) => {
     const before = await hostStatus(session);
     const running = before.running?.release;
     expect(running !== undefined, 'no release runs yet; ./rehearse first');
     await commitChange(session, sickChange(how));
     let replayed: Replayed;
     try {
-      replayed = await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' }, true);
+      replayed = ran(await runWorkflow(session, say, { workflow: 'deploy.yml', event: 'push' }, true));
     } finally {
       await revertChange(session);
     }
@@ -159,7 +164,7 @@ export function pushSick(session: Session, say: Say, how: Break): Promise<Row> {
       `it failed in "${failed.join('", "')}", not in "${place}" alone`,
     );
     const after = await expectLive(session, running);
-    if (how === 'build') return { happened: `refused by the build; the site stayed on ${running}`, replayed };
+    if (how === 'build') return `refused by the build; the site stayed on ${running}`;
     const entry = after.ledger.at(-1);
     expect(
       after.ledger.length > 0 &&
@@ -169,22 +174,24 @@ export function pushSick(session: Session, say: Say, how: Break): Promise<Row> {
     );
     expect((await reported(session)) === 'failure', `GitHub was told ${await reported(session)}`);
     const why = entry.error?.step === undefined ? '' : ` at step "${entry.error.step}"`;
-    return { happened: `${entry.outcome}${why}; the site stayed on ${running}`, replayed };
+    return `${entry.outcome}${why}; the site stayed on ${running}`;
   });
 }
 
 export function rollback(session: Session, say: Say, release = ''): Promise<Row> {
-  return row('roll back by hand', async () => {
+  return row('roll back by hand', async (ran) => {
     const before = await hostStatus(session);
-    const replayed = await runWorkflow(session, say, {
-      workflow: 'rollback.yml',
-      event: 'workflow_dispatch',
-      inputs: { release },
-    });
+    const replayed = ran(
+      await runWorkflow(session, say, {
+        workflow: 'rollback.yml',
+        event: 'workflow_dispatch',
+        inputs: { release },
+      }),
+    );
     expect(replayed.success, red(replayed));
     const target = release === '' ? before.previous?.release : release;
     expect(target !== undefined, 'there was no release to go back to, and still the workflow was green');
     await expectLive(session, target);
-    return { happened: `${before.running?.release ?? 'nothing'} -> ${target}`, replayed };
+    return `${before.running?.release ?? 'nothing'} -> ${target}`;
   });
 }

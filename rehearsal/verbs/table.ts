@@ -1,3 +1,5 @@
+import type { Replayed } from './replay.ts';
+
 /** One row of the table that a rehearsal ends with. */
 export interface Row {
   step: string;
@@ -6,6 +8,7 @@ export interface Row {
   happened: string;
   seconds: number;
   ok: boolean;
+  replayed?: Replayed;
 }
 
 /** Draws rows as text; the last column is aligned to the right. Width of a column is that of its longest cell. */
@@ -23,4 +26,24 @@ export function drawTable(rows: readonly Row[]): string {
       .join('  ')
       .trimEnd();
   return [draw(cells[0]!), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.slice(1).map(draw)].join('\n');
+}
+
+/** Lists, for each workflow that was replayed, the steps that ran and what the pre-pass had rewritten in its files. */
+export function drawWorkflows(rows: readonly Row[]): string {
+  const lines: string[] = [];
+  const rewritten = new Set<string>();
+  for (const { step, replayed } of rows) {
+    if (replayed === undefined) continue;
+    lines.push(`${step}: ${[replayed.workflow, ...replayed.called].join(' -> ')}`);
+    const jobs = new Set(replayed.steps.map(({ job }) => job));
+    for (const job of jobs) {
+      const done = replayed.steps
+        .filter((one) => one.job === job)
+        .map((one) => (one.result === 'success' ? one.step : `${one.step} (${one.result})`));
+      lines.push(`  ${job}: ${done.join(', ')}`);
+    }
+    for (const change of replayed.changes) rewritten.add(change);
+  }
+  if (rewritten.size > 0) lines.push('rewritten for act:', ...[...rewritten].map((change) => `  ${change}`));
+  return lines.join('\n');
 }

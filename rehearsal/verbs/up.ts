@@ -6,7 +6,7 @@ import { openSession, placeSource } from './session.ts';
 import type { Session } from './session.ts';
 import { address } from './site.ts';
 import { deploy, provision, pushSick, pushUnderLoad, rollback } from './steps.ts';
-import { drawTable } from './table.ts';
+import { drawTable, drawWorkflows } from './table.ts';
 import type { Row } from './table.ts';
 
 /** What a whole rehearsal came to. The rows end with the first that failed. */
@@ -54,7 +54,7 @@ export async function up(instance: string): Promise<number> {
   const { rows, session } = await rehearse(instance, stopwatch());
   const { rig } = session;
   const whole = (performance.now() - started) / 1000;
-  console.log(`\n${drawTable(rows)}\n`);
+  console.log(`\n${drawWorkflows(rows)}\n\n${drawTable(rows)}\n`);
   const ok = rows.every((row) => row.ok);
   const done = `${rows.filter((row) => row.ok).length} of ${STEPS.length + 1} steps as expected in ${whole.toFixed(0)} s`;
   const suffix = instance === 'default' ? '' : ` --instance ${instance}`;
