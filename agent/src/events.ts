@@ -26,7 +26,7 @@ export class Events {
     this.mask = masker(this.hidden);
     mkdirSync(runs, { recursive: true, mode: 0o755 });
     this.file = openSync(join(runs, `${operation}.jsonl`), 'ax', 0o644);
-    forgetOldRuns(runs);
+    forgetOldRuns(runs, `${operation}.jsonl`);
   }
 
   /** Takes further values out of everything said from here on. */
@@ -109,9 +109,9 @@ export class Events {
   }
 }
 
-function forgetOldRuns(runs: string): void {
-  const files = readdirSync(runs).filter((name) => name.endsWith('.jsonl'));
-  if (files.length <= KEPT_RUNS) return;
+/** Keeps the newest run files, `own` always: file times are coarse, and a new file can look as old as one of before. */
+function forgetOldRuns(runs: string, own: string): void {
+  const files = readdirSync(runs).filter((name) => name.endsWith('.jsonl') && name !== own);
   const byAge = files.map((name) => ({ name, at: statSync(join(runs, name)).mtimeMs })).sort((a, b) => b.at - a.at);
-  for (const { name } of byAge.slice(KEPT_RUNS)) unlinkSync(join(runs, name));
+  for (const { name } of byAge.slice(KEPT_RUNS - 1)) unlinkSync(join(runs, name));
 }
