@@ -46,7 +46,6 @@ export const VARIANTS = {
   html: { SICK: 'html' },
   flap: { SICK: 'flap' },
   unhealthy: { SICK: 'unhealthy' },
-  stubborn: { SICK: 'ignore-sigterm' },
   big: { LAYER_MB: '5' },
 } as const satisfies Record<string, Record<string, string>>;
 export type Variant = keyof typeof VARIANTS;
