@@ -76,10 +76,14 @@ async function missesTheDeployStep(session: Session): Promise<void> {
     record('a workflow without its deploy step is noticed', false, 'deploy.yml has no step "Deploy" to take out');
     return;
   }
-  await session.rig.runner.write(file, original.replace(block, '\n'));
+  const without = original.replace(block, '\n');
+  if (without.includes('deploy-release')) throw new Error('the deploy step is still in the mutant');
+  await session.rig.runner.write(file, without);
   try {
     const row = await steps.push(session, say);
-    record('a workflow without its deploy step is noticed', !row.ok, row.happened);
+    // Red for this reason and no other: what was pushed is not what answers.
+    const noticed = !row.ok && /Verify deployment|the host runs/.test(row.happened);
+    record('a workflow without its deploy step is noticed', noticed, row.happened);
   } finally {
     await must(session.rig.runner, ['git', '-C', CLONE, 'checkout', '--quiet', '--', '.github/workflows/deploy.yml']);
   }

@@ -64,8 +64,10 @@ const jest =
       numPassedTests: number;
       numFailedTests: number;
       numRuntimeErrorTestSuites: number;
+      numPendingTests: number;
     };
-    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+    // A test that is switched off proves nothing: it counts as failed.
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
     const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
     return { passed: result.numPassedTests, failed: silent ? 1 : failed };
   };
