@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** The text of a file, or null where there is none. Other errors are thrown. */
@@ -23,32 +23,36 @@ export function writeAtomically(
   const directory = options.staging ?? dirname(path);
   mkdirSync(directory, { recursive: true });
   const temporary = join(directory, `.${path.slice(dirname(path).length + 1)}.${String(process.pid)}.tmp`);
-  const descriptor = openSync(temporary, 'w', options.mode ?? 0o644);
   try {
-    writeSync(descriptor, text as Buffer);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(temporary, 'w', options.mode ?? 0o644);
+    try {
+      writeAll(descriptor, text, 0);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, path);
   syncDirectory(dirname(path));
+}
+
+/**
+ * Writes the whole of `text` from byte `position` on. One call of the system may write only the part that the disk still has room for
+ * and call that a success; the next one then says what is wrong, and that is thrown.
+ */
+export function writeAll(descriptor: number, text: string | Buffer, position: number): void {
+  const bytes = Buffer.from(text);
+  let done = 0;
+  while (done < bytes.length) done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
 }
 
 /** Makes a rename in `directory` durable. */
 export function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Appends one line and flushes it before returning. */
-export function appendDurably(path: string, line: string): void {
-  const descriptor = openSync(path, 'a', 0o644);
-  try {
-    writeSync(descriptor, line);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

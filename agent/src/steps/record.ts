@@ -1,28 +1,23 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { appendLine } from '@delivery/release';
 import type { LedgerEntry, NewLedgerEntry } from '@delivery/release';
-import { readIfThere, syncDirectory, writeAtomically } from '../files.ts';
+import { readIfThere, syncDirectory, writeAll, writeAtomically } from '../files.ts';
 import type { Paths } from '../paths.ts';
 
-/** Appends to the ledger and flushes it; a torn last line of a crash is cut off first. */
+/** Appends to the ledger and flushes it; a torn last line of a crash is cut off first. Throws where the line is not whole on disk. */
 export function appendLedger(paths: Paths, entry: NewLedgerEntry): LedgerEntry {
   mkdirSync(dirname(paths.ledger), { recursive: true });
   const appended = appendLine(readIfThere(paths.ledger) ?? '', entry);
   const descriptor = openSync(paths.ledger, existsSync(paths.ledger) ? 'r+' : 'w', 0o644);
   try {
     ftruncateSync(descriptor, appended.keepBytes);
-    writeSync(descriptor, appended.line, appended.keepBytes);
+    try {
+      writeAll(descriptor, appended.line, appended.keepBytes);
+    } catch (error) {
+      ftruncateSync(descriptor, appended.keepBytes);
+      throw error;
+    }
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
