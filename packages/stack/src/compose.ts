@@ -1,5 +1,6 @@
 import { ContractError, describeIssues, HOST_NAME, SERVICE_NAME, URL_PATH } from '@delivery/release';
 import { readYaml, section } from './document.ts';
+import { checkHostAccess } from './host-access.ts';
 import { ServiceExtensionSchema, TopExtensionSchema, type ServiceExtension, type WebExtension } from './extension.ts';
 import type { ComposeObject, Stack, StackService } from './types.ts';
 
@@ -18,8 +19,9 @@ const REFUSED: Record<string, string> = {
 /**
  * Reads and checks a compose file. Throws ContractError: `yaml` (with the line), `extension` (x-release missing, unknown key or role),
  * `compose` (what a release cannot have), `route` (two services want the same host and path). `${...}` stays as it is.
+ * `sealed`: the text was sealed, so every path in it must be one that sealing gives; the host does not take it on trust.
  */
-export function parseCompose(text: string): Stack {
+export function parseCompose(text: string, { sealed = false } = {}): Stack {
   const document = readYaml(text, 'compose file');
   if ('include' in document) throw refused('include is not supported: a release is sealed from one file');
   const top = TopExtensionSchema.safeParse(document[KEY] ?? undefined);
@@ -41,6 +43,7 @@ export function parseCompose(text: string): Stack {
   if (Object.keys(services).length === 0) throw refused('there are no services');
   checkRoutes(services);
   checkNames(services);
+  checkHostAccess(app, services, document, sealed);
   return { app, services, document };
 }
 
@@ -65,11 +68,6 @@ function checkService(app: string, name: string, release: ServiceExtension, comp
   if (release.role === 'edge') return;
   for (const [key, reason] of Object.entries(REFUSED)) {
     if (key in compose) throw refused(`${at} ${reason}`);
-  }
-  for (const key of ['pid', 'ipc']) {
-    const value = compose[key];
-    if (typeof value === 'string' && /^(service|container):/.test(value))
-      throw refused(`${at} shares ${key} with ${value}`);
   }
   if (release.role === 'backing') return;
   if ('container_name' in compose) {

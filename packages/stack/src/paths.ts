@@ -4,7 +4,10 @@ import { ContractError } from '@delivery/release';
 /** Where things are on the host. */
 export const hostPaths = {
   envFile: (app: string): string => `/opt/${app}/.env`,
+  releases: (app: string): string => `/opt/${app}/releases`,
   releaseFiles: (app: string, release: string): string => `/opt/${app}/releases/${release}/files`,
+  /** The one place of the host that services may write to by path; everything else in /opt/<app> decides what runs. */
+  data: (app: string): string => `/opt/${app}/data`,
   /** Files of backing services outlive the release that brought them. */
   backingFiles: (app: string): string => `/opt/${app}/backing/files`,
 };

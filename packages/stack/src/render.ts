@@ -161,7 +161,7 @@ export function renderBacking({ sealed, manifest }: RenderInput): Rendered {
 }
 
 function openSealed({ sealed, manifest }: RenderInput): Stack {
-  const stack = parseCompose(sealed);
+  const stack = parseCompose(sealed, { sealed: true });
   if (stack.app !== manifest.app) {
     throw new ContractError('render', `sealed file: it is of app ${stack.app}, the manifest of app ${manifest.app}`);
   }

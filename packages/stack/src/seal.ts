@@ -68,7 +68,7 @@ function sealService(
     if (key === 'image' || key.startsWith('x-') || (NOT_SEALED.includes(key) && !keptForBacking(key, service)))
       continue;
     if (key === 'env_file') compose[key] = sealEnvFiles(value, packer, `${at}.env_file`);
-    else if (key === 'volumes') compose[key] = sealMounts(value, service, packer, at);
+    else if (key === 'volumes') compose[key] = sealMounts(value, packer, at);
     else compose[key] = value;
   }
   return { name, compose, release: sealExtension(service.release, variables, at) };
@@ -110,21 +110,13 @@ function sealEnvFiles(value: unknown, packer: Packer, at: string): ComposeObject
   return sealed.filter((item, index) => sealed.findIndex((other) => other.path === item.path) === index);
 }
 
-function sealMounts(value: unknown, service: StackService, packer: Packer, at: string): ComposeObject[] {
+function sealMounts(value: unknown, packer: Packer, at: string): ComposeObject[] {
   if (!Array.isArray(value)) throw new ContractError('compose', `${at}.volumes is not a list`);
   return value.map((entry, index) => {
     const where = `${at}.volumes[${index}]`;
     const mount = parseMount(entry, where);
     if (mount.type !== 'bind' || mount.source === undefined) return mount;
-    if (mount.source.startsWith('/') && !packer.isSealed(mount.source)) {
-      if (service.release.role !== 'backing' && /(^|\/)docker\.sock$/.test(mount.source)) {
-        throw new ContractError(
-          'compose',
-          `${where}: a ${service.release.role} service must not hold the Docker socket; put a filtering proxy (role backing) before it`,
-        );
-      }
-      return mount;
-    }
+    if (mount.source.startsWith('/') && !packer.isSealed(mount.source)) return mount;
     // A release is immutable: its files are mounted read-only, and a missing one is an error instead of an empty directory.
     const options = isObject(mount['bind']) ? mount['bind'] : {};
     return {
@@ -230,7 +222,7 @@ export function contentDigest(text: string): string {
 
 /** The manifest for a sealed text. Everything about services comes from the text itself, so that the two cannot disagree. */
 export function makeManifest(input: ManifestInput): Manifest {
-  const stack = parseCompose(input.sealed.text);
+  const stack = parseCompose(input.sealed.text, { sealed: true });
   const services: ComposeObject = {};
   for (const { name, release, compose } of Object.values(stack.services)) {
     const web =
