@@ -4,6 +4,7 @@
  *   npm run bench [-- --runs 5] [--write] [--keep]
  * --write puts the table into docs/performance.md. The run is void unless plain compose loses more than 200 requests.
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { errorLine, lower, ours, plain, raiseForBench } from './subjects.ts';
 import type { Bench, Sample } from './subjects.ts';
@@ -20,6 +21,7 @@ const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1 || runs > 20) throw new Error(`runs: 1 to 20 expected, found ${values.runs}`);
 
 const instance = `bench-${Date.now().toString(36)}`;
+const loadBefore = loadavg()[0] ?? 0;
 const say = (line: string): void => console.error(`  ${line}`);
 
 async function series(name: string, one: (n: number) => Promise<Sample>): Promise<Sample[]> {
@@ -63,7 +65,7 @@ try {
     console.log(
       `\nPlain compose lost ${String(median(lost))} requests (median), so the generator sees what is lost; the runs count.`,
     );
-    if (values.write) await writeSection(table, runs);
+    if (values.write) await writeSection(table, runs, loadBefore);
   }
 } catch (error) {
   console.error(errorLine(error));

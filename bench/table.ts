@@ -78,7 +78,7 @@ export function rows(results: Record<string, Sample[]>): string {
 }
 
 /** Puts the table between the markers of docs/performance.md; the rest of the page is left as it is. */
-export async function writeSection(table: string, runs: number): Promise<void> {
+export async function writeSection(table: string, runs: number, loadBefore: number): Promise<void> {
   const file = `${ROOT}docs/performance.md`;
   const page = existsSync(file) ? await readFile(file, 'utf8') : `# Performance\n\n${BEGIN}\n${END}\n`;
   const begin = page.indexOf(BEGIN);
@@ -86,7 +86,8 @@ export async function writeSection(table: string, runs: number): Promise<void> {
   if (begin < 0 || end < begin) throw new Error(`docs/performance.md: the markers ${BEGIN} and ${END} are missing`);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   const machine = `${String(cpus().length)} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
-  const text = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries the registry, the runner, the VPS and the load.
+  const text = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries the registry, the runner, the VPS and the load;
+its load average was ${loadBefore.toFixed(1)} before the bench began (above 1, other work was competing and every number is too high).
 Command: \`npm run bench -- --runs ${String(runs)} --write\`. Numbers are min / **median** / max.
 
 ${table}
