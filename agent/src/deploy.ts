@@ -149,7 +149,7 @@ async function undo(run: Run, plan: DeployPlan, truth: Truth): Promise<void> {
 export async function tidy(run: Run, report: Report): Promise<void> {
   try {
     await run.events.step('prune', async (note) => {
-      const { kept, pruned } = await prune(run, report.ledger, []);
+      const { kept, pruned } = await prune(run, report.ledger, report.release === null ? [] : [report.release]);
       note(`${String(kept)} releases kept${pruned.length > 0 ? `, forgotten: ${pruned.join(', ')}` : ''}`);
     });
   } catch {

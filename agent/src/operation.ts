@@ -1,5 +1,5 @@
 import { previous, running } from '@delivery/release';
-import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef, Running } from '@delivery/release';
+import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { Events } from './events.ts';
 import { toFailure } from './failure.ts';
@@ -8,6 +8,7 @@ import type { Owner } from './lock.ts';
 import type { Paths } from './paths.ts';
 import type { Run } from './run.ts';
 import { hostSecrets } from './secrets.ts';
+import { live } from './status.ts';
 import { appendLedger, clearTraces } from './steps/record.ts';
 import { readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
@@ -98,20 +99,25 @@ export async function operate(
     error = toFailure(thrown, (text) => events.masked(text));
   }
   const outcome = decideOutcome(verb, report, error);
-  await record(run, report, outcome, error);
-  const { ledger } = truthIfReadable(paths);
+  const unrecorded = await record(run, report, outcome, error);
+  // What the ledger does not know must not be judged by the ledger: nothing is tidied, drained or put to rest after this.
+  if (unrecorded !== null) report.afterwards = null;
+  const said = unrecorded === null ? outcome : unrecordedOutcome(outcome, report);
+  const truth = truthIfReadable(paths);
+  const { ledger } = truth;
   report.ledger = ledger;
+  const now = unrecorded === null ? running(ledger) : live(paths, truth);
   events.result({
-    outcome,
-    running: reference(running(ledger)),
-    previous: reference(previous(ledger)),
+    outcome: said,
+    running: reference(now),
+    previous: reference(now?.release === running(ledger)?.release ? previous(ledger) : running(ledger)),
     timings: {
       ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
       ...(report.drainMs === undefined ? {} : { drainMs: report.drainMs }),
       totalMs: events.elapsed(),
     },
     receipt: report.receipt,
-    error,
+    error: error ?? unrecorded,
   });
   try {
     if (report.afterwards !== null) {
@@ -123,10 +129,10 @@ export async function operate(
     events.close();
     await docker.close();
   }
-  return EXIT[outcome];
+  return EXIT[said];
 }
 
-function newReport(): Report {
+export function newReport(): Report {
   return {
     release: null,
     digest: null,
@@ -185,18 +191,24 @@ export function decideOutcome(
   return touched ? 'failed' : 'refused';
 }
 
-async function record(run: Run, report: Report, outcome: Outcome, error: Failure | null): Promise<void> {
-  if (outcome === 'unchanged' || outcome === 'busy') return;
+/** An operation that is not on record has failed, unless it changed nothing that a record would be needed for. */
+function unrecordedOutcome(outcome: Outcome, report: Pick<Report, 'switched'>): Outcome {
+  return outcome === 'refused' && !report.switched ? 'refused' : 'failed';
+}
+
+/** Writes the ledger entry. What keeps it from being written comes back as a failure: the operation itself is over by now. */
+async function record(run: Run, report: Report, outcome: Outcome, error: Failure | null): Promise<Failure | null> {
+  if (outcome === 'unchanged' || outcome === 'busy') return null;
   const { ledger, route } = truthIfReadable(run.paths);
   // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
-  const live = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
+  const wentLive = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
   const previously = report.truth?.running?.release ?? running(ledger)?.release ?? null;
-  await run.events
-    .step('record', (note) => {
+  try {
+    await run.events.step('record', (note) => {
       const entry = appendLedger(run.paths, {
         t: new Date().toISOString(),
         verb: run.verb,
-        outcome: report.switched ? live : outcome,
+        outcome: report.switched ? wentLive : outcome,
         release: report.release,
         digest: report.digest,
         colour: report.colour,
@@ -213,19 +225,28 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
       });
       clearTraces(run.paths);
       note(`ledger entry ${String(entry.seq)}`);
-    })
-    .catch(() => undefined);
-}
-
-/** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
-function truthIfReadable(paths: Paths): Pick<Truth, 'ledger' | 'route'> {
-  try {
-    return readTruth(paths);
-  } catch {
-    return { ledger: [], route: null };
+    });
+    return null;
+  } catch (thrown) {
+    const { step, message } = toFailure(thrown, (text) => run.events.masked(text));
+    const state = report.switched ? `release ${report.release ?? ''} is live and not on record` : 'it is not on record';
+    return {
+      step,
+      code: 'unrecorded',
+      message: `ledger: ${message}; ${state}; the next deploy or rollback puts the records in order`,
+    };
   }
 }
 
-function reference(live: Running | null): ReleaseRef | null {
-  return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
+/** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
+function truthIfReadable(paths: Paths): Pick<Truth, 'ledger' | 'route' | 'running'> {
+  try {
+    return readTruth(paths);
+  } catch {
+    return { ledger: [], route: null, running: null };
+  }
+}
+
+function reference(found: ReleaseRef | null): ReleaseRef | null {
+  return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }

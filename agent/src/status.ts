@@ -32,7 +32,7 @@ export async function status(app: string, paths: Paths): Promise<Status> {
 }
 
 /** The release that the edge routes to now, on record or not yet. */
-export function live(paths: Paths, truth: Truth): Status['running'] {
+export function live(paths: Paths, truth: Pick<Truth, 'route' | 'running'>): Status['running'] {
   const { running, route } = truth;
   if (running !== null && (route === null || route.release === running.release)) {
     return { release: running.release, digest: running.digest, colour: running.colour, since: running.since };

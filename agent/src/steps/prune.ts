@@ -1,6 +1,7 @@
 import { retention } from '@delivery/release';
 import type { Ledger, Manifest } from '@delivery/release';
 import type { Run } from '../run.ts';
+import { routedNow } from './route.ts';
 import { forgetRelease, readRelease, storedReleases } from '../store.ts';
 
 const PIN = 'delivery.pin';
@@ -11,10 +12,20 @@ function imagesOf(manifest: Manifest): string[] {
 
 /**
  * Forgets releases that the ledger no longer calls for, with their images, and pins the images of the kept ones: a container that was
- * created and never started keeps an image through any `docker image prune`. Failures here never fail an operation that has switched.
+ * created and never started keeps an image through any `docker image prune`. What the edge routes to stays, whatever the ledger says.
+ * Failures here never fail an operation that has switched.
  */
-export async function prune(run: Run, ledger: Ledger, protect: string[]): Promise<{ kept: number; pruned: string[] }> {
-  const decision = retention({ ledger, present: storedReleases(run.paths), protect });
+export async function prune(
+  run: Pick<Run, 'app' | 'paths' | 'docker' | 'events'>,
+  ledger: Ledger,
+  protect: string[],
+): Promise<{ kept: number; pruned: string[] }> {
+  const routed = routedNow(run.paths);
+  const decision = retention({
+    ledger,
+    present: storedReleases(run.paths),
+    protect: routed === null ? protect : [...protect, routed.release],
+  });
   const needed = new Set(
     decision.keep.flatMap((release) => imagesOf(readRelease(run.paths, release)?.manifest ?? EMPTY)),
   );
@@ -30,7 +41,13 @@ export async function prune(run: Run, ledger: Ledger, protect: string[]): Promis
     if (!needed.has(pin.labels['delivery.image'] ?? '')) await run.docker.remove(pin.id);
   }
   for (const image of needed) {
-    if (!pinned.has(image)) await run.docker.createPin(image, { [PIN]: run.app, 'delivery.image': image });
+    if (pinned.has(image)) continue;
+    try {
+      await run.docker.createPin(image, { [PIN]: run.app, 'delivery.image': image });
+    } catch (error) {
+      // One image that somebody removed must not keep the disk filling up with all the others.
+      run.events.log('warning', `image ${image} cannot be pinned: ${(error as Error).message}`);
+    }
   }
   for (const image of unneeded) {
     try {

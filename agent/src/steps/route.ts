@@ -3,6 +3,7 @@ import { parseRoute, renderRoute } from '@delivery/stack';
 import type { RouteState } from '@delivery/stack';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
+import type { Paths } from '../paths.ts';
 import type { Run, Target } from '../run.ts';
 import { tlsMode } from '../truth.ts';
 import type { Truth } from '../truth.ts';
@@ -29,7 +30,7 @@ export function writeRoute(run: Run, target: Target, truth: Truth): void {
       `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`,
     );
   }
-  const now = currentRoute(run);
+  const now = routedNow(run.paths);
   if ((now?.generation ?? 0) !== (truth.route?.generation ?? 0)) {
     throw new StepError(
       'fenced',
@@ -47,7 +48,8 @@ export function restoreRoute(run: Pick<Run, 'paths'>, before: string | null): vo
   else writeAtomically(run.paths.route, before, { staging: run.paths.staging });
 }
 
-function currentRoute(run: Run): RouteState | null {
-  const text = readIfThere(run.paths.route);
+/** What the route file that the edge watches says now; null where there is none. */
+export function routedNow(paths: Paths): RouteState | null {
+  const text = readIfThere(paths.route);
   return text === null ? null : parseRoute(text);
 }
