@@ -130,17 +130,24 @@ async function switchWorkers(run: Run, target: Target, old: Old | null): Promise
   await startColour(run, release, target.project, colourFile(run, release, target.colour), run.paths.env, 'worker');
 }
 
-export function drainSeconds(run: Run, target: Pick<Target, 'manifest'>): number {
+export function drainSeconds(run: Pick<Run, 'envelope'>, target: Pick<Target, 'manifest'>): number {
   const declared = Object.values(target.manifest.services).map((service) => service.drainSeconds ?? 0);
   return run.envelope.options.drainSeconds ?? Math.max(0, ...declared);
 }
 
-/** Takes away what a refused deploy started; the live release never noticed. */
-async function undo(run: Run, plan: DeployPlan, truth: Truth): Promise<void> {
+/**
+ * Takes away what a refused deploy started; the live release never noticed. Where the confirmation failed, visitors have been on it:
+ * the connections that the edge still has to it get their time.
+ */
+export async function undo(
+  run: Pick<Run, 'app' | 'paths' | 'docker' | 'events' | 'envelope'>,
+  plan: Pick<DeployPlan, 'colour' | 'manifest'>,
+  truth: Pick<Truth, 'running'>,
+): Promise<void> {
   clearTraces(run.paths);
   restoreSecrets(run.paths);
   if (truth.running?.colour !== plan.colour)
-    await removeColour(run, plan.colour, 0).catch((error: unknown) =>
+    await removeColour(run, plan.colour, drainSeconds(run, plan)).catch((error: unknown) =>
       run.events.log('warning', `cleaning up: ${String(error)}`),
     );
 }

@@ -12,7 +12,12 @@ export interface Paths {
   runs: string;
   lock: string;
   owner: string;
-  /** The route file as it was before the switch in progress; gone once the switch is on record. */
+  /** The highest generation that was ever written into a route file here, taken back or not. */
+  generation: string;
+  /**
+   * The route file as it was before the switch in progress; gone once the switch is on record. On the file system of the route file,
+   * so that going back is a rename, which a full disk does not stop.
+   */
   routeBefore: string;
   edge: string;
   route: string;
@@ -36,7 +41,8 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     runs: join(base, 'runs'),
     lock: join(base, 'lock'),
     owner: join(base, 'owner.json'),
-    routeBefore: join(base, 'route-before.yaml'),
+    generation: join(base, 'generation'),
+    routeBefore: join(edge, 'staging', `${app}-before.yaml`),
     edge,
     routeName: `${app}.yaml`,
     route: join(edge, 'dynamic', `${app}.yaml`),

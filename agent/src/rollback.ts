@@ -14,11 +14,11 @@ import { retire, stopWorkers } from './retire.ts';
 import type { Run, Target } from './run.ts';
 import { hostSecrets, secretHashes } from './secrets.ts';
 import { drain } from './steps/drain.ts';
-import { colourFile, removeColour, renderTarget, startColour } from './steps/start.ts';
+import { colourFile, refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
 import { readRelease, storedReleases } from './store.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
-import { nextGeneration } from './truth.ts';
+import { liveColourOf, nextGeneration } from './truth.ts';
 import type { Truth } from './truth.ts';
 
 interface RollbackPlan {
@@ -61,11 +61,21 @@ export async function rollback(run: Run, requested: string | null, report: Repor
     report.switched = true;
   } catch (error) {
     // What was woken is put to rest again; what was started anew goes.
-    if (woken) await retire(run, await replicas(run.docker, plan.project), 0).catch(() => undefined);
-    else await removeColour(run, plan.colour, 0).catch(() => undefined);
+    await (woken ? rest(run, plan) : removeColour(run, plan.colour, drainSeconds(run, plan))).catch(
+      (trouble: unknown) => run.events.log('warning', `cleaning up: ${String(trouble)}`),
+    );
     throw error;
   }
   await finish(run, target, plan, old, report);
+}
+
+/** Visitors may have been on it, where the confirmation failed: a connection that is left is ended, never frozen. */
+async function rest(run: Run, plan: RollbackPlan): Promise<void> {
+  refuseRouted(run.paths, plan.colour);
+  const awake = await replicas(run.docker, plan.project);
+  const web = webReplicas(awake).map(({ container }) => container);
+  const { cut } = await drain(addressesOf(web), drainSeconds(run, plan));
+  await retire(run, awake, cut);
 }
 
 async function planRollback(run: Run, truth: Truth, requested: string | null, report: Report): Promise<RollbackPlan> {
@@ -93,7 +103,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
     );
   report.secrets = secretHashes(run.paths, manifest.secrets, values);
 
-  const colour = idleColour(truth.running?.colour ?? null);
+  const colour = idleColour(liveColourOf(truth));
   const project = renderColour({ sealed: stored.sealed, manifest, colour });
   const found = await replicas(run.docker, project);
   const web = webReplicas(found);

@@ -38,25 +38,46 @@ export async function liveColour(run: Run, truth: Truth): Promise<Old | null> {
 export async function switchTo(run: Run, target: Target, truth: Truth): Promise<number> {
   await run.events.step('gate', async (note) => note(await gate(run, target)));
   stopIfAsked(run);
-  if (target.manifest.routes.length === 0) {
-    run.events.skipped('route', 'the release has no routes');
-    return run.events.elapsed();
-  }
   try {
     await run.events.step('route', (note) => {
       writeRoute(run, target, truth);
-      note(`generation ${String(target.generation)}, ${target.colour}`);
+      const { routes } = target.manifest;
+      note(
+        routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`,
+      );
     });
     await run.events.step('confirm', () => confirm(run.paths, target, hostsOf(truth)));
   } catch (error) {
-    restoreRoute(run, truth.routeText);
+    await takeBack(run, truth);
     throw error;
   }
   return run.events.elapsed();
 }
 
+/**
+ * Puts the route file of before back and waits until the edge answers by it: it reads the file some tenths of a second later, and what
+ * was routed must live until then. A release of before that does not answer is only said: visitors have nothing better to go to.
+ * @param ask how the public path is asked
+ */
+export async function takeBack(
+  run: Pick<Run, 'paths' | 'events'>,
+  truth: Truth,
+  ask: typeof confirm = confirm,
+): Promise<void> {
+  restoreRoute(run, truth.routeText);
+  const stored = truth.route === null ? null : readRelease(run.paths, truth.route.release);
+  if (truth.route === null || stored === null) return;
+  const before = { manifest: stored.manifest, generation: truth.route.generation };
+  try {
+    await ask(run.paths, before, hostsOf(truth));
+    run.events.log('info', `release ${truth.route.release} answers again as generation ${String(before.generation)}`);
+  } catch (error) {
+    run.events.log('warning', `after putting the route of before back: ${(error as Error).message}`);
+  }
+}
+
 /** Host names that the edge has served for this app already, so that their certificates are there. */
-function hostsOf(truth: Truth): Set<string> {
+export function hostsOf(truth: Pick<Truth, 'routeText'>): Set<string> {
   if (truth.routeText === null) return new Set();
   parseRoute(truth.routeText);
   return new Set([...truth.routeText.matchAll(/Host\(`([^`]+)`\)/g)].map((match) => match[1] ?? ''));

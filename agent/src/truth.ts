@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseRoute } from '@delivery/stack';
 import type { RouteState } from '@delivery/stack';
 import { parseLedger, running } from '@delivery/release';
-import type { Ledger, Running } from '@delivery/release';
+import type { Colour, Ledger, Running } from '@delivery/release';
 import { readIfThere } from './files.ts';
 import type { Paths } from './paths.ts';
 
@@ -14,13 +14,21 @@ export interface Truth {
   /** The route file's text, to be put back on any failure. */
   routeText: string | null;
   ledger: Ledger;
+  /** The highest generation that an operation has tried here. */
+  tried: number;
   running: Running | null;
 }
 
 export function readTruth(paths: Paths): Truth {
   const routeText = readIfThere(paths.route);
   const ledger = parseLedger(readIfThere(paths.ledger) ?? '');
-  return { route: routeText === null ? null : parseRoute(routeText), routeText, ledger, running: running(ledger) };
+  return {
+    route: routeText === null ? null : parseRoute(routeText),
+    routeText,
+    ledger,
+    tried: Number(/^\d+$/m.exec(readIfThere(paths.generation) ?? '')?.[0] ?? 0),
+    running: running(ledger),
+  };
 }
 
 /** Where certificates come from: given as files (provisioning wrote tls.yaml) or asked for by the edge itself. */
@@ -31,6 +39,11 @@ export function tlsMode(paths: Paths): 'files' | 'acme' {
   } catch {
     return 'acme';
   }
+}
+
+/** The colour that must not be touched: the one that the edge routes to; without a route file, the one on record. */
+export function liveColourOf(truth: Pick<Truth, 'route' | 'running'>): Colour | null {
+  return truth.route?.colour ?? truth.running?.colour ?? null;
 }
 
 export type Convergence =
@@ -57,7 +70,7 @@ export function converge(
   return answers ? { action: 'adopt', route } : { action: 'restore' };
 }
 
-/** The generation of the next route file: above everything ever used here, also after a restored ledger or route file. */
-export function nextGeneration(truth: Pick<Truth, 'route' | 'ledger'>): number {
-  return Math.max(truth.route?.generation ?? 0, ...truth.ledger.map((entry) => entry.generation), 0) + 1;
+/** The generation of the next route file: above everything ever used here, also in a switch that was taken back. */
+export function nextGeneration(truth: Pick<Truth, 'route' | 'ledger' | 'tried'>): number {
+  return Math.max(truth.tried, truth.route?.generation ?? 0, ...truth.ledger.map((entry) => entry.generation), 0) + 1;
 }

@@ -36,9 +36,12 @@ describe('convergence after an operation that died', () => {
   });
 
   it('numbers the next route above everything used before', () => {
-    expect(nextGeneration({ route: null, ledger: [] })).toBe(1);
-    expect(nextGeneration({ route: { ...route }, ledger: [] })).toBe(8);
-    expect(nextGeneration({ route: null, ledger: [{ generation: 12 }, { generation: 3 }] as never })).toBe(13);
+    expect(nextGeneration({ route: null, ledger: [], tried: 0 })).toBe(1);
+    expect(nextGeneration({ route: { ...route }, ledger: [], tried: 0 })).toBe(8);
+    expect(nextGeneration({ route: null, ledger: [{ generation: 12 }, { generation: 3 }] as never, tried: 0 })).toBe(
+      13,
+    );
+    expect(nextGeneration({ route: { ...route }, ledger: [], tried: 20 })).toBe(21);
   });
 });
 

@@ -55,7 +55,11 @@ export function routesToConfirm(manifest: Manifest): Route[] {
  * Asks on the public path (loopback HTTPS of the edge, the route's host name, its certificate verified) until three answers in a row
  * carry this generation and release. Throws StepError `unconfirmed` with the last thing seen otherwise.
  */
-export async function confirm(paths: Paths, target: Target, knownHosts: ReadonlySet<string>): Promise<void> {
+export async function confirm(
+  paths: Paths,
+  target: Pick<Target, 'manifest' | 'generation'>,
+  knownHosts: ReadonlySet<string>,
+): Promise<void> {
   const trusted = trust(paths);
   await Promise.all(
     routesToConfirm(target.manifest).map(async (route) => {
@@ -74,7 +78,12 @@ export async function confirm(paths: Paths, target: Target, knownHosts: Readonly
   );
 }
 
-async function confirmRoute(client: Client, route: Route, target: Target, limitMs: number): Promise<void> {
+async function confirmRoute(
+  client: Client,
+  route: Route,
+  target: Pick<Target, 'manifest' | 'generation'>,
+  limitMs: number,
+): Promise<void> {
   const { path, status } = questionFor(route, target.manifest);
   const began = performance.now();
   let passes = 0;

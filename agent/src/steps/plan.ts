@@ -16,7 +16,7 @@ import { StepError } from '../failure.ts';
 import type { Run } from '../run.ts';
 import { secretHashes } from '../secrets.ts';
 import { readRelease } from '../store.ts';
-import { nextGeneration } from '../truth.ts';
+import { liveColourOf, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
 import { VERSION, olderThan } from '../version.ts';
 
@@ -72,7 +72,7 @@ export async function planDeploy(run: Run, truth: Truth, digest: string): Promis
     files,
     env,
     secrets,
-    colour: idleColour(truth.running?.colour ?? null),
+    colour: idleColour(liveColourOf(truth)),
     generation: nextGeneration(truth),
     unchanged: await isUnchanged(run, truth, manifest, digest, secrets),
   };

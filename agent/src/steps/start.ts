@@ -8,8 +8,10 @@ import { DockerError } from '../docker.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
 import { releaseDirectory } from '../paths.ts';
+import type { Paths } from '../paths.ts';
 import type { Run } from '../run.ts';
 import { drain } from './drain.ts';
+import { routedNow } from './route.ts';
 
 /** Time that a leftover of the idle colour gets to end: it has been without traffic since it was drained. */
 const LEFTOVER_GRACE_SECONDS = 5;
@@ -20,18 +22,34 @@ export function colourFile(run: Pick<Run, 'paths'>, release: string, colour: Col
 
 /**
  * Removes every container of a colour that is not live: the previous release's, or what a killed run left. Such a run may have ended
- * while connections to it were still open, so these get their `seconds` here.
+ * while connections to it were still open, so these get their `seconds` here. Throws StepError `routed` where the edge routes to it.
  */
-export async function removeColour(run: Pick<Run, 'docker' | 'app'>, colour: Colour, seconds: number): Promise<number> {
+export async function removeColour(
+  run: Pick<Run, 'docker' | 'app' | 'paths'>,
+  colour: Colour,
+  seconds: number,
+): Promise<number> {
+  refuseRouted(run.paths, colour);
   const leftovers = await projectContainers(run.docker, colourProject(run.app, colour));
   await drain(addressesOf(leftovers.filter(({ running, paused }) => running && !paused)), seconds);
   await Promise.all(
     leftovers.map(async (container) => {
-      if (container.running) await run.docker.stop(container, LEFTOVER_GRACE_SECONDS);
+      // A container whose state Docker has wrong (frozen by its books, not in the kernel) cannot be stopped; removal by force ends it.
+      if (container.running) await run.docker.stop(container, LEFTOVER_GRACE_SECONDS).catch(() => undefined);
       await run.docker.remove(container.id);
     }),
   );
   return leftovers.length;
+}
+
+/** Whatever the ledger says: what the edge routes to is what visitors are on. */
+export function refuseRouted(paths: Paths, colour: Colour): void {
+  const routed = routedNow(paths);
+  if (routed?.colour === colour)
+    throw new StepError(
+      'routed',
+      `colour ${colour}: the edge routes to it (release ${routed.release}, generation ${String(routed.generation)}); it stays`,
+    );
 }
 
 /** Creates the app's network and those backing services that do not run yet. One that exists is never changed by a release. */
