@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { appName, HealthSchema, ProbesSchema } from '@delivery/release';
 
+/** Directories of /opt that are the host's own: the edge's, and the one that containerd makes. */
+const RESERVED_APPS = ['edge', 'containerd'];
+
 /**
  * The key `x-release` of a compose file: what compose cannot say. Every schema is strict: an unknown key is an error that names it.
  * A route's host may hold `${VAR}`; it is checked as a host name once the variables are known.
  */
-export const TopExtensionSchema = z.strictObject({ app: appName });
+export const TopExtensionSchema = z.strictObject({
+  app: appName.refine((name) => !RESERVED_APPS.includes(name), {
+    error: `must not be a name of the host's own (${RESERVED_APPS.join(', ')})`,
+  }),
+});
 export type TopExtension = z.infer<typeof TopExtensionSchema>;
 
 export const RouteExtensionSchema = z.strictObject({

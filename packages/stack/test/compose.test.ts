@@ -56,6 +56,8 @@ describe('parseCompose', () => {
       'extension: compose file: the top-level key x-release is missing',
     ],
     ['a wrong app name', 'x-release: { app: Shop }', 'extension: compose file: x-release: app: must match'],
+    ['the app name of the edge', 'x-release: { app: edge }', "x-release: app: must not be a name of the host's own"],
+    ['the app name of containerd', 'x-release: { app: containerd }', 'app: must not be a name'],
     ['an unknown top-level key', 'x-release: { app: shop, apps: 1 }', 'unknown key "apps"'],
     [
       'a service without extension',
