@@ -3,7 +3,10 @@ import { directoriesTask, fileTask, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 import { launcher } from './files.ts';
 
-/** Who may ask for a release: one user whose key can ring the launcher and nothing else. */
+/**
+ * Who may ask for a release: one user whose key rings the launcher. That is no shell, but it is not nothing: whoever holds the key can
+ * deploy any release that lies in the allowed repository (policy.json; any repository where it names none), and can roll back.
+ */
 export function accessTasks(plan: HostPlan): Task[] {
   const user = quote(plan.deployUser);
   const line = `restrict,command="/opt/edge/bin/release ${plan.app}" ${plan.deployKey}`;
@@ -45,7 +48,8 @@ usermod --append --groups docker --password '*' ${user}`,
     },
     {
       id: 'deploy_key',
-      reason: 'A stolen deploy key gets the launcher: no shell, no forwarding, no files',
+      reason:
+        'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
       check: `${wanted}
 [ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
       apply: `${wanted}

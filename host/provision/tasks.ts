@@ -2,6 +2,7 @@ import { edgeTasks } from './edge.ts';
 import { hardeningTasks } from './hardening.ts';
 import { dockerTasks } from './docker.ts';
 import { accessTasks } from './access.ts';
+import { appNameTask, policyTask } from './policy.ts';
 import type { Task } from './task.ts';
 
 /** The edge that this version was tested with. */
@@ -10,6 +11,8 @@ export const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
 /** Everything that a host is prepared with; validated by the caller. */
 export interface HostPlan {
   app: string;
+  /** Prefix `<host[:port]/path>` of what may be deployed; null leaves what the host says about it. */
+  repository: string | null;
   os: 'debian' | 'ubuntu';
   container: boolean;
   apparmor: boolean;
@@ -32,5 +35,12 @@ export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certifi
 
 /** The tasks in the order in which they must run: each may rely on the ones before it. */
 export function hostTasks(plan: HostPlan): Task[] {
-  return [...dockerTasks(plan), ...accessTasks(plan), ...edgeTasks(plan), ...hardeningTasks(plan)];
+  return [
+    appNameTask(plan.app),
+    ...dockerTasks(plan),
+    ...accessTasks(plan),
+    ...policyTask(plan),
+    ...edgeTasks(plan),
+    ...hardeningTasks(plan),
+  ];
 }

@@ -160,7 +160,7 @@ describe('launcher', () => {
   });
 
   it('refuses app names that no host has, and says what an unprepared host lacks', () => {
-    for (const app of ['', 'Shop', '../x', '-x', '9x', 'a b', 'a'.repeat(32)])
+    for (const app of ['', 'edge', 'containerd', 'Shop', '../x', '-x', '9x', 'a b', 'a'.repeat(32)])
       expect(ring('status', { app }).code).toBe(64);
     expect(ring('status', { app: 'other' }).err).toMatch(/not prepared for other; run provision-vps/);
   });

@@ -1,14 +1,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { APP_NAME } from '@delivery/release';
+import { APP_NAME, REPOSITORY } from '@delivery/release';
 import type { InputReader } from '@delivery/runner';
 import { connectionInputs } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
+import { RESERVED_APPS } from '../../../host/provision/policy.ts';
 import { DEFAULT_EDGE_IMAGE, type TlsPlan } from '../../../host/provision/tasks.ts';
 
 export interface Inputs {
   /** Login as root, or as a user that becomes root by sudo without a password. */
   connection: SessionOptions & { key: string };
   app: string;
+  /** Prefix of the release images that the host will take; null leaves what it has. */
+  repository: string | null;
   deployUser: string;
   /** `<type> <base64>` */
   deployKey: string;
@@ -29,13 +32,12 @@ const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 /** Reads and checks every input; nothing is connected to before all of them are right. */
 export function readProvisionInputs(input: InputReader): Inputs {
   const agent = input.digestRef('agent-image');
+  const admin = connection(input);
   return {
-    connection: connection(input),
-    app: input.text('app', {
-      pattern: APP_NAME,
-      allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
-    }),
-    deployUser: deployUser(input),
+    connection: admin,
+    app: app(input),
+    repository: repository(input),
+    deployUser: deployUser(input, admin.user),
     deployKey: deployKey(input),
     agentImage: agent.ref,
     edgeImage: input.text('edge-image', {
@@ -62,13 +64,39 @@ function connection(input: InputReader): Inputs['connection'] {
   return { ...options, key: options.key ?? '' };
 }
 
-function deployUser(input: InputReader): string {
+function app(input: InputReader): string {
+  const name = input.text('app', {
+    pattern: APP_NAME,
+    allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
+  });
+  if (RESERVED_APPS.includes(name))
+    input.reject('app', JSON.stringify(name), "another name: /opt has a directory of that name that is the host's own");
+  return name;
+}
+
+function repository(input: InputReader): string | null {
+  const name = 'repository';
+  const allowed = '<registry host>/<path> without tag and digest, such as ghcr.io/owner/repo';
+  // GitHub keeps the case of owner and repository names, registries do not take it.
+  const value = input.optional(name, { pattern: new RegExp(REPOSITORY.source, 'i'), allowed })?.toLowerCase() ?? null;
+  if (value !== null && !/^(localhost|[^/]*[.:][^/]*)\//.test(value))
+    input.reject(name, JSON.stringify(value), allowed);
+  return value;
+}
+
+function deployUser(input: InputReader, admin: string): string {
   const name = input.user('deploy-user', 'deploy');
   if (name === 'root')
     input.reject(
       'deploy-user',
       '"root"',
       'a user of its own, since its password is locked and its keys can only deploy',
+    );
+  else if (name === admin)
+    input.reject(
+      'deploy-user',
+      `${JSON.stringify(name)}, which is also the "user" that this action logs in as`,
+      'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more',
     );
   return name;
 }

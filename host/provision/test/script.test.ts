@@ -12,6 +12,7 @@ import { hostTasks, type HostPlan } from '../tasks.ts';
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const PLAN: HostPlan = {
   app: 'fixture',
+  repository: 'registry.example/shop',
   os: 'debian',
   container: false,
   apparmor: true,
@@ -28,7 +29,14 @@ const PLANS: [string, HostPlan][] = [
   ['files, with a login', PLAN],
   [
     'ACME, public images, in a container',
-    { ...PLAN, container: true, registry: null, daemonJson: null, tls: { mode: 'acme', email: 'me@example.org' } },
+    {
+      ...PLAN,
+      container: true,
+      repository: null,
+      registry: null,
+      daemonJson: null,
+      tls: { mode: 'acme', email: 'me@example.org' },
+    },
   ],
   ['Ubuntu', { ...PLAN, os: 'ubuntu', apparmor: false }],
 ];

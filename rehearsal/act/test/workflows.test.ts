@@ -180,6 +180,23 @@ describe('the set of workflows', () => {
 describe('the composite action', () => {
   const list = composite.runs.steps ?? [];
 
+  it('lets the server take releases from where it pushes them, and so do the workflows', () => {
+    const from = (all: readonly Step[], path: string): Step['with'] =>
+      all.find(({ uses }) => uses?.endsWith(path))?.with;
+    expect(from(list, '/provision-vps')?.['repository']).toBe(
+      '${{ inputs.registry }}/${{ inputs.repository || github.repository }}',
+    );
+    const all = steps.map(({ step }) => step);
+    const build = from(all, '/build-images');
+    expect([build?.['registry'], build?.['repository']]).toEqual([
+      "${{ vars.REGISTRY || 'ghcr.io' }}",
+      '${{ vars.REPOSITORY }}',
+    ]);
+    expect(from(all, '/provision-vps')?.['repository']).toBe(
+      "${{ vars.REGISTRY || 'ghcr.io' }}/${{ vars.REPOSITORY || github.repository }}",
+    );
+  });
+
   it('finds its parts wherever it is used from', () => {
     for (const step of list) expect(step.uses).toMatch(/^\$\/actions\//);
   });

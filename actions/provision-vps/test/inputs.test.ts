@@ -1,0 +1,71 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { readInputs } from '@delivery/runner';
+import { planFor } from '../src/facts.ts';
+import { readProvisionInputs, type Inputs } from '../src/inputs.ts';
+import { parseFacts } from '../../../host/provision/facts.ts';
+
+const blob = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.alloc(36, 1)]);
+const GOOD: Record<string, string> = {
+  host: 'host.example',
+  port: '22',
+  user: 'ubuntu',
+  'ssh-key': String(
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' }),
+  ),
+  'known-hosts': `SHA256:${'A'.repeat(43)}`,
+  app: 'shop',
+  'deploy-public-key': `ssh-ed25519 ${blob.toString('base64')}`,
+  'agent-image': `registry.test/agent@sha256:${'a'.repeat(64)}`,
+  'acme-email': 'me@example.org',
+};
+const given: string[] = [];
+
+function read(changes: Record<string, string> = {}): Inputs {
+  for (const [name, value] of Object.entries({ ...GOOD, ...changes })) {
+    const key = `INPUT_${name.toUpperCase()}`;
+    process.env[key] = value;
+    given.push(key);
+  }
+  return readInputs(readProvisionInputs);
+}
+// The mask commands for the key that is made up here.
+beforeEach(() => void jest.spyOn(process.stdout, 'write').mockReturnValue(true));
+afterEach(() => {
+  jest.restoreAllMocks();
+  for (const key of given.splice(0)) delete process.env[key];
+});
+
+describe('inputs of provision-vps', () => {
+  it('are taken when they are right', () => {
+    expect(read()).toMatchObject({ app: 'shop', deployUser: 'deploy', repository: null });
+  });
+
+  it('refuse the admin as the deploy user: provisioning would take their keys', () => {
+    expect(() => read({ 'deploy-user': 'ubuntu' })).toThrow(/^Input "deploy-user": found "ubuntu", which is also the/);
+    expect(() => read({ 'deploy-user': 'root', user: 'root' })).toThrow('Input "deploy-user": found "root"');
+  });
+
+  it.each(['edge', 'containerd'])("refuse the app name %s, a directory of the host's own", (app) => {
+    expect(() => read({ app })).toThrow(`Input "app": found "${app}"; allowed: another name`);
+  });
+
+  it('lower the case of the repository and hand it to the host', () => {
+    const inputs = read({ repository: 'ghcr.io/Owner/Repo' });
+    expect(inputs.repository).toBe('ghcr.io/owner/repo');
+    expect(planFor(inputs, parseFacts([])).repository).toBe('ghcr.io/owner/repo');
+    expect(read({ repository: 'registry.test:5000/x' }).repository).toBe('registry.test:5000/x');
+  });
+
+  it.each([
+    'owner/repo',
+    'ghcr.io',
+    'ghcr.io/',
+    'ghcr.io/a:tag',
+    'ghcr.io/a/../b',
+    'https://ghcr.io/a',
+    'ghcr.io/$(id)',
+  ])('refuse the repository %s', (repository) => {
+    expect(() => read({ repository })).toThrow('Input "repository": found');
+  });
+});

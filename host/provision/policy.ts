@@ -1,0 +1,36 @@
+import { quote } from './shell.ts';
+import { fileTask, type Task } from './task.ts';
+
+/** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
+export const RESERVED_APPS: readonly string[] = ['edge', 'containerd'];
+
+/** Refuses, before anything is changed, a directory of the app's name that somebody else made. */
+export function appNameTask(app: string): Task {
+  const directory = quote(`/opt/${app}`);
+  return {
+    id: 'app_name',
+    reason: "A directory of /opt that belongs to another program is not turned into the app's",
+    // Ours is empty, holds nothing but what provisioning writes, or has been released to.
+    check: `[ ! -L ${directory} ] || return 1
+[ -e ${directory} ] || return 0
+[ -d ${directory} ] || return 1
+[ -f ${directory}/ledger.jsonl ] || [ -f ${directory}/lock ] || [ -d ${directory}/runs ] ||
+  [ -z "$(ls -A ${directory} | grep -v -x -F -e .env -e policy.json || :)" ]`,
+    apply: `echo ${quote(`/opt/${app} is there and is not a directory of this app's releases: move it away or choose another app name`)}
+return 1`,
+  };
+}
+
+/** Which releases the agent takes: without a signature, where a release comes from is what there is to go by. */
+export function policyTask({ app, repository }: { app: string; repository: string | null }): Task[] {
+  if (repository === null) return [];
+  return [
+    fileTask({
+      id: 'policy',
+      reason: 'The host takes releases from one repository, whatever the caller names',
+      path: `/opt/${app}/policy.json`,
+      mode: '644',
+      content: `${JSON.stringify({ repository })}\n`,
+    }),
+  ];
+}
