@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatEvent, OPERATION_ID, parseEventLine, previous } from '@delivery/release';
 import type { ReleaseRef, ResultEvent } from '@delivery/release';
 import { readIfThere } from './files.ts';
-import { holder } from './lock.ts';
+import { isHeld } from './lock.ts';
 import { EXIT } from './operation.ts';
 import type { Paths } from './paths.ts';
 import { live } from './status.ts';
@@ -27,7 +27,7 @@ export async function attach(paths: Paths, operation: string): Promise<number> {
   let shown = 0;
   for (;;) {
     // Asked before reading: an operation that ends in between has written its result by the time that we read.
-    const owner = await holder(paths);
+    const alive = await isHeld(file);
     const text = readIfThere(file) ?? '';
     const end = text.lastIndexOf('\n') + 1;
     for (const line of text.slice(shown, end).split('\n')) {
@@ -37,7 +37,7 @@ export async function attach(paths: Paths, operation: string): Promise<number> {
       if (event.event === 'result') return EXIT[event.outcome];
     }
     shown = Math.max(shown, end);
-    if (owner?.operation !== operation) {
+    if (!alive) {
       const settled = readIfThere(file) ?? '';
       if (settled.lastIndexOf('\n') + 1 > shown) continue;
       const result = lost(paths, operation);

@@ -2,6 +2,7 @@ import type { Colour } from '@delivery/release';
 import type { Rendered, RenderedContainer } from '@delivery/stack';
 import type { Container } from './container.ts';
 import type { Docker } from './docker.ts';
+import { expandAddress } from './sockets.ts';
 
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';
@@ -56,7 +57,9 @@ export function plainName(spec: RenderedContainer): string {
   return spec.replica === 1 ? spec.service : `${spec.service}-${String(spec.replica)}`;
 }
 
-/** Addresses of containers, for counting the edge's connections to them. */
+/** Addresses of containers, IPv6 ones written out as in the socket tables, for counting the edge's connections to them. */
 export function addressesOf(containers: readonly Container[]): Set<string> {
-  return new Set(containers.flatMap(({ addresses }) => Object.values(addresses)));
+  return new Set(
+    containers.flatMap(({ addresses, addresses6 }) => [...Object.values(addresses), ...addresses6.map(expandAddress)]),
+  );
 }

@@ -15,6 +15,8 @@ export interface Container {
   health: string | null;
   /** IP address by network name, where attached and running. */
   addresses: Record<string, string>;
+  /** IPv6 addresses on any network; the edge may use them instead. */
+  addresses6: string[];
 }
 
 /** The part of the Engine's own document that this is made of. */
@@ -33,7 +35,7 @@ export interface InspectedContainer {
     Health?: { Status: string };
   };
   Config: { Labels: Record<string, string> | null };
-  NetworkSettings: { Networks: Record<string, { IPAddress?: string }> | null };
+  NetworkSettings: { Networks: Record<string, { IPAddress?: string; GlobalIPv6Address?: string }> | null };
 }
 
 export function toContainer(found: InspectedContainer): Container {
@@ -52,6 +54,7 @@ export function toContainer(found: InspectedContainer): Container {
     oomKilled: found.State.OOMKilled,
     health: found.State.Health?.Status ?? null,
     addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+    addresses6: networks.flatMap(([, { GlobalIPv6Address }]) => (GlobalIPv6Address ? [GlobalIPv6Address] : [])),
   };
 }
 

@@ -1,15 +1,18 @@
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, linkSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatEvent } from '@delivery/release';
 import type { Event, ResultEvent, Step } from '@delivery/release';
 import { toStepError } from './failure.ts';
+import { holdOpenFile } from './lock.ts';
 import { masker } from './mask.ts';
 
 const KEPT_RUNS = 50;
 
 /**
  * The event lines of one operation, on standard output and in its run file. Whoever reads standard output may go away at any time
- * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it.
+ * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it. The file stays locked as long as the
+ * operation lives, also while it still waits for the app's lock.
  */
 export class Events {
   private readonly operation: string;
@@ -25,7 +28,18 @@ export class Events {
     this.hidden = new Set(secrets);
     this.mask = masker(this.hidden);
     mkdirSync(runs, { recursive: true, mode: 0o755 });
-    this.file = openSync(join(runs, `${operation}.jsonl`), 'ax', 0o644);
+    // Locked before it has its name: whoever finds it can tell by the lock whether this operation still lives.
+    const unnamed = join(runs, `.${randomBytes(8).toString('hex')}.new`);
+    this.file = openSync(unnamed, 'ax', 0o644);
+    try {
+      holdOpenFile(this.file);
+      linkSync(unnamed, join(runs, `${operation}.jsonl`));
+    } catch (error) {
+      closeSync(this.file);
+      throw error;
+    } finally {
+      unlinkSync(unnamed);
+    }
     forgetOldRuns(runs, `${operation}.jsonl`);
   }
 

@@ -101,7 +101,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const reused =
-    (error as NodeJS.ErrnoException).code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'open';
+    (error as NodeJS.ErrnoException).code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'link';
   const message = reused
     ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
     : error instanceof Error

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Paths } from './paths.ts';
@@ -31,6 +31,25 @@ function flock(descriptor: number, mode: '-x' | '-s' | '-u'): Promise<boolean> {
     child.on('error', reject);
     child.on('exit', (code) => resolve(code === 0));
   });
+}
+
+/** Locks an open file for as long as this process lives; nobody else can have it. Throws where that is not so. */
+export function holdOpenFile(descriptor: number): void {
+  const { status, error } = spawnSync('flock', ['-n', '-x', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', descriptor],
+  });
+  if (status !== 0) throw new Error(`flock: ${error?.message ?? `exit ${String(status)}`}`);
+}
+
+/** Whether a process holds the file at `path` locked; false where there is none. */
+export async function isHeld(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const descriptor = openSync(path, 'r');
+  try {
+    return !(await flock(descriptor, '-s'));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 export class Lock {
@@ -101,12 +120,5 @@ export function readOwner(paths: Paths): Owner | null {
 
 /** Who holds the lock right now, or null where nobody does. */
 export async function holder(paths: Paths): Promise<Owner | null> {
-  if (readIfThere(paths.lock) === null) return null;
-  const descriptor = openSync(paths.lock, 'a');
-  try {
-    if (await flock(descriptor, '-s')) return null;
-    return readOwner(paths);
-  } finally {
-    closeSync(descriptor);
-  }
+  return (await isHeld(paths.lock)) ? readOwner(paths) : null;
 }

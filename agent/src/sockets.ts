@@ -17,6 +17,15 @@ export function decodeAddress(hex: string): string {
   return groups.join(':');
 }
 
+/** An IPv6 address as `decodeAddress` writes it: eight groups, no leading zeros, nothing left out. */
+export function expandAddress(address: string): string {
+  const [head = '', tail] = address.split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [left, right] = [groups(head), groups(tail ?? '')];
+  const middle = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return [...left, ...middle, ...right].map((group) => Number.parseInt(group, 16).toString(16)).join(':');
+}
+
 /** How many established connections in a /proc/net/tcp{,6} text go to one of the addresses `remote`, on any port. */
 export function countEstablished(table: string, remote: ReadonlySet<string>): number {
   let count = 0;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { countEstablished, decodeAddress } from '../src/sockets.ts';
+import { addressesOf } from '../src/colour.ts';
+import { toContainer, type InspectedContainer } from '../src/container.ts';
+import { countEstablished, decodeAddress, expandAddress } from '../src/sockets.ts';
 import { drain } from '../src/steps/drain.ts';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
@@ -33,6 +35,21 @@ describe('socket tables', () => {
         return decodeAddress(encode(bytes)) === bytes.join('.') && decodeAddress(encode(mapped)) === bytes.join('.');
       }),
     );
+  });
+
+  it('knows the IPv6 address of a replica as the kernel writes it', () => {
+    expect(expandAddress('fd00::2')).toBe('fd00:0:0:0:0:0:0:2');
+    expect(expandAddress('::1')).toBe('0:0:0:0:0:0:0:1');
+    expect(expandAddress('2001:0db8:0:0:0:0:0:00ff')).toBe('2001:db8:0:0:0:0:0:ff');
+    const inspected = {
+      Name: '/web',
+      State: {},
+      Config: { Labels: null },
+      NetworkSettings: { Networks: { edge: { IPAddress: '172.18.0.3', GlobalIPv6Address: 'fd00::2' } } },
+    } as unknown as InspectedContainer;
+    const remote = addressesOf([toContainer(inspected)]);
+    const table = `${HEAD}\n   0: ${encode([0xfd, ...new Array<number>(14).fill(0), 1])}:A1B2 ${encode([0xfd, ...new Array<number>(14).fill(0), 2])}:0BB8 01 0:0\n`;
+    expect(countEstablished(table, remote)).toBe(1);
   });
 
   it('counts established connections to the given replicas and nothing else', () => {
