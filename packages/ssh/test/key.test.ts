@@ -1,28 +1,21 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import ssh2 from 'ssh2';
 import { diagnoseKey } from '../src/index.ts';
-
-type Options = Record<string, unknown>;
-const openssh = (type: string, options: Options = {}): { private: string; public: string } =>
-  (ssh2.utils.generateKeyPairSync as (type: string, options: Options) => { private: string; public: string })(
-    type,
-    options,
-  );
+import { makeKey } from './keys.ts';
 
 const pem = { type: 'pkcs1', format: 'pem' } as const;
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const ed = openssh('ed25519');
+const ed = makeKey('ed25519');
 const PASSPHRASE = 'correct horse';
 
 const KEYS: [name: string, text: string, type: string][] = [
   ['ed25519', ed.private, 'ssh-ed25519'],
-  ['RSA in the OpenSSH format', openssh('rsa', { bits: 2048 }).private, 'ssh-rsa'],
+  ['RSA in the OpenSSH format', makeKey('rsa', { bits: 2048 }).private, 'ssh-rsa'],
   ['RSA in PEM', rsa.privateKey.export(pem) as string, 'ssh-rsa'],
-  ['ECDSA 256', openssh('ecdsa', { bits: 256 }).private, 'ecdsa-sha2-nistp256'],
-  ['ECDSA 384', openssh('ecdsa', { bits: 384 }).private, 'ecdsa-sha2-nistp384'],
-  ['ECDSA 521', openssh('ecdsa', { bits: 521 }).private, 'ecdsa-sha2-nistp521'],
+  ['ECDSA 256', makeKey('ecdsa', { bits: 256 }).private, 'ecdsa-sha2-nistp256'],
+  ['ECDSA 384', makeKey('ecdsa', { bits: 384 }).private, 'ecdsa-sha2-nistp384'],
+  ['ECDSA 521', makeKey('ecdsa', { bits: 521 }).private, 'ecdsa-sha2-nistp521'],
   ['ECDSA in PEM', ec.privateKey.export({ type: 'sec1', format: 'pem' }) as string, 'ecdsa-sha2-nistp256'],
 ];
 
@@ -85,7 +78,7 @@ describe('what is no private key', () => {
 
 describe('passphrases', () => {
   const encrypted: [string, string][] = [
-    ['OpenSSH', openssh('ed25519', { passphrase: PASSPHRASE, cipher: 'aes256-ctr', rounds: 4 }).private],
+    ['OpenSSH', makeKey('ed25519', { passphrase: PASSPHRASE, cipher: 'aes256-ctr', rounds: 4 }).private],
     ['PEM', rsa.privateKey.export({ ...pem, cipher: 'aes-128-cbc', passphrase: PASSPHRASE }) as string],
   ];
   it.each(encrypted)('%s', (_name, text) => {

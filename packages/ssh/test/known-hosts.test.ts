@@ -1,13 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import ssh2 from 'ssh2';
 import { fingerprint, readPins } from '../src/index.ts';
+import { makeKey } from './keys.ts';
 
 const publicKey = (type: 'ed25519' | 'ecdsa'): string =>
-  (type === 'ed25519'
-    ? ssh2.utils.generateKeyPairSync('ed25519')
-    : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
-  ).public.trim();
+  (type === 'ed25519' ? makeKey('ed25519') : makeKey('ecdsa', { bits: 256 })).public.trim();
 const blob = (line: string): Buffer => Buffer.from(line.split(' ')[1] ?? '', 'base64');
 
 const ed = publicKey('ed25519');

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import ssh2 from 'ssh2';
 import { openSession, type Session, type SessionOptions, SshError, type SshErrorKind } from '../src/index.ts';
 import { startServer, type Run, type TestServer } from './server.ts';
+import { makeKey } from './keys.ts';
 
-const key = ssh2.utils.generateKeyPairSync('ed25519');
-const stranger = ssh2.utils.generateKeyPairSync('ed25519');
-const hostEd = ssh2.utils.generateKeyPairSync('ed25519');
-const hostEc = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+const key = makeKey('ed25519');
+const stranger = makeKey('ed25519');
+const hostEd = makeKey('ed25519');
+const hostEc = makeKey('ecdsa', { bits: 256 });
 
 /** What the commands of these tests do on the server. */
 const run: Run = (channel, command, self) => {
@@ -91,7 +91,7 @@ describe('openSession', () => {
   });
 
   it('negotiates only the pinned type, and says what the server has instead', async () => {
-    const p384 = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 384 });
+    const p384 = makeKey('ecdsa', { bits: 384 });
     const { kind, message } = await failure(openSession(options({ knownHosts: `* ${p384.public}` })));
     expect(kind).toBe('host-key');
     expect(message).toContain('ecdsa-sha2-nistp384');
