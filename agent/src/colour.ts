@@ -47,6 +47,13 @@ export function serving(project: Rendered, all: Replica[]): boolean {
   );
 }
 
+/** Whether web containers and workers are all there and run. */
+export function complete(project: Rendered, all: Replica[]): boolean {
+  return (
+    all.length === project.containers.length && serving(project, all) && all.every(({ container }) => container.running)
+  );
+}
+
 /** Name that compose gave the container: project-service-number. */
 export function composeName(project: string, spec: RenderedContainer): string {
   return `${project}-${spec.name}-1`;

@@ -1,5 +1,5 @@
-import { missingSecrets, rollbackTarget } from '@delivery/release';
-import type { Colour, Manifest } from '@delivery/release';
+import { compareSecrets, missingSecrets, rollbackTarget } from '@delivery/release';
+import type { Colour, Ledger, Manifest } from '@delivery/release';
 import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
@@ -109,7 +109,9 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   const web = webReplicas(found);
   const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
   const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
-  const kept = complete && ofTarget ? found : [];
+  // Containers keep the environment that they were made with: with other secrets today they are made anew.
+  const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets);
+  const kept = complete && ofTarget && sameSecrets ? found : [];
   if (kept.length === 0) await imagesAreHere(run, manifest);
   return {
     manifest,
@@ -120,6 +122,16 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
     generation: nextGeneration(truth),
     kept,
   };
+}
+
+/** Whether the release was last started with the secrets of these hashes. */
+export function startedWith(ledger: Ledger, release: string, today: Readonly<Record<string, string>>): boolean {
+  const entry = ledger.findLast(
+    (item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
+  );
+  if (entry === undefined) return false;
+  const { added, changed, removed } = compareSecrets(entry.secrets, today);
+  return added.length + changed.length + removed.length === 0;
 }
 
 async function imagesAreHere(run: Run, manifest: Manifest): Promise<void> {

@@ -9,7 +9,7 @@ import {
 } from '@delivery/release';
 import type { Colour, Manifest } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
-import { replicas, serving } from '../colour.ts';
+import { complete, replicas } from '../colour.ts';
 import { DockerError } from '../docker.ts';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
@@ -39,7 +39,11 @@ export interface DeployPlan {
 }
 
 /** Fetches the release image and decides, before anything on the host changes, whether and where it can run. */
-export async function planDeploy(run: Run, truth: Truth, digest: string): Promise<DeployPlan> {
+export async function planDeploy(
+  run: Pick<Run, 'app' | 'paths' | 'docker' | 'events' | 'envelope'>,
+  truth: Truth,
+  digest: string,
+): Promise<DeployPlan> {
   const free = freeBytes();
   if (free < DISK_MIN_BYTES)
     throw new StepError(
@@ -49,6 +53,9 @@ export async function planDeploy(run: Run, truth: Truth, digest: string): Promis
   const files = await readReleaseImage(run, digest);
   const manifest = parseManifest((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
   checkManifest(run.app, manifest);
+  const colour = idleColour(liveColourOf(truth));
+  // What a release cannot have on this host is refused here, while nothing has changed.
+  renderColour({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
   const kept = readRelease(run.paths, manifest.release);
   if (kept !== null && kept.digest !== digest) {
     throw new StepError(
@@ -57,7 +64,8 @@ export async function planDeploy(run: Run, truth: Truth, digest: string): Promis
     );
   }
 
-  const env = mergeEnvFile(readIfThere(run.paths.env) ?? '', run.envelope.secrets);
+  const envNow = readIfThere(run.paths.env) ?? '';
+  const env = mergeEnvFile(envNow, run.envelope.secrets);
   const values = parseEnvFile(env);
   const missing = missingSecrets(manifest.secrets, values);
   if (missing.length > 0)
@@ -72,13 +80,14 @@ export async function planDeploy(run: Run, truth: Truth, digest: string): Promis
     files,
     env,
     secrets,
-    colour: idleColour(liveColourOf(truth)),
+    colour,
     generation: nextGeneration(truth),
-    unchanged: await isUnchanged(run, truth, manifest, digest, secrets),
+    // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
+    unchanged: env === envNow && (await isUnchanged(run, truth, manifest, digest, secrets)),
   };
 }
 
-async function readReleaseImage(run: Run, digest: string): Promise<Map<string, Buffer>> {
+async function readReleaseImage(run: Pick<Run, 'docker' | 'envelope'>, digest: string): Promise<Map<string, Buffer>> {
   const repository = run.envelope.repository;
   if (repository === undefined)
     throw new StepError(
@@ -114,7 +123,7 @@ function checkManifest(app: string, manifest: Manifest): void {
 }
 
 async function isUnchanged(
-  run: Run,
+  run: Pick<Run, 'paths' | 'docker'>,
   truth: Truth,
   manifest: Manifest,
   digest: string,
@@ -130,7 +139,7 @@ async function isUnchanged(
   const stored = readRelease(run.paths, live.release);
   if (stored === null) return false;
   const project = renderColour({ sealed: stored.sealed, manifest, colour: live.colour });
-  return serving(project, await replicas(run.docker, project));
+  return complete(project, await replicas(run.docker, project));
 }
 
 /** The Engine's words for a failed pull, sorted by what the reader can do about it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { operationId, REPOSITORY, secretName } from './ids.ts';
+import { operationId, REPOSITORY, sentSecretName } from './ids.ts';
 import { parseDocument } from './parse.ts';
 
 /** The launcher's and the agent's cap on standard input, in bytes. */
@@ -28,7 +28,7 @@ export const EnvelopeSchema = z.strictObject({
     .default(null),
   secrets: z
     .record(
-      secretName,
+      sentSecretName,
       // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
       z
         .string()

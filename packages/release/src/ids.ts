@@ -6,6 +6,8 @@ export const RELEASE_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 export const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export const OPERATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 export const SECRET_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** Names that steer compose, Docker, the loader or Node themselves, or that the agent sets: none of them reaches the app as a secret. */
+export const RESERVED_NAME = /^(COMPOSE_.*|DOCKER_.*|LD_.*|PATH|HOME|NODE_OPTIONS|RELEASE_ID|RELEASE_VERSION)$/;
 export const COMMIT = /^[0-9a-f]{7,64}$/;
 /** Compose's own rule for service names. */
 export const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -23,6 +25,8 @@ export const releaseId = z.string().regex(RELEASE_ID, `must match ${RELEASE_ID.s
 export const digest = z.string().regex(DIGEST, 'must be sha256:<64 hex>');
 export const operationId = z.string().regex(OPERATION_ID, `must match ${OPERATION_ID.source}`);
 export const secretName = z.string().regex(SECRET_NAME, `must match ${SECRET_NAME.source}`);
+/** A secret that is sent; those on record from before are read by `secretName`. */
+export const sentSecretName = secretName.refine((name) => !RESERVED_NAME.test(name), 'is reserved');
 export const serviceName = z.string().regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`);
 export const imageByDigest = z.string().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 export const hostName = z.string().regex(HOST_NAME, 'must be a lower-case host name without port');

@@ -107,6 +107,16 @@ describe('parseEnvelope', () => {
     ['registry: unknown key "token"', { registry: { ...envelope.registry, token: CANARY } }],
     ['registry', { registry: CANARY }],
     ['secrets.app_key: this name', { secrets: { app_key: CANARY } }],
+    ...[
+      'COMPOSE_PROFILES',
+      'DOCKER_HOST',
+      'LD_PRELOAD',
+      'PATH',
+      'HOME',
+      'NODE_OPTIONS',
+      'RELEASE_ID',
+      'RELEASE_VERSION',
+    ].map((name): [string, object] => [`secrets.${name}: this name is reserved`, { secrets: { [name]: CANARY } }]),
     ['secrets.APP_KEY', { secrets: { APP_KEY: `${CANARY}\0` } }],
     ['secrets.APP_KEY', { secrets: { APP_KEY: `${CANARY}\ud800` } }],
     ['secrets.APP_KEY', { secrets: { APP_KEY: [CANARY] } }],
@@ -118,6 +128,11 @@ describe('parseEnvelope', () => {
     const message = messageOf(() => parse(overrides));
     expect(message).toContain(`envelope: ${field}`);
     expect(message).not.toContain(CANARY);
+  });
+
+  it('takes names that only begin or end like a reserved one', () => {
+    const secrets = { PATH_TO: 'a', MY_HOME: 'b', COMPOSER_TOKEN: 'c', RELEASE_IDS: 'd' };
+    expect(parse({ secrets }).secrets).toEqual(secrets);
   });
 
   it('does not quote text that is no JSON', () => {

@@ -1,0 +1,90 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { parseEnvelope, type Ledger } from '@delivery/release';
+import type { Paths } from '../src/paths.ts';
+import { startedWith } from '../src/rollback.ts';
+import { planDeploy } from '../src/steps/plan.ts';
+import type { DeployPlan } from '../src/steps/plan.ts';
+import { readTruth } from '../src/truth.ts';
+import { deployed, digestOf, manifestOf, newHost, routeTo, SEALED, store } from './host.ts';
+
+let root: string;
+let paths: Paths;
+beforeEach(() => {
+  ({ root, paths } = newHost());
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+/** Plans release r1 (the one that `store` writes) on a host where its web container is what `web` says. */
+function plan({
+  sealed = SEALED,
+  secrets = {},
+  pull = jest.fn(),
+}: {
+  sealed?: string;
+  secrets?: object;
+  pull?: jest.Mock;
+} = {}): Promise<DeployPlan> {
+  const labels = { 'com.docker.compose.service': 'web-1' };
+  const docker = {
+    pull: (reference: string) => Promise.resolve(pull(reference)),
+    removeImage: () => Promise.resolve(),
+    readImage: () =>
+      Promise.resolve(
+        new Map([
+          ['manifest.json', Buffer.from(JSON.stringify(manifestOf('r1')))],
+          ['compose.yaml', Buffer.from(sealed)],
+        ]),
+      ),
+    containers: () => Promise.resolve([{ labels, running: true, paused: false, restarting: false }]),
+  } as never;
+  const envelope = parseEnvelope(
+    JSON.stringify({ format: 1, operation: 'op', repository: 'registry.test/team/shop-release', secrets }),
+  );
+  const events = { log: jest.fn() } as never;
+  return planDeploy({ app: 'shop', paths, docker, events, envelope }, readTruth(paths), digestOf('c'));
+}
+
+describe('a deploy of what runs already', () => {
+  beforeEach(() => {
+    store(paths, 'r1');
+    deployed(paths, 'r1', 'blue');
+    routeTo(paths, 'r1', 'blue', 1);
+    writeFileSync(paths.env, 'OPTIONAL=a\n');
+  });
+
+  it('is nothing to do with the same secrets', async () => {
+    expect((await plan()).unchanged).toBe(true);
+    expect((await plan({ secrets: { OPTIONAL: 'a' } })).unchanged).toBe(true);
+  });
+
+  it('is a deploy with another value, also of a name that the manifest does not ask for', async () => {
+    expect((await plan({ secrets: { OPTIONAL: 'b' } })).unchanged).toBe(false);
+    expect((await plan({ secrets: { NEW: 'n' } })).unchanged).toBe(false);
+  });
+});
+
+describe('a sealed file that would open the host', () => {
+  it('is refused in planning, by the host itself', async () => {
+    const privileged = SEALED.replace('    x-release:', '    privileged: true\n    x-release:');
+    await expect(plan({ sealed: privileged })).rejects.toThrow(/web.*privileged/);
+    const socket = SEALED.replace('    x-release:', '    volumes: [/var/run/docker.sock:/s]\n    x-release:');
+    await expect(plan({ sealed: socket })).rejects.toThrow(/Docker socket/);
+  });
+});
+
+describe('containers that are kept for a rollback', () => {
+  const entry = (release: string, secrets: object, outcome = 'deployed'): object => ({ release, secrets, outcome });
+
+  it('are woken only where they were made with the secrets of today', () => {
+    const ledger = [
+      entry('r1', { KEY: '1' }),
+      entry('r2', { KEY: '2' }),
+      entry('r1', { KEY: '9' }, 'failed'),
+    ] as never as Ledger;
+    expect(startedWith(ledger, 'r1', { KEY: '1' })).toBe(true);
+    expect(startedWith(ledger, 'r1', { KEY: '2' })).toBe(false);
+    expect(startedWith(ledger, 'r1', {})).toBe(false);
+    expect(startedWith(ledger, 'r0', {})).toBe(false);
+  });
+});
