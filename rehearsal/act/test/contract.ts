@@ -13,6 +13,7 @@ export interface Step {
 export interface Job {
   uses?: string;
   needs?: string | string[];
+  if?: string;
   environment?: string | { name: string };
   permissions?: Record<string, string>;
   'timeout-minutes'?: number;

@@ -169,6 +169,29 @@ describe('the set of workflows', () => {
     }
   });
 
+  it('gives an environment to the code of main only', () => {
+    const guarded = jobs.filter(({ job }) => job.environment !== undefined);
+    expect(guarded.map(({ file }) => file).sort()).toEqual(['deploy.yml', 'provision.yml', 'rollback.yml']);
+    for (const { job } of guarded) {
+      const terms = (job.if ?? '').replace(/^\$\{\{|\}\}$/g, '').split('&&');
+      expect(terms.map((term) => term.trim())).toContain("github.ref == 'refs/heads/main'");
+      expect(job.if).not.toContain('||');
+    }
+  });
+
+  it('gives the code of a pull request no stored secret, and builds only where its token may push', () => {
+    for (const { file, text } of workflows.filter(({ workflow }) => 'pull_request' in workflow.on)) {
+      for (const [, expression = ''] of text.matchAll(/\$\{\{([^}]*\bsecrets\.[^}]*)\}\}/g))
+        expect(`${file}: ${expression.trim()}`).toMatch(
+          /: github\.event_name != 'pull_request' && secrets\.\w+ \|\| github\.token$/,
+        );
+    }
+    const build = jobs.find(({ file, id }) => file === 'automation.yml' && id === 'build')?.job.if;
+    expect(build?.trim()).toBe(
+      "github.event_name != 'pull_request' || (github.event.pull_request.head.repo.full_name == github.repository && github.actor != 'dependabot[bot]')",
+    );
+  });
+
   it('deploys in order and drops nothing', () => {
     const deploy = workflows.find(({ file }) => file === 'deploy.yml')?.workflow;
     expect(deploy?.concurrency).toEqual({ group: 'deploy-production', 'cancel-in-progress': false, queue: 'max' });
