@@ -6,6 +6,8 @@ export interface Paths {
   env: string;
   /** `.env` as it was before the deploy in progress; gone once that is confirmed. */
   envBefore: string;
+  /** What the owner allows; written by provisioning, absent where nothing was said. */
+  policy: string;
   ledger: string;
   releases: string;
   backing: string;
@@ -35,6 +37,7 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     app: base,
     env: join(base, '.env'),
     envBefore: join(base, '.env.before'),
+    policy: join(base, 'policy.json'),
     ledger: join(base, 'ledger.jsonl'),
     releases: join(base, 'releases'),
     backing: join(base, 'backing.yaml'),

@@ -73,6 +73,20 @@ describe('a sealed file that would open the host', () => {
   });
 });
 
+describe("the owner's policy", () => {
+  it('is asked before anything is pulled, and again for the images', async () => {
+    const pull = jest.fn();
+    writeFileSync(paths.policy, '{"repository":"registry.test/others"}');
+    await expect(plan({ pull })).rejects.toMatchObject({ code: 'policy' });
+    expect(pull).not.toHaveBeenCalled();
+    // The release may come from there, the image of its service not.
+    writeFileSync(paths.policy, '{"repository":"registry.test/team"}');
+    await expect(plan({ pull })).rejects.toThrow(/service web: its image/);
+    rmSync(paths.policy);
+    await expect(plan({ pull })).resolves.toMatchObject({ manifest: { release: 'r1' } });
+  });
+});
+
 describe('containers that are kept for a rollback', () => {
   const entry = (release: string, secrets: object, outcome = 'deployed'): object => ({ release, secrets, outcome });
 

@@ -1,13 +1,16 @@
 import { statfsSync } from 'node:fs';
 import {
+  checkImages,
+  checkRepository,
   compareSecrets,
   idleColour,
   mergeEnvFile,
   missingSecrets,
   parseEnvFile,
   parseManifest,
+  parsePolicy,
 } from '@delivery/release';
-import type { Colour, Manifest } from '@delivery/release';
+import type { Colour, Manifest, Policy } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import { complete, replicas } from '../colour.ts';
 import { DockerError } from '../docker.ts';
@@ -50,9 +53,11 @@ export async function planDeploy(
       'disk_full',
       `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`,
     );
-  const files = await readReleaseImage(run, digest);
+  const policy = hostPolicy(run);
+  const files = await readReleaseImage(run, digest, policy);
   const manifest = parseManifest((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
   checkManifest(run.app, manifest);
+  if (policy !== null) checkImages(policy, manifest);
   const colour = idleColour(liveColourOf(truth));
   // What a release cannot have on this host is refused here, while nothing has changed.
   renderColour({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
@@ -87,13 +92,29 @@ export async function planDeploy(
   };
 }
 
-async function readReleaseImage(run: Pick<Run, 'docker' | 'envelope'>, digest: string): Promise<Map<string, Buffer>> {
+/** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
+function hostPolicy(run: Pick<Run, 'paths' | 'events'>): Policy | null {
+  const text = readIfThere(run.paths.policy);
+  if (text !== null) return parsePolicy(text);
+  run.events.log(
+    'warning',
+    `${run.paths.policy} is missing: this host takes releases from any repository; provision-vps with its input repository names the one`,
+  );
+  return null;
+}
+
+async function readReleaseImage(
+  run: Pick<Run, 'app' | 'docker' | 'envelope'>,
+  digest: string,
+  policy: Policy | null,
+): Promise<Map<string, Buffer>> {
   const repository = run.envelope.repository;
   if (repository === undefined)
     throw new StepError(
       'envelope',
       'envelope: repository: is missing; deploy needs the repository of the release image',
     );
+  if (policy !== null) checkRepository(policy, run.app, repository);
   const reference = `${repository}@${digest}`;
   try {
     await run.docker.pull(reference, run.envelope.registry);

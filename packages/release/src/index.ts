@@ -4,6 +4,7 @@ export * from './parse.ts';
 export * from './health.ts';
 export * from './manifest.ts';
 export * from './envelope.ts';
+export * from './policy.ts';
 export * from './receipt.ts';
 export * from './events.ts';
 export * from './ledger.ts';
