@@ -17,6 +17,7 @@ import { clearTraces, keepSecrets, placeSecrets, restoreSecrets } from './steps/
 import { colourFile, removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease } from './steps/verify.ts';
 import { writeRelease } from './store.ts';
+import { liveNow } from './truth.ts';
 import type { Truth } from './truth.ts';
 
 /** Brings the release with this digest live. Fills `report` as it learns; throws StepError where it ends without its purpose. */
@@ -51,7 +52,7 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   stopIfAsked(run);
   try {
     const target = await prepare(run, plan, report);
-    const old = await liveColour(run, truth);
+    const old = await liveColour(run, liveNow(truth));
     const prober = openProber(run.paths, truth.running === null ? null : target.manifest);
     try {
       report.switchedMs = await switchTo(run, target, truth);

@@ -18,7 +18,7 @@ import { colourFile, refuseRouted, removeColour, renderTarget, startColour } fro
 import { readRelease, storedReleases } from './store.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
-import { liveColourOf, nextGeneration } from './truth.ts';
+import { liveColourOf, liveNow, nextGeneration } from './truth.ts';
 import type { Truth } from './truth.ts';
 
 interface RollbackPlan {
@@ -39,7 +39,7 @@ export async function rollback(run: Run, requested: string | null, report: Repor
     const found = await recover(run);
     report.truth = found;
     const made = await planRollback(run, found, requested, report);
-    const before = await liveColour(run, found);
+    const before = await liveColour(run, liveNow(found));
     note(`${made.manifest.release} in ${made.colour}${made.kept.length > 0 ? ', its containers are still here' : ''}`);
     return { plan: made, truth: found, old: before };
   });

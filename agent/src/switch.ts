@@ -20,9 +20,11 @@ export interface Old {
   replicas: Replica[];
 }
 
-/** The live colour's containers as they are now; null before the first deploy. */
-export async function liveColour(run: Run, truth: Truth): Promise<Old | null> {
-  const live = truth.running;
+/** The containers of what is live (`liveNow`) as they are now; null before the first deploy. */
+export async function liveColour(
+  run: Pick<Run, 'paths' | 'docker'>,
+  live: { release: string; colour: Colour | null } | null,
+): Promise<Old | null> {
   if (live === null || live.colour === null) return null;
   const stored = readRelease(run.paths, live.release);
   if (stored === null) return null;

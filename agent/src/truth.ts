@@ -41,9 +41,14 @@ export function tlsMode(paths: Paths): 'files' | 'acme' {
   }
 }
 
-/** The colour that must not be touched: the one that the edge routes to; without a route file, the one on record. */
+/** What visitors are on: what the edge routes to; without a route file, what is on record. */
+export function liveNow(truth: Pick<Truth, 'route' | 'running'>): { release: string; colour: Colour | null } | null {
+  return truth.route ?? truth.running;
+}
+
+/** Its colour: the one that must not be touched. */
 export function liveColourOf(truth: Pick<Truth, 'route' | 'running'>): Colour | null {
-  return truth.route?.colour ?? truth.running?.colour ?? null;
+  return liveNow(truth)?.colour ?? null;
 }
 
 export type Convergence =
@@ -55,7 +60,7 @@ export type Convergence =
 
 /**
  * What an operation that died left behind, from the two records that it writes in this order: the route file, then the ledger.
- * @param answers whether every replica that the route file points at is running
+ * @param answers whether what the route file points at runs and answers on the public path
  */
 export function converge(
   route: RouteState | null,
