@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { renderJobs } from '@delivery/stack';
 import type { Manifest } from '@delivery/release';
+import { projectContainers } from '../colour.ts';
 import { DockerError } from '../docker.ts';
 import { writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
@@ -18,6 +19,7 @@ export async function runJobs(run: Run, manifest: Manifest, sealed: string, env:
   const file = join(directory, 'jobs.yaml');
   writeAtomically(file, project.text);
   await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
+  await noJobsOfBefore(run, project.project);
   for (const { name } of project.containers) {
     try {
       await run.docker.compose({ name: project.project, file, directory, env }, [
@@ -33,6 +35,21 @@ export async function runJobs(run: Run, manifest: Manifest, sealed: string, env:
     }
   }
   return project.containers.map(({ name }) => name);
+}
+
+/**
+ * A job outlives an agent that is killed, and a second one beside it could do harm to the data. One that runs is waited for by whoever
+ * reads the refusal: only they know whether it may be ended. What has ended goes.
+ */
+export async function noJobsOfBefore(run: Pick<Run, 'docker'>, project: string): Promise<void> {
+  const found = await projectContainers(run.docker, project);
+  const alive = found.filter(({ running }) => running).map(({ name }) => name);
+  if (alive.length > 0)
+    throw new StepError(
+      'job_running',
+      `jobs: ${alive.join(', ')} of an operation that died still run; deploy again when they have ended, or end them on the host with docker stop`,
+    );
+  await Promise.all(found.map(({ id }) => run.docker.remove(id)));
 }
 
 export function hasJobs(manifest: Manifest): boolean {
