@@ -65,10 +65,11 @@ describe('a switch that is taken back', () => {
     const run = { app: 'shop', paths, docker: api, events, envelope };
     const undone = undo(run, { colour: 'green', manifest: manifestOf('r2') }, { running: null });
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(gone).toEqual([]);
+    const early = [...gone];
     client.destroy();
-    await undone;
     server.close();
+    await undone;
+    expect(early).toEqual([]);
     expect(gone).toEqual(['stop c1', 'remove c1']);
   });
 
