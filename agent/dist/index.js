@@ -42085,7 +42085,7 @@ module.exports = {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8614);
 /* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6574);
@@ -42114,7 +42114,7 @@ async function attach(paths, operation) {
     let shown = 0;
     for (;;) {
         // Asked before reading: an operation that ends in between has written its result by the time that we read.
-        const owner = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .holder */ .Lm)(paths);
+        const alive = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .isHeld */ .i7)(file);
         const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(file) ?? '';
         const end = text.lastIndexOf('\n') + 1;
         for (const line of text.slice(shown, end).split('\n')) {
@@ -42126,7 +42126,7 @@ async function attach(paths, operation) {
                 return _operation_js__WEBPACK_IMPORTED_MODULE_5__/* .EXIT */ .dc[event.outcome];
         }
         shown = Math.max(shown, end);
-        if (owner?.operation !== operation) {
+        if (!alive) {
             const settled = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(file) ?? '';
             if (settled.lastIndexOf('\n') + 1 > shown)
                 continue;
@@ -42175,6 +42175,7 @@ function reference(found) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   MH: () => (/* binding */ plainName),
+/* harmony export */   My: () => (/* binding */ complete),
 /* harmony export */   YB: () => (/* binding */ replicas),
 /* harmony export */   _w: () => (/* binding */ webReplicas),
 /* harmony export */   an: () => (/* binding */ projectContainers),
@@ -42183,6 +42184,8 @@ function reference(found) {
 /* harmony export */   oE: () => (/* binding */ colourProject),
 /* harmony export */   sO: () => (/* binding */ addressesOf)
 /* harmony export */ });
+/* harmony import */ var _sockets_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9375);
+
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';
 function colourProject(app, colour) {
@@ -42210,6 +42213,10 @@ function serving(project, all) {
     return (web.length === expected.length &&
         web.every(({ container }) => container.running && !container.paused && !container.restarting));
 }
+/** Whether web containers and workers are all there and run. */
+function complete(project, all) {
+    return (all.length === project.containers.length && serving(project, all) && all.every(({ container }) => container.running));
+}
 /** Name that compose gave the container: project-service-number. */
 function composeName(project, spec) {
     return `${project}-${spec.name}-1`;
@@ -42218,9 +42225,9 @@ function composeName(project, spec) {
 function plainName(spec) {
     return spec.replica === 1 ? spec.service : `${spec.service}-${String(spec.replica)}`;
 }
-/** Addresses of containers, for counting the edge's connections to them. */
+/** Addresses of containers, IPv6 ones written out as in the socket tables, for counting the edge's connections to them. */
 function addressesOf(containers) {
-    return new Set(containers.flatMap(({ addresses }) => Object.values(addresses)));
+    return new Set(containers.flatMap(({ addresses, addresses6 }) => [...Object.values(addresses), ...addresses6.map(_sockets_js__WEBPACK_IMPORTED_MODULE_0__/* .expandAddress */ .f0)]));
 }
 
 
@@ -42236,6 +42243,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   Y: () => (/* binding */ drainSeconds),
   DZ: () => (/* binding */ tidy)
 });
+
+// UNUSED EXPORTS: undo
 
 // EXTERNAL MODULE: ./agent/src/colour.ts
 var colour = __nccwpck_require__(4461);
@@ -42333,12 +42342,12 @@ var recover = __nccwpck_require__(3389);
 var retire = __nccwpck_require__(598);
 // EXTERNAL MODULE: ./agent/src/run.ts
 var src_run = __nccwpck_require__(3124);
-// EXTERNAL MODULE: ./agent/src/steps/drain.ts + 1 modules
-var drain = __nccwpck_require__(8027);
+// EXTERNAL MODULE: ./agent/src/steps/drain.ts
+var drain = __nccwpck_require__(3295);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./packages/stack/src/index.ts + 10 modules
-var stack_src = __nccwpck_require__(4024);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 11 modules
+var stack_src = __nccwpck_require__(998);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
 var docker = __nccwpck_require__(5096);
 // EXTERNAL MODULE: ./agent/src/files.ts
@@ -42348,6 +42357,7 @@ var failure = __nccwpck_require__(8915);
 // EXTERNAL MODULE: ./agent/src/paths.ts
 var paths = __nccwpck_require__(1909);
 ;// CONCATENATED MODULE: ./agent/src/steps/migrate.ts
+
 
 
 
@@ -42365,6 +42375,7 @@ async function runJobs(run, manifest, sealed, env) {
     const file = (0,external_node_path_.join)(directory, 'jobs.yaml');
     (0,src_files/* writeAtomically */.vK)(file, project.text);
     await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
+    await noJobsOfBefore(run, project.project);
     for (const { name } of project.containers) {
         try {
             await run.docker.compose({ name: project.project, file, directory, env }, [
@@ -42382,14 +42393,25 @@ async function runJobs(run, manifest, sealed, env) {
     }
     return project.containers.map(({ name }) => name);
 }
+/**
+ * A job outlives an agent that is killed, and a second one beside it could do harm to the data. One that runs is waited for by whoever
+ * reads the refusal: only they know whether it may be ended. What has ended goes.
+ */
+async function noJobsOfBefore(run, project) {
+    const found = await (0,colour/* projectContainers */.an)(run.docker, project);
+    const alive = found.filter(({ running }) => running).map(({ name }) => name);
+    if (alive.length > 0)
+        throw new failure/* StepError */.zg('job_running', `jobs: ${alive.join(', ')} of an operation that died still run; deploy again when they have ended, or end them on the host with docker stop`);
+    await Promise.all(found.map(({ id }) => run.docker.remove(id)));
+}
 function hasJobs(manifest) {
     return Object.values(manifest.services).some(({ role }) => role === 'job');
 }
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 15 modules
-var release_src = __nccwpck_require__(1149);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
+var release_src = __nccwpck_require__(7582);
 // EXTERNAL MODULE: ./agent/src/secrets.ts
 var src_secrets = __nccwpck_require__(9596);
 // EXTERNAL MODULE: ./agent/src/store.ts
@@ -42417,14 +42439,21 @@ async function planDeploy(run, truth, digest) {
     const free = freeBytes();
     if (free < DISK_MIN_BYTES)
         throw new failure/* StepError */.zg('disk_full', `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`);
-    const files = await readReleaseImage(run, digest);
+    const policy = hostPolicy(run);
+    const files = await readReleaseImage(run, digest, policy);
     const manifest = (0,release_src/* parseManifest */.Ng)((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
     checkManifest(run.app, manifest);
+    if (policy !== null)
+        (0,release_src/* checkImages */.B6)(policy, manifest);
+    const colour = (0,release_src/* idleColour */.NB)((0,src_truth/* liveColourOf */.Gr)(truth));
+    // What a release cannot have on this host is refused here, while nothing has changed.
+    (0,stack_src/* renderColour */.FW)({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
     const kept = (0,store/* readRelease */.iJ)(run.paths, manifest.release);
     if (kept !== null && kept.digest !== digest) {
         throw new failure/* StepError */.zg('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
     }
-    const env = (0,release_src/* mergeEnvFile */.Mv)((0,src_files/* readIfThere */.qC)(run.paths.env) ?? '', run.envelope.secrets);
+    const envNow = (0,src_files/* readIfThere */.qC)(run.paths.env) ?? '';
+    const env = (0,release_src/* mergeEnvFile */.Mv)(envNow, run.envelope.secrets);
     const values = (0,release_src/* parseEnvFile */.FO)(env);
     const missing = (0,release_src/* missingSecrets */.mO)(manifest.secrets, values);
     if (missing.length > 0)
@@ -42436,15 +42465,26 @@ async function planDeploy(run, truth, digest) {
         files,
         env,
         secrets,
-        colour: (0,release_src/* idleColour */.NB)(truth.running?.colour ?? null),
+        colour,
         generation: (0,src_truth/* nextGeneration */.aN)(truth),
-        unchanged: await isUnchanged(run, truth, manifest, digest, secrets),
+        // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
+        unchanged: env === envNow && (await isUnchanged(run, truth, manifest, digest, secrets)),
     };
 }
-async function readReleaseImage(run, digest) {
+/** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
+function hostPolicy(run) {
+    const text = (0,src_files/* readIfThere */.qC)(run.paths.policy);
+    if (text !== null)
+        return (0,release_src/* parsePolicy */.ON)(text);
+    run.events.log('warning', `${run.paths.policy} is missing: this host takes releases from any repository; provision-vps with its input repository names the one`);
+    return null;
+}
+async function readReleaseImage(run, digest, policy) {
     const repository = run.envelope.repository;
     if (repository === undefined)
         throw new failure/* StepError */.zg('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
+    if (policy !== null)
+        (0,release_src/* checkRepository */.n_)(policy, run.app, repository);
     const reference = `${repository}@${digest}`;
     try {
         await run.docker.pull(reference, run.envelope.registry);
@@ -42478,7 +42518,7 @@ async function isUnchanged(run, truth, manifest, digest, secrets) {
     if (stored === null)
         return false;
     const project = (0,stack_src/* renderColour */.FW)({ sealed: stored.sealed, manifest, colour: live.colour });
-    return (0,colour/* serving */.fO)(project, await (0,colour/* replicas */.YB)(run.docker, project));
+    return (0,colour/* complete */.My)(project, await (0,colour/* replicas */.YB)(run.docker, project));
 }
 /** The Engine's words for a failed pull, sorted by what the reader can do about it. */
 function pullError(reference, error) {
@@ -42502,7 +42542,10 @@ function mebibytes(bytes) {
     return `${String(Math.round(bytes / 1024 ** 2))} MiB`;
 }
 
+// EXTERNAL MODULE: ./agent/src/steps/route.ts
+var route = __nccwpck_require__(7880);
 ;// CONCATENATED MODULE: ./agent/src/steps/prune.ts
+
 
 
 const PIN = 'delivery.pin';
@@ -42511,10 +42554,16 @@ function imagesOf(manifest) {
 }
 /**
  * Forgets releases that the ledger no longer calls for, with their images, and pins the images of the kept ones: a container that was
- * created and never started keeps an image through any `docker image prune`. Failures here never fail an operation that has switched.
+ * created and never started keeps an image through any `docker image prune`. What the edge routes to stays, whatever the ledger says.
+ * Failures here never fail an operation that has switched.
  */
 async function prune(run, ledger, protect) {
-    const decision = (0,release_src/* retention */.XZ)({ ledger, present: (0,store/* storedReleases */.O6)(run.paths), protect });
+    const routed = (0,route/* routedNow */.wo)(run.paths);
+    const decision = (0,release_src/* retention */.XZ)({
+        ledger,
+        present: (0,store/* storedReleases */.O6)(run.paths),
+        protect: routed === null ? protect : [...protect, routed.release],
+    });
     const needed = new Set(decision.keep.flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY)));
     const unneeded = new Set(decision.prune
         .flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY))
@@ -42526,8 +42575,15 @@ async function prune(run, ledger, protect) {
             await run.docker.remove(pin.id);
     }
     for (const image of needed) {
-        if (!pinned.has(image))
+        if (pinned.has(image))
+            continue;
+        try {
             await run.docker.createPin(image, { [PIN]: run.app, 'delivery.image': image });
+        }
+        catch (error) {
+            // One image that somebody removed must not keep the disk filling up with all the others.
+            run.events.log('warning', `image ${image} cannot be pinned: ${error.message}`);
+        }
     }
     for (const image of unneeded) {
         try {
@@ -42617,6 +42673,7 @@ function verifyRelease(manifest, files, host) {
 
 
 
+
 /** Brings the release with this digest live. Fills `report` as it learns; throws StepError where it ends without its purpose. */
 async function deploy(run, digest, report) {
     const { events } = run;
@@ -42649,7 +42706,7 @@ async function deploy(run, digest, report) {
     (0,src_run/* stopIfAsked */.Q)(run);
     try {
         const target = await prepare(run, plan, report);
-        const old = await (0,src_switch/* liveColour */.L0)(run, truth);
+        const old = await (0,src_switch/* liveColour */.L0)(run, (0,src_truth/* liveNow */.BO)(truth));
         const prober = openProber(run.paths, truth.running === null ? null : target.manifest);
         try {
             report.switchedMs = await (0,src_switch/* switchTo */.S_)(run, target, truth);
@@ -42734,18 +42791,21 @@ function drainSeconds(run, target) {
     const declared = Object.values(target.manifest.services).map((service) => service.drainSeconds ?? 0);
     return run.envelope.options.drainSeconds ?? Math.max(0, ...declared);
 }
-/** Takes away what a refused deploy started; the live release never noticed. */
+/**
+ * Takes away what a refused deploy started; the live release never noticed. Where the confirmation failed, visitors have been on it:
+ * the connections that the edge still has to it get their time.
+ */
 async function undo(run, plan, truth) {
     (0,record/* clearTraces */.ED)(run.paths);
     (0,record/* restoreSecrets */.cw)(run.paths);
     if (truth.running?.colour !== plan.colour)
-        await (0,start/* removeColour */.F4)(run, plan.colour, 0).catch((error) => run.events.log('warning', `cleaning up: ${String(error)}`));
+        await (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)).catch((error) => run.events.log('warning', `cleaning up: ${String(error)}`));
 }
 /** Pins and prunes after the record; only said, never a failure. */
 async function tidy(run, report) {
     try {
         await run.events.step('prune', async (note) => {
-            const { kept, pruned } = await prune(run, report.ledger, []);
+            const { kept, pruned } = await prune(run, report.ledger, report.release === null ? [] : [report.release]);
             note(`${String(kept)} releases kept${pruned.length > 0 ? `, forgotten: ${pruned.join(', ')}` : ''}`);
         });
     }
@@ -42794,6 +42854,7 @@ function toContainer(found) {
         oomKilled: found.State.OOMKilled,
         health: found.State.Health?.Status ?? null,
         addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
+        addresses6: networks.flatMap(([, { GlobalIPv6Address }]) => (GlobalIPv6Address ? [GlobalIPv6Address] : [])),
     };
 }
 /** Docker's multiplexed log stream (8 bytes of header a frame) as plain text; a terminal's stream has no headers and stays as it is. */
@@ -43079,7 +43140,7 @@ class Docker {
 /* harmony export */   w2: () => (/* binding */ toFailure),
 /* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7582);
 /* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5096);
 
 
@@ -43126,11 +43187,11 @@ function toFailure(thrown, mask) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   f4: () => (/* binding */ writeAll),
 /* harmony export */   qC: () => (/* binding */ readIfThere),
 /* harmony export */   vK: () => (/* binding */ writeAtomically),
 /* harmony export */   zR: () => (/* binding */ syncDirectory)
 /* harmony export */ });
-/* unused harmony export appendDurably */
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
@@ -43156,16 +43217,32 @@ function writeAtomically(path, text, options = {}) {
     const directory = options.staging ?? (0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(path);
     (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)(directory, { recursive: true });
     const temporary = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, `.${path.slice((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(path).length + 1)}.${String(process.pid)}.tmp`);
-    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.openSync)(temporary, 'w', options.mode ?? 0o644);
     try {
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeSync)(descriptor, text);
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.fsyncSync)(descriptor);
+        const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.openSync)(temporary, 'w', options.mode ?? 0o644);
+        try {
+            writeAll(descriptor, text, 0);
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.fsyncSync)(descriptor);
+        }
+        finally {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.closeSync)(descriptor);
+        }
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.renameSync)(temporary, path);
     }
-    finally {
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.closeSync)(descriptor);
+    catch (error) {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(temporary, { force: true });
+        throw error;
     }
-    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.renameSync)(temporary, path);
     syncDirectory((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(path));
+}
+/**
+ * Writes the whole of `text` from byte `position` on. One call of the system may write only the part that the disk still has room for
+ * and call that a success; the next one then says what is wrong, and that is thrown.
+ */
+function writeAll(descriptor, text, position) {
+    const bytes = Buffer.from(text);
+    let done = 0;
+    while (done < bytes.length)
+        done += (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeSync)(descriptor, bytes, done, bytes.length - done, position + done);
 }
 /** Makes a rename in `directory` durable. */
 function syncDirectory(directory) {
@@ -43175,17 +43252,6 @@ function syncDirectory(directory) {
     }
     finally {
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.closeSync)(descriptor);
-    }
-}
-/** Appends one line and flushes it before returning. */
-function appendDurably(path, line) {
-    const descriptor = openSync(path, 'a', 0o644);
-    try {
-        writeSync(descriptor, line);
-        fsyncSync(descriptor);
-    }
-    finally {
-        closeSync(descriptor);
     }
 }
 
@@ -43200,7 +43266,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
 /* harmony import */ var _attach_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4484);
 /* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7791);
 /* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6574);
@@ -43291,7 +43357,7 @@ async function main([verb, app, argument, ...rest]) {
             if (argument !== undefined && !_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .RELEASE_ID */ .uX.test(argument))
                 throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', 'rollback: the release id is malformed');
             const envelope = envelopeFor(verb, readInput());
-            return (0,_operation_js__WEBPACK_IMPORTED_MODULE_5__/* .operate */ .NX)(app, 'rollback', paths, envelope, (run, report) => (0,_rollback_js__WEBPACK_IMPORTED_MODULE_7__/* .rollback */ .d)(run, argument ?? null, report));
+            return (0,_operation_js__WEBPACK_IMPORTED_MODULE_5__/* .operate */ .NX)(app, 'rollback', paths, envelope, (run, report) => (0,_rollback_js__WEBPACK_IMPORTED_MODULE_7__/* .rollback */ .dU)(run, argument ?? null, report));
         }
         default:
             throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', `verb ${JSON.stringify(verb.slice(0, 40))}: not one of deploy, rollback, attach, status, history, version`);
@@ -43305,7 +43371,7 @@ try {
     process.exitCode = await main(process.argv.slice(2));
 }
 catch (error) {
-    const reused = error.code === 'EEXIST' && error.syscall === 'open';
+    const reused = error.code === 'EEXIST' && error.syscall === 'link';
     const message = reused
         ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
         : error instanceof Error
@@ -43325,7 +43391,9 @@ __webpack_async_result__();
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Lm: () => (/* binding */ holder),
-/* harmony export */   c_: () => (/* binding */ Lock)
+/* harmony export */   c_: () => (/* binding */ Lock),
+/* harmony export */   i7: () => (/* binding */ isHeld),
+/* harmony export */   sW: () => (/* binding */ holdOpenFile)
 /* harmony export */ });
 /* unused harmony export readOwner */
 /* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
@@ -43357,6 +43425,26 @@ function flock(descriptor, mode) {
         child.on('error', reject);
         child.on('exit', (code) => resolve(code === 0));
     });
+}
+/** Locks an open file for as long as this process lives; nobody else can have it. Throws where that is not so. */
+function holdOpenFile(descriptor) {
+    const { status, error } = (0,node_child_process__WEBPACK_IMPORTED_MODULE_0__.spawnSync)('flock', ['-n', '-x', '3'], {
+        stdio: ['ignore', 'ignore', 'ignore', descriptor],
+    });
+    if (status !== 0)
+        throw new Error(`flock: ${error?.message ?? `exit ${String(status)}`}`);
+}
+/** Whether a process holds the file at `path` locked; false where there is none. */
+async function isHeld(path) {
+    if (!(0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(path))
+        return false;
+    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(path, 'r');
+    try {
+        return !(await flock(descriptor, '-s'));
+    }
+    finally {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
+    }
 }
 class Lock {
     paths;
@@ -43419,17 +43507,7 @@ function readOwner(paths) {
 }
 /** Who holds the lock right now, or null where nobody does. */
 async function holder(paths) {
-    if ((0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(paths.lock) === null)
-        return null;
-    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(paths.lock, 'a');
-    try {
-        if (await flock(descriptor, '-s'))
-            return null;
-        return readOwner(paths);
-    }
-    finally {
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
-    }
+    return (await isHeld(paths.lock)) ? readOwner(paths) : null;
 }
 
 
@@ -43445,18 +43523,22 @@ __nccwpck_require__.d(__webpack_exports__, {
   NX: () => (/* binding */ operate)
 });
 
-// UNUSED EXPORTS: decideOutcome
+// UNUSED EXPORTS: decideOutcome, newReport
 
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 15 modules
-var src = __nccwpck_require__(1149);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
+var src = __nccwpck_require__(7582);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
 var src_docker = __nccwpck_require__(5096);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./agent/src/failure.ts
 var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/lock.ts
+var lock = __nccwpck_require__(8614);
 ;// CONCATENATED MODULE: ./agent/src/mask.ts
 /** Shortest value that is masked: shorter ones (a "1", an "on") would blot out half of every line and are guessable anyway. */
 const SHORTEST = 4;
@@ -43495,10 +43577,13 @@ function masker(values) {
 
 
 
+
+
 const KEPT_RUNS = 50;
 /**
  * The event lines of one operation, on standard output and in its run file. Whoever reads standard output may go away at any time
- * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it.
+ * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it. The file stays locked as long as the
+ * operation lives, also while it still waits for the app's lock.
  */
 class Events {
     operation;
@@ -43513,8 +43598,21 @@ class Events {
         this.hidden = new Set(secrets);
         this.mask = masker(this.hidden);
         (0,external_node_fs_.mkdirSync)(runs, { recursive: true, mode: 0o755 });
-        this.file = (0,external_node_fs_.openSync)((0,external_node_path_.join)(runs, `${operation}.jsonl`), 'ax', 0o644);
-        forgetOldRuns(runs);
+        // Locked before it has its name: whoever finds it can tell by the lock whether this operation still lives.
+        const unnamed = (0,external_node_path_.join)(runs, `.${(0,external_node_crypto_.randomBytes)(8).toString('hex')}.new`);
+        this.file = (0,external_node_fs_.openSync)(unnamed, 'ax', 0o644);
+        try {
+            (0,lock/* holdOpenFile */.sW)(this.file);
+            (0,external_node_fs_.linkSync)(unnamed, (0,external_node_path_.join)(runs, `${operation}.jsonl`));
+        }
+        catch (error) {
+            (0,external_node_fs_.closeSync)(this.file);
+            throw error;
+        }
+        finally {
+            (0,external_node_fs_.unlinkSync)(unnamed);
+        }
+        forgetOldRuns(runs, `${operation}.jsonl`);
     }
     /** Takes further values out of everything said from here on. */
     hide(secrets) {
@@ -43590,24 +43688,24 @@ class Events {
             process.stdout.write(line);
     }
 }
-function forgetOldRuns(runs) {
-    const files = (0,external_node_fs_.readdirSync)(runs).filter((name) => name.endsWith('.jsonl'));
-    if (files.length <= KEPT_RUNS)
-        return;
+/** Keeps the newest run files, `own` always: file times are coarse, and a new file can look as old as one of before. */
+function forgetOldRuns(runs, own) {
+    const files = (0,external_node_fs_.readdirSync)(runs).filter((name) => name.endsWith('.jsonl') && name !== own);
     const byAge = files.map((name) => ({ name, at: (0,external_node_fs_.statSync)((0,external_node_path_.join)(runs, name)).mtimeMs })).sort((a, b) => b.at - a.at);
-    for (const { name } of byAge.slice(KEPT_RUNS))
+    for (const { name } of byAge.slice(KEPT_RUNS - 1))
         (0,external_node_fs_.unlinkSync)((0,external_node_path_.join)(runs, name));
 }
 
-// EXTERNAL MODULE: ./agent/src/lock.ts
-var lock = __nccwpck_require__(8614);
 // EXTERNAL MODULE: ./agent/src/secrets.ts
 var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./agent/src/status.ts
+var src_status = __nccwpck_require__(307);
 // EXTERNAL MODULE: ./agent/src/steps/record.ts
 var record = __nccwpck_require__(7040);
 // EXTERNAL MODULE: ./agent/src/truth.ts
 var truth = __nccwpck_require__(4568);
 ;// CONCATENATED MODULE: ./agent/src/operation.ts
+
 
 
 
@@ -43674,20 +43772,26 @@ async function operate(app, verb, paths, envelope, work) {
         error = (0,failure/* toFailure */.w2)(thrown, (text) => events.masked(text));
     }
     const outcome = decideOutcome(verb, report, error);
-    await operation_record(run, report, outcome, error);
-    const { ledger } = truthIfReadable(paths);
+    const unrecorded = await operation_record(run, report, outcome, error);
+    // What the ledger does not know must not be judged by the ledger: nothing is tidied, drained or put to rest after this.
+    if (unrecorded !== null)
+        report.afterwards = null;
+    const said = unrecorded === null ? outcome : unrecordedOutcome(outcome, report);
+    const truth = truthIfReadable(paths);
+    const { ledger } = truth;
     report.ledger = ledger;
+    const now = unrecorded === null ? (0,src/* running */.yk)(ledger) : (0,src_status/* live */.V)(paths, truth);
     events.result({
-        outcome,
-        running: reference((0,src/* running */.yk)(ledger)),
-        previous: reference((0,src/* previous */.kn)(ledger)),
+        outcome: said,
+        running: reference(now),
+        previous: reference(now?.release === (0,src/* running */.yk)(ledger)?.release ? (0,src/* previous */.kn)(ledger) : (0,src/* running */.yk)(ledger)),
         timings: {
             ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
             ...(report.drainMs === undefined ? {} : { drainMs: report.drainMs }),
             totalMs: events.elapsed(),
         },
         receipt: report.receipt,
-        error,
+        error: error ?? unrecorded,
     });
     try {
         if (report.afterwards !== null) {
@@ -43700,7 +43804,7 @@ async function operate(app, verb, paths, envelope, work) {
         events.close();
         await docker.close();
     }
-    return EXIT[outcome];
+    return EXIT[said];
 }
 function newReport() {
     return {
@@ -43747,37 +43851,52 @@ function decideOutcome(verb, report, error) {
     const touched = report.migrated || report.switched || error.step === 'route' || error.step === 'confirm';
     return touched ? 'failed' : 'refused';
 }
+/** An operation that is not on record has failed, unless it changed nothing that a record would be needed for. */
+function unrecordedOutcome(outcome, report) {
+    return outcome === 'refused' && !report.switched ? 'refused' : 'failed';
+}
+/** Writes the ledger entry. What keeps it from being written comes back as a failure: the operation itself is over by now. */
 async function operation_record(run, report, outcome, error) {
     if (outcome === 'unchanged' || outcome === 'busy')
-        return;
+        return null;
     const { ledger, route } = truthIfReadable(run.paths);
     // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
-    const live = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
+    const wentLive = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
     const previously = report.truth?.running?.release ?? (0,src/* running */.yk)(ledger)?.release ?? null;
-    await run.events
-        .step('record', (note) => {
-        const entry = (0,record/* appendLedger */.OC)(run.paths, {
-            t: new Date().toISOString(),
-            verb: run.verb,
-            outcome: report.switched ? live : outcome,
-            release: report.release,
-            digest: report.digest,
-            colour: report.colour,
-            previous: previously,
-            generation: route?.generation ?? 0,
-            actor: run.envelope.actor,
-            run: run.envelope.run,
-            operation: run.envelope.operation,
-            secrets: report.secrets,
-            durationMs: run.events.elapsed(),
-            ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
-            receipt: report.receipt,
-            error,
+    try {
+        await run.events.step('record', (note) => {
+            const entry = (0,record/* appendLedger */.OC)(run.paths, {
+                t: new Date().toISOString(),
+                verb: run.verb,
+                outcome: report.switched ? wentLive : outcome,
+                release: report.release,
+                digest: report.digest,
+                colour: report.colour,
+                previous: previously,
+                generation: route?.generation ?? 0,
+                actor: run.envelope.actor,
+                run: run.envelope.run,
+                operation: run.envelope.operation,
+                secrets: report.secrets,
+                durationMs: run.events.elapsed(),
+                ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
+                receipt: report.receipt,
+                error,
+            });
+            (0,record/* clearTraces */.ED)(run.paths);
+            note(`ledger entry ${String(entry.seq)}`);
         });
-        (0,record/* clearTraces */.ED)(run.paths);
-        note(`ledger entry ${String(entry.seq)}`);
-    })
-        .catch(() => undefined);
+        return null;
+    }
+    catch (thrown) {
+        const { step, message } = (0,failure/* toFailure */.w2)(thrown, (text) => run.events.masked(text));
+        const state = report.switched ? `release ${report.release ?? ''} is live and not on record` : 'it is not on record';
+        return {
+            step,
+            code: 'unrecorded',
+            message: `ledger: ${message}; ${state}; the next deploy or rollback puts the records in order`,
+        };
+    }
 }
 /** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
 function truthIfReadable(paths) {
@@ -43785,11 +43904,11 @@ function truthIfReadable(paths) {
         return (0,truth/* readTruth */.cS)(paths);
     }
     catch {
-        return { ledger: [], route: null };
+        return { ledger: [], route: null, running: null };
     }
 }
-function reference(live) {
-    return live === null ? null : { release: live.release, digest: live.digest, colour: live.colour };
+function reference(found) {
+    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }
 
 
@@ -43813,13 +43932,15 @@ function hostPaths(app, root = '/opt') {
         app: base,
         env: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, '.env'),
         envBefore: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, '.env.before'),
+        policy: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'policy.json'),
         ledger: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'ledger.jsonl'),
         releases: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'releases'),
         backing: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'backing.yaml'),
         runs: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'runs'),
         lock: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'lock'),
         owner: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'owner.json'),
-        routeBefore: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'route-before.yaml'),
+        generation: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'generation'),
+        routeBefore: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'staging', `${app}-before.yaml`),
         edge,
         routeName: `${app}.yaml`,
         route: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'dynamic', `${app}.yaml`),
@@ -43842,15 +43963,21 @@ function releaseDirectory(paths, release) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   l: () => (/* binding */ recover)
 /* harmony export */ });
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4024);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4461);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7662);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9596);
-/* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7040);
-/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7880);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3888);
-/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6658);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4568);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(998);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9596);
+/* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7040);
+/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(598);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7880);
+/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7313);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
+/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6658);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(4568);
+
+
+
 
 
 
@@ -43862,41 +43989,72 @@ function releaseDirectory(paths, release) {
 
 /**
  * Brings the host's two records, the route file and the ledger, together after an operation that died between them, and clears what
- * it left. What is routed and runs is adopted as live; what is routed and does not run is taken back.
+ * it left. What is routed, runs and answers on the public path is adopted as live; what does not is taken back, if what was routed
+ * before it still runs; else the route is left as it is, and its colour is not touched.
+ * @param ask how the public path is asked
  */
-async function recover(run) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_7__/* .readTruth */ .cS)(run.paths);
-    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_7__/* .converge */ .cB)(truth.route, truth.running, truth.route !== null && (await routedRuns(run, truth.route)));
+async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ) {
+    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .readTruth */ .cS)(run.paths);
+    const agreed = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .converge */ .cB)(truth.route, truth.running, false).action === 'none';
+    const answers = !agreed && truth.route !== null && (await routedAnswers(run, truth, truth.route, ask));
+    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .converge */ .cB)(truth.route, truth.running, answers);
     if (decision.action === 'adopt')
         await adopt(run, decision.route, truth);
     if (decision.action === 'restore') {
-        run.events.log('warning', `an earlier operation ended in the middle of its switch to ${truth.route?.release ?? 'nothing'}, which does not run: the route before it is put back`);
-        (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreRoute */ .O)(run, (0,_files_js__WEBPACK_IMPORTED_MODULE_1__/* .readIfThere */ .qC)(run.paths.routeBefore));
+        const begun = `an earlier operation ended in the middle of its switch to ${truth.route?.release ?? 'nothing'}, which does not answer`;
+        const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(run.paths.routeBefore);
+        if (await canGoBack(run, truth, before)) {
+            run.events.log('warning', `${begun}: the route before it is put back`);
+            (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_7__/* .restoreRoute */ .Of)(run, before);
+        }
+        else
+            run.events.log('warning', `${begun}; what was routed before does not run either: the route is left as it is`);
     }
     // Adopted secrets are kept by now; those of a deploy that came to nothing go.
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_3__/* .restoreSecrets */ .cw)(run.paths);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_3__/* .clearTraces */ .ED)(run.paths);
-    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_7__/* .readTruth */ .cS)(run.paths);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreSecrets */ .cw)(run.paths);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .clearTraces */ .ED)(run.paths);
+    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .readTruth */ .cS)(run.paths);
 }
-async function routedRuns(run, route) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_5__/* .readRelease */ .iJ)(run.paths, route.release);
+/** Containers that run are not enough: the edge may have refused the route file and serve by the one before. */
+async function routedAnswers(run, truth, route, ask) {
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
+    if (stored === null || !(await runs(run, route)))
+        return false;
+    try {
+        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .hostsOf */ .PP)(truth));
+        return true;
+    }
+    catch (error) {
+        run.events.log('warning', error.message);
+        return false;
+    }
+}
+/** Before a first deploy there was no route: then none is what to go back to. */
+async function canGoBack(run, truth, before) {
+    if (before === null)
+        return truth.running === null;
+    return runs(run, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .parseRoute */ .ZG)(before));
+}
+async function runs(run, route) {
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null)
         return false;
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
-    return (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .serving */ .fO)(project, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .replicas */ .YB)(run.docker, project));
+    return (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .serving */ .fO)(project, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(run.docker, project));
 }
 async function adopt(run, route, truth) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_5__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null) {
         run.events.log('warning', `the edge routes to release ${route.release}, of which this host has no files; it is left as it is`);
         return;
     }
     run.events.log('warning', `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_3__/* .keepSecrets */ .JY)(run.paths);
-    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_6__/* .liveColour */ .L0)(run, truth);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .keepSecrets */ .JY)(run.paths);
+    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .liveColour */ .L0)(run, truth.running);
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
-    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_6__/* .renameLive */ .hc)(run, { project }, old);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_3__/* .appendLedger */ .OC)(run.paths, {
+    await switchWorkers(run, route, stored, old).catch((error) => run.events.log('error', `workers of release ${route.release}: ${String(error)}`));
+    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .renameLive */ .hc)(run, { project }, old);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .appendLedger */ .OC)(run.paths, {
         t: new Date().toISOString(),
         verb: 'deploy',
         outcome: 'deployed',
@@ -43908,9 +44066,16 @@ async function adopt(run, route, truth) {
         actor: run.envelope.actor,
         run: run.envelope.run,
         operation: `${run.envelope.operation.slice(0, 54)}-recovered`,
-        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_2__/* .secretHashes */ .Z)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_2__/* .hostSecrets */ .Y)(run.paths)),
+        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .secretHashes */ .Z)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .hostSecrets */ .Y)(run.paths)),
         durationMs: 0,
     });
+}
+/** The operation that died may not have come to it: the old workers end, the new ones start. */
+async function switchWorkers(run, route, stored, old) {
+    if (old !== null && old.colour !== route.colour)
+        await (0,_retire_js__WEBPACK_IMPORTED_MODULE_5__/* .stopWorkers */ .Go)(run, old.replicas);
+    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_8__/* .renderTarget */ .S_)(run, stored.manifest, stored.sealed, route.colour);
+    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_8__/* .startColour */ .B7)(run, stored.manifest.release, project, file, run.paths.env, 'worker');
 }
 
 
@@ -43982,23 +44147,23 @@ async function stopWorkers(run, old) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   d: () => (/* binding */ rollback)
+/* harmony export */   dU: () => (/* binding */ rollback)
 /* harmony export */ });
-/* unused harmony export restartPolicies */
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1149);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4024);
+/* unused harmony exports startedWith, restartPolicies */
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7582);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(998);
 /* harmony import */ var yaml__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8815);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(4461);
-/* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7791);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
-/* harmony import */ var _recover_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3389);
-/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(598);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9596);
-/* harmony import */ var _steps_drain_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8027);
-/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7313);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3888);
-/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(6658);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4568);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
+/* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7791);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
+/* harmony import */ var _recover_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3389);
+/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(598);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9596);
+/* harmony import */ var _steps_drain_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3295);
+/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7313);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3888);
+/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(6658);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(4568);
 
 
 
@@ -44018,10 +44183,10 @@ async function stopWorkers(run, old) {
 async function rollback(run, requested, report) {
     const { events } = run;
     const { plan, truth, old } = await events.step('plan', async (note) => {
-        const found = await (0,_recover_js__WEBPACK_IMPORTED_MODULE_5__/* .recover */ .l)(run);
+        const found = await (0,_recover_js__WEBPACK_IMPORTED_MODULE_6__/* .recover */ .l)(run);
         report.truth = found;
         const made = await planRollback(run, found, requested, report);
-        const before = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .liveColour */ .L0)(run, found);
+        const before = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .liveColour */ .L0)(run, (0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .liveNow */ .BO)(found));
         note(`${made.manifest.release} in ${made.colour}${made.kept.length > 0 ? ', its containers are still here' : ''}`);
         return { plan: made, truth: found, old: before };
     });
@@ -44037,45 +44202,52 @@ async function rollback(run, requested, report) {
     };
     try {
         await events.step('start', async (note) => note(woken ? await wake(run, plan, target) : await startAgain(run, plan)));
-        report.switchedMs = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .switchTo */ .S_)(run, target, truth);
+        report.switchedMs = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .switchTo */ .S_)(run, target, truth);
         report.switched = true;
     }
     catch (error) {
         // What was woken is put to rest again; what was started anew goes.
-        if (woken)
-            await (0,_retire_js__WEBPACK_IMPORTED_MODULE_6__/* .retire */ .S5)(run, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .replicas */ .YB)(run.docker, plan.project), 0).catch(() => undefined);
-        else
-            await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .removeColour */ .F4)(run, plan.colour, 0).catch(() => undefined);
+        await (woken ? rest(run, plan) : (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .removeColour */ .F4)(run, plan.colour, (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan))).catch((trouble) => run.events.log('warning', `cleaning up: ${String(trouble)}`));
         throw error;
     }
     await finish(run, target, plan, old, report);
 }
+/** Visitors may have been on it, where the confirmation failed: a connection that is left is ended, never frozen. */
+async function rest(run, plan) {
+    (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .refuseRouted */ .Mg)(run.paths, plan.colour);
+    const awake = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, plan.project);
+    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(awake).map(({ container }) => container);
+    const { cut } = await (0,_steps_drain_js__WEBPACK_IMPORTED_MODULE_9__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .addressesOf */ .sO)(web), (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan));
+    await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .retire */ .S5)(run, awake, cut);
+}
 async function planRollback(run, truth, requested, report) {
-    const manifests = new Map((0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .storedReleases */ .O6)(run.paths).flatMap((release) => {
-        const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .readRelease */ .iJ)(run.paths, release);
+    const manifests = new Map((0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .storedReleases */ .O6)(run.paths).flatMap((release) => {
+        const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .readRelease */ .iJ)(run.paths, release);
         return stored === null ? [] : [[release, stored.manifest]];
     }));
     const choice = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .rollbackTarget */ .es)({ ledger: truth.ledger, requested, manifests });
     if (!choice.ok)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg(choice.code, `rollback: ${choice.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg(choice.code, `rollback: ${choice.message}`);
     const { manifest, target } = choice;
     report.release = manifest.release;
     report.digest = target.digest;
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .readRelease */ .iJ)(run.paths, manifest.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .readRelease */ .iJ)(run.paths, manifest.release);
     if (stored === null)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('pruned', `release ${manifest.release}: its files are no longer on this host`);
-    const values = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .hostSecrets */ .Y)(run.paths);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('pruned', `release ${manifest.release}: its files are no longer on this host`);
+    const values = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_8__/* .hostSecrets */ .Y)(run.paths);
     const missing = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .missingSecrets */ .mO)(manifest.secrets, values);
     if (missing.length > 0)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
-    report.secrets = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .secretHashes */ .Z)(run.paths, manifest.secrets, values);
-    const colour = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .idleColour */ .NB)(truth.running?.colour ?? null);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
+    report.secrets = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_8__/* .secretHashes */ .Z)(run.paths, manifest.secrets, values);
+    const colour = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .idleColour */ .NB)((0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .liveColourOf */ .Gr)(truth));
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest, colour });
-    const found = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .replicas */ .YB)(run.docker, project);
-    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .webReplicas */ ._w)(found);
+    const found = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, project);
+    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(found);
     const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
     const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
-    const kept = complete && ofTarget ? found : [];
+    // Containers keep the environment that they were made with: with other secrets today they are made anew.
+    const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets);
+    const kept = complete && ofTarget && sameSecrets ? found : [];
     if (kept.length === 0)
         await imagesAreHere(run, manifest);
     return {
@@ -44084,20 +44256,28 @@ async function planRollback(run, truth, requested, report) {
         digest: stored.digest,
         colour,
         project,
-        generation: (0,_truth_js__WEBPACK_IMPORTED_MODULE_12__/* .nextGeneration */ .aN)(truth),
+        generation: (0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .nextGeneration */ .aN)(truth),
         kept,
     };
+}
+/** Whether the release was last started with the secrets of these hashes. */
+function startedWith(ledger, release, today) {
+    const entry = ledger.findLast((item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
+    if (entry === undefined)
+        return false;
+    const { added, changed, removed } = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .compareSecrets */ .j$)(entry.secrets, today);
+    return added.length + changed.length + removed.length === 0;
 }
 async function imagesAreHere(run, manifest) {
     const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
     for (const [name, { image }] of services) {
         if ((await run.docker.imageId(image)) === null)
-            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
     }
 }
 /** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
 async function wake(run, plan, target) {
-    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .webReplicas */ ._w)(plan.kept);
+    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(plan.kept);
     const policies = restartPolicies(plan.project.text);
     const frozen = web.filter(({ container }) => container.paused);
     const asleep = web.filter(({ container }) => !container.running);
@@ -44112,15 +44292,15 @@ async function wake(run, plan, target) {
 }
 /** The release as new, from its kept files, local images and today's secrets. */
 async function startAgain(run, plan) {
-    const removed = await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .removeColour */ .F4)(run, plan.colour, (0,_deploy_js__WEBPACK_IMPORTED_MODULE_3__/* .drainSeconds */ .Y)(run, plan));
-    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
-    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .startColour */ .B7)(run, plan.manifest.release, project, file, run.paths.env);
+    const removed = await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .removeColour */ .F4)(run, plan.colour, (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan));
+    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
+    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .startColour */ .B7)(run, plan.manifest.release, project, file, run.paths.env);
     return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
 }
 /** Workers that were stopped as an old colour lost their restart policy then, and get it back. */
 async function restorePolicies(run, plan) {
     const policies = restartPolicies(plan.project.text);
-    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .replicas */ .YB)(run.docker, plan.project);
+    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, plan.project);
     await Promise.all(live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')));
 }
 /** Restart policy by service of a rendered project. */
@@ -44132,20 +44312,20 @@ function restartPolicies(text) {
 async function finish(run, target, plan, old, report) {
     const workers = target.project.containers.some(({ role }) => role === 'worker');
     if (old !== null)
-        await (0,_retire_js__WEBPACK_IMPORTED_MODULE_6__/* .stopWorkers */ .Go)(run, old.replicas);
+        await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .stopWorkers */ .Go)(run, old.replicas);
     if (workers) {
-        (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
-        await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .startColour */ .B7)(run, plan.manifest.release, plan.project, (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_9__/* .colourFile */ .Z9)(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
+        (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
+        await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .startColour */ .B7)(run, plan.manifest.release, plan.project, (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .colourFile */ .Z9)(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
     }
     if (workers)
         await restorePolicies(run, plan);
-    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .renameLive */ .hc)(run, target, old);
+    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .renameLive */ .hc)(run, target, old);
     if (old === null)
         return;
     report.afterwards = async () => {
         await run.events.step('drain', async (note) => {
-            const { cut } = await (0,_steps_drain_js__WEBPACK_IMPORTED_MODULE_8__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_13__/* .addressesOf */ .sO)((0,_switch_js__WEBPACK_IMPORTED_MODULE_11__/* .webContainers */ .x0)(old)), (0,_deploy_js__WEBPACK_IMPORTED_MODULE_3__/* .drainSeconds */ .Y)(run, target));
-            const how = await (0,_retire_js__WEBPACK_IMPORTED_MODULE_6__/* .retire */ .S5)(run, old.replicas, cut);
+            const { cut } = await (0,_steps_drain_js__WEBPACK_IMPORTED_MODULE_9__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .addressesOf */ .sO)((0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .webContainers */ .x0)(old)), (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, target));
+            const how = await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .retire */ .S5)(run, old.replicas, cut);
             note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
         });
     };
@@ -44182,7 +44362,7 @@ function stopIfAsked(run) {
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -44206,6 +44386,71 @@ function secretHashes(paths, names, values) {
 
 /***/ }),
 
+/***/ 9375:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   ag: () => (/* binding */ establishedTo),
+/* harmony export */   f0: () => (/* binding */ expandAddress)
+/* harmony export */ });
+/* unused harmony exports decodeAddress, countEstablished */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+
+const ESTABLISHED = '01';
+/** Address of the kernel's hex form (/proc/net/tcp, tcp6; little-endian words) as text; IPv4-mapped IPv6 comes out as IPv4. */
+function decodeAddress(hex) {
+    const bytes = [];
+    for (let word = 0; word < hex.length; word += 8) {
+        for (let byte = 6; byte >= 0; byte -= 2)
+            bytes.push(Number.parseInt(hex.slice(word + byte, word + byte + 2), 16));
+    }
+    if (bytes.length === 4)
+        return bytes.join('.');
+    const mapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+    if (mapped)
+        return bytes.slice(12).join('.');
+    const groups = [];
+    for (let index = 0; index < 16; index += 2)
+        groups.push((((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0)).toString(16));
+    return groups.join(':');
+}
+/** An IPv6 address as `decodeAddress` writes it: eight groups, no leading zeros, nothing left out. */
+function expandAddress(address) {
+    const [head = '', tail] = address.split('::');
+    const groups = (text) => (text === '' ? [] : text.split(':'));
+    const [left, right] = [groups(head), groups(tail ?? '')];
+    const middle = tail === undefined ? [] : new Array(Math.max(0, 8 - left.length - right.length)).fill('0');
+    return [...left, ...middle, ...right].map((group) => Number.parseInt(group, 16).toString(16)).join(':');
+}
+/** How many established connections in a /proc/net/tcp{,6} text go to one of the addresses `remote`, on any port. */
+function countEstablished(table, remote) {
+    let count = 0;
+    for (const line of table.split('\n').slice(1)) {
+        const [, , peer, state] = line.trim().split(/\s+/);
+        if (state !== ESTABLISHED || peer === undefined)
+            continue;
+        const [address] = peer.split(':');
+        if (address !== undefined && remote.has(decodeAddress(address)))
+            count += 1;
+    }
+    return count;
+}
+/** The same over both tables of this process's network namespace, which is the edge's. */
+function establishedTo(remote) {
+    return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].reduce((sum, path) => {
+        try {
+            return sum + countEstablished((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(path, 'utf8'), remote);
+        }
+        catch {
+            return sum; // no IPv6 in this kernel
+        }
+    }, 0);
+}
+
+
+/***/ }),
+
 /***/ 307:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
@@ -44215,7 +44460,7 @@ function secretHashes(paths, names, values) {
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7582);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8614);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3888);
 /* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
@@ -44385,65 +44630,15 @@ async function confirmRoute(client, route, target, limitMs) {
 
 /***/ }),
 
-/***/ 8027:
+/***/ 3295:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  Z: () => (/* binding */ drain)
-});
-
-// EXTERNAL MODULE: external "node:timers/promises"
-var promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-;// CONCATENATED MODULE: ./agent/src/sockets.ts
-
-const ESTABLISHED = '01';
-/** Address of the kernel's hex form (/proc/net/tcp, tcp6; little-endian words) as text; IPv4-mapped IPv6 comes out as IPv4. */
-function decodeAddress(hex) {
-    const bytes = [];
-    for (let word = 0; word < hex.length; word += 8) {
-        for (let byte = 6; byte >= 0; byte -= 2)
-            bytes.push(Number.parseInt(hex.slice(word + byte, word + byte + 2), 16));
-    }
-    if (bytes.length === 4)
-        return bytes.join('.');
-    const mapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-    if (mapped)
-        return bytes.slice(12).join('.');
-    const groups = [];
-    for (let index = 0; index < 16; index += 2)
-        groups.push((((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0)).toString(16));
-    return groups.join(':');
-}
-/** How many established connections in a /proc/net/tcp{,6} text go to one of the addresses `remote`, on any port. */
-function countEstablished(table, remote) {
-    let count = 0;
-    for (const line of table.split('\n').slice(1)) {
-        const [, , peer, state] = line.trim().split(/\s+/);
-        if (state !== ESTABLISHED || peer === undefined)
-            continue;
-        const [address] = peer.split(':');
-        if (address !== undefined && remote.has(decodeAddress(address)))
-            count += 1;
-    }
-    return count;
-}
-/** The same over both tables of this process's network namespace, which is the edge's. */
-function establishedTo(remote) {
-    return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].reduce((sum, path) => {
-        try {
-            return sum + countEstablished((0,external_node_fs_.readFileSync)(path, 'utf8'), remote);
-        }
-        catch {
-            return sum; // no IPv6 in this kernel
-        }
-    }, 0);
-}
-
-;// CONCATENATED MODULE: ./agent/src/steps/drain.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Z: () => (/* binding */ drain)
+/* harmony export */ });
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _sockets_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9375);
 
 
 const POLL_MS = 100;
@@ -44453,7 +44648,7 @@ const POLL_MS = 100;
  * @param count how many connections there are; the edge's own tables by default
  * @returns how many connections were left and will be cut
  */
-async function drain(remote, seconds, count = establishedTo) {
+async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODULE_1__/* .establishedTo */ .ag) {
     const began = performance.now();
     let quiet = 0;
     for (;;) {
@@ -44464,7 +44659,7 @@ async function drain(remote, seconds, count = establishedTo) {
             return { cut: 0, ms };
         if (ms >= seconds * 1000)
             return { cut: open, ms };
-        await (0,promises_.setTimeout)(POLL_MS);
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(POLL_MS);
     }
 }
 
@@ -44485,20 +44680,26 @@ async function drain(remote, seconds, count = establishedTo) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
 
 
-/** Appends to the ledger and flushes it; a torn last line of a crash is cut off first. */
+/** Appends to the ledger and flushes it; a torn last line of a crash is cut off first. Throws where the line is not whole on disk. */
 function appendLedger(paths, entry) {
     (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(paths.ledger), { recursive: true });
     const appended = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .appendLine */ .Xq)((0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(paths.ledger) ?? '', entry);
     const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.openSync)(paths.ledger, (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(paths.ledger) ? 'r+' : 'w', 0o644);
     try {
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.ftruncateSync)(descriptor, appended.keepBytes);
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeSync)(descriptor, appended.line, appended.keepBytes);
+        try {
+            (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAll */ .f4)(descriptor, appended.line, appended.keepBytes);
+        }
+        catch (error) {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.ftruncateSync)(descriptor, appended.keepBytes);
+            throw error;
+        }
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.fsyncSync)(descriptor);
     }
     finally {
@@ -44537,12 +44738,13 @@ function clearTraces(paths) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   O: () => (/* binding */ restoreRoute),
-/* harmony export */   P: () => (/* binding */ writeRoute)
+/* harmony export */   Of: () => (/* binding */ restoreRoute),
+/* harmony export */   Ph: () => (/* binding */ writeRoute),
+/* harmony export */   wo: () => (/* binding */ routedNow)
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4024);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(998);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
 /* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
@@ -44552,41 +44754,53 @@ function clearTraces(paths) {
 
 
 /**
- * Points the edge at the target: the route file is written beside the watched directory, read back, flushed and renamed in.
- * The generation is the fencing token: if the file is not the one that this operation was planned on, somebody else switched.
+ * Points the edge at the target: the route file is written and flushed beside the watched directory and renamed in; for a release
+ * without routes it is taken away. The generation is the fencing token: if the file is not the one that this operation was planned on,
+ * somebody else switched.
  */
 function writeRoute(run, target, truth) {
-    const text = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderRoute */ .QK)({
-        manifest: target.manifest,
-        colour: target.colour,
-        generation: target.generation,
-        tls: (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .tlsMode */ .hc)(run.paths),
-    });
-    const said = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .parseRoute */ .ZG)(text);
-    if (said.generation !== target.generation ||
-        said.release !== target.manifest.release ||
-        said.colour !== target.colour) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(target.generation)} of ${target.manifest.release}`);
-    }
-    const now = currentRoute(run);
+    const { paths } = run;
+    const text = target.manifest.routes.length === 0 ? null : rendered(paths, target);
+    const now = routedNow(paths);
     if ((now?.generation ?? 0) !== (truth.route?.generation ?? 0)) {
         throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('fenced', `route file: generation ${String(now?.generation ?? 0)} is live, this operation was planned on ${String(truth.route?.generation ?? 0)}; another operation has switched meanwhile`);
     }
     if (truth.routeText === null)
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(run.paths.routeBefore, { force: true });
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(paths.routeBefore, { force: true });
     else
-        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(run.paths.routeBefore, truth.routeText);
-    (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(run.paths.route, text, { staging: run.paths.staging });
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(paths.routeBefore, truth.routeText);
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(paths.generation, `${String(target.generation)}\n`);
+    if (text === null)
+        removeRoute(paths);
+    else
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(paths.route, text, { staging: paths.staging });
+}
+function rendered(paths, { manifest, colour, generation }) {
+    const text = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderRoute */ .QK)({ manifest, colour, generation, tls: (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .tlsMode */ .hc)(paths) });
+    const said = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .parseRoute */ .ZG)(text);
+    if (said.generation !== generation || said.release !== manifest.release || said.colour !== colour) {
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('route', `route file: says generation ${String(said.generation)} of ${said.release}, meant is ${String(generation)} of ${manifest.release}`);
+    }
+    return text;
 }
 /** Puts the route file back as it was before; where there was none, takes it away. */
-function restoreRoute(run, before) {
+function restoreRoute({ paths }, before) {
     if (before === null)
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(run.paths.route, { force: true });
+        removeRoute(paths);
+    else if ((0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(paths.routeBefore) === before) {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.renameSync)(paths.routeBefore, paths.route);
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .syncDirectory */ .zR)(paths.dynamic);
+    }
     else
-        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(run.paths.route, before, { staging: run.paths.staging });
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(paths.route, before, { staging: paths.staging });
 }
-function currentRoute(run) {
-    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(run.paths.route);
+function removeRoute(paths) {
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(paths.route, { force: true });
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .syncDirectory */ .zR)(paths.dynamic);
+}
+/** What the route file that the edge watches says now; null where there is none. */
+function routedNow(paths) {
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(paths.route);
     return text === null ? null : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .parseRoute */ .ZG)(text);
 }
 
@@ -44599,6 +44813,7 @@ function currentRoute(run) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   B7: () => (/* binding */ startColour),
 /* harmony export */   F4: () => (/* binding */ removeColour),
+/* harmony export */   Mg: () => (/* binding */ refuseRouted),
 /* harmony export */   S_: () => (/* binding */ renderTarget),
 /* harmony export */   Z9: () => (/* binding */ colourFile),
 /* harmony export */   kr: () => (/* binding */ startBacking)
@@ -44607,13 +44822,15 @@ function currentRoute(run) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4024);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5096);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
-/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
-/* harmony import */ var _drain_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8027);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(998);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5096);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8915);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1909);
+/* harmony import */ var _drain_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(3295);
+/* harmony import */ var _route_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7880);
+
 
 
 
@@ -44626,21 +44843,29 @@ function currentRoute(run) {
 /** Time that a leftover of the idle colour gets to end: it has been without traffic since it was drained. */
 const LEFTOVER_GRACE_SECONDS = 5;
 function colourFile(run, release, colour) {
-    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, release), `colour-${colour}.yaml`);
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, release), `colour-${colour}.yaml`);
 }
 /**
  * Removes every container of a colour that is not live: the previous release's, or what a killed run left. Such a run may have ended
- * while connections to it were still open, so these get their `seconds` here.
+ * while connections to it were still open, so these get their `seconds` here. Throws StepError `routed` where the edge routes to it.
  */
 async function removeColour(run, colour, seconds) {
-    const leftovers = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .projectContainers */ .an)(run.docker, (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .colourProject */ .oE)(run.app, colour));
-    await (0,_drain_js__WEBPACK_IMPORTED_MODULE_7__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .addressesOf */ .sO)(leftovers.filter(({ running, paused }) => running && !paused)), seconds);
+    refuseRouted(run.paths, colour);
+    const leftovers = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .projectContainers */ .an)(run.docker, (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .colourProject */ .oE)(run.app, colour));
+    await (0,_drain_js__WEBPACK_IMPORTED_MODULE_8__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .addressesOf */ .sO)(leftovers.filter(({ running, paused }) => running && !paused)), seconds);
     await Promise.all(leftovers.map(async (container) => {
+        // A container whose state Docker has wrong (frozen by its books, not in the kernel) cannot be stopped; removal by force ends it.
         if (container.running)
-            await run.docker.stop(container, LEFTOVER_GRACE_SECONDS);
+            await run.docker.stop(container, LEFTOVER_GRACE_SECONDS).catch(() => undefined);
         await run.docker.remove(container.id);
     }));
     return leftovers.length;
+}
+/** Whatever the ledger says: what the edge routes to is what visitors are on. */
+function refuseRouted(paths, colour) {
+    const routed = (0,_route_js__WEBPACK_IMPORTED_MODULE_9__/* .routedNow */ .wo)(paths);
+    if (routed?.colour === colour)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg('routed', `colour ${colour}: the edge routes to it (release ${routed.release}, generation ${String(routed.generation)}); it stays`);
 }
 /** Creates the app's network and those backing services that do not run yet. One that exists is never changed by a release. */
 async function startBacking(run, manifest, sealed, env) {
@@ -44648,10 +44873,10 @@ async function startBacking(run, manifest, sealed, env) {
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderBacking */ .KD)({ sealed, manifest });
     if (project.containers.length === 0)
         return [];
-    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, manifest.release);
-    const present = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_8__/* .replicas */ .YB)(run.docker, project);
+    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, manifest.release);
+    const present = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, project);
     const absent = project.containers.filter(({ name }) => !present.some(({ spec, container }) => spec.name === name && container.running));
-    const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(run.paths.backing);
+    const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .readIfThere */ .qC)(run.paths.backing);
     if (absent.length === 0) {
         if (before !== project.text)
             run.events.log('warning', 'backing services: this release describes them differently; a release never changes them, so they stay as they are');
@@ -44661,7 +44886,7 @@ async function startBacking(run, manifest, sealed, env) {
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(target), { recursive: true, mode: 0o755 });
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.cpSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, source), target, { recursive: true });
     }
-    (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .writeAtomically */ .vK)(run.paths.backing, project.text);
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .writeAtomically */ .vK)(run.paths.backing, project.text);
     const names = absent.map(({ name }) => name);
     try {
         const target = { name: project.project, file: run.paths.backing, directory, env };
@@ -44679,7 +44904,7 @@ async function startBacking(run, manifest, sealed, env) {
         ]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg('backing', `backing services ${names.join(', ')}: did not start: ${error.message}`);
     }
     return names;
 }
@@ -44687,7 +44912,7 @@ async function startBacking(run, manifest, sealed, env) {
 function renderTarget(run, manifest, sealed, colour) {
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderColour */ .FW)({ sealed, manifest, colour });
     const file = colourFile(run, manifest.release, colour);
-    (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .writeAtomically */ .vK)(file, project.text);
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .writeAtomically */ .vK)(file, project.text);
     return { project, file };
 }
 /**
@@ -44700,11 +44925,11 @@ async function startColour(run, release, project, file, env, role = 'web') {
         return;
     await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
     try {
-        const target = { name: project.project, file, directory: (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(run.paths, release), env };
+        const target = { name: project.project, file, directory: (0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(run.paths, release), env };
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
     }
 }
 
@@ -44724,7 +44949,7 @@ async function startColour(run, release, project, file, env, role = 'web') {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1909);
 
@@ -44771,14 +44996,17 @@ function forgetRelease(paths, release) {
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  PP: () => (/* binding */ hostsOf),
   L0: () => (/* binding */ liveColour),
   hc: () => (/* binding */ renameLive),
   S_: () => (/* binding */ switchTo),
   x0: () => (/* binding */ webContainers)
 });
 
-// EXTERNAL MODULE: ./packages/stack/src/index.ts + 10 modules
-var src = __nccwpck_require__(4024);
+// UNUSED EXPORTS: takeBack
+
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 11 modules
+var src = __nccwpck_require__(998);
 // EXTERNAL MODULE: ./agent/src/colour.ts
 var colour = __nccwpck_require__(4461);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
@@ -44939,9 +45167,8 @@ var store = __nccwpck_require__(3888);
 
 
 
-/** The live colour's containers as they are now; null before the first deploy. */
-async function liveColour(run, truth) {
-    const live = truth.running;
+/** The containers of what is live (`liveNow`) as they are now; null before the first deploy. */
+async function liveColour(run, live) {
     if (live === null || live.colour === null)
         return null;
     const stored = (0,store/* readRelease */.iJ)(run.paths, live.release);
@@ -44958,22 +45185,38 @@ async function liveColour(run, truth) {
 async function switchTo(run, target, truth) {
     await run.events.step('gate', async (note) => note(await gate(run, target)));
     (0,src_run/* stopIfAsked */.Q)(run);
-    if (target.manifest.routes.length === 0) {
-        run.events.skipped('route', 'the release has no routes');
-        return run.events.elapsed();
-    }
     try {
         await run.events.step('route', (note) => {
-            (0,route/* writeRoute */.P)(run, target, truth);
-            note(`generation ${String(target.generation)}, ${target.colour}`);
+            (0,route/* writeRoute */.Ph)(run, target, truth);
+            const { routes } = target.manifest;
+            note(routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`);
         });
         await run.events.step('confirm', () => (0,steps_confirm/* confirm */.lJ)(run.paths, target, hostsOf(truth)));
     }
     catch (error) {
-        (0,route/* restoreRoute */.O)(run, truth.routeText);
+        await takeBack(run, truth);
         throw error;
     }
     return run.events.elapsed();
+}
+/**
+ * Puts the route file of before back and waits until the edge answers by it: it reads the file some tenths of a second later, and what
+ * was routed must live until then. A release of before that does not answer is only said: visitors have nothing better to go to.
+ * @param ask how the public path is asked
+ */
+async function takeBack(run, truth, ask = steps_confirm/* confirm */.lJ) {
+    (0,route/* restoreRoute */.Of)(run, truth.routeText);
+    const stored = truth.route === null ? null : (0,store/* readRelease */.iJ)(run.paths, truth.route.release);
+    if (truth.route === null || stored === null)
+        return;
+    const before = { manifest: stored.manifest, generation: truth.route.generation };
+    try {
+        await ask(run.paths, before, hostsOf(truth));
+        run.events.log('info', `release ${truth.route.release} answers again as generation ${String(before.generation)}`);
+    }
+    catch (error) {
+        run.events.log('warning', `after putting the route of before back: ${error.message}`);
+    }
 }
 /** Host names that the edge has served for this app already, so that their certificates are there. */
 function hostsOf(truth) {
@@ -45016,6 +45259,8 @@ function webContainers(old) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   BO: () => (/* binding */ liveNow),
+/* harmony export */   Gr: () => (/* binding */ liveColourOf),
 /* harmony export */   aN: () => (/* binding */ nextGeneration),
 /* harmony export */   cB: () => (/* binding */ converge),
 /* harmony export */   cS: () => (/* binding */ readTruth),
@@ -45025,8 +45270,8 @@ function webContainers(old) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4024);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1149);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(998);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7582);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
 
 
@@ -45036,7 +45281,13 @@ function webContainers(old) {
 function readTruth(paths) {
     const routeText = (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(paths.route);
     const ledger = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .parseLedger */ .h8)((0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(paths.ledger) ?? '');
-    return { route: routeText === null ? null : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .parseRoute */ .ZG)(routeText), routeText, ledger, running: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .running */ .yk)(ledger) };
+    return {
+        route: routeText === null ? null : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .parseRoute */ .ZG)(routeText),
+        routeText,
+        ledger,
+        tried: Number(/^\d+$/m.exec((0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(paths.generation) ?? '')?.[0] ?? 0),
+        running: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .running */ .yk)(ledger),
+    };
 }
 /** Where certificates come from: given as files (provisioning wrote tls.yaml) or asked for by the edge itself. */
 function tlsMode(paths) {
@@ -45048,9 +45299,17 @@ function tlsMode(paths) {
         return 'acme';
     }
 }
+/** What visitors are on: what the edge routes to; without a route file, what is on record. */
+function liveNow(truth) {
+    return truth.route ?? truth.running;
+}
+/** Its colour: the one that must not be touched. */
+function liveColourOf(truth) {
+    return liveNow(truth)?.colour ?? null;
+}
 /**
  * What an operation that died left behind, from the two records that it writes in this order: the route file, then the ledger.
- * @param answers whether every replica that the route file points at is running
+ * @param answers whether what the route file points at runs and answers on the public path
  */
 function converge(route, running, answers) {
     if (route === null)
@@ -45062,9 +45321,9 @@ function converge(route, running, answers) {
         return { action: 'adopt', route };
     return answers ? { action: 'adopt', route } : { action: 'restore' };
 }
-/** The generation of the next route file: above everything ever used here, also after a restored ledger or route file. */
+/** The generation of the next route file: above everything ever used here, also in a switch that was taken back. */
 function nextGeneration(truth) {
-    return Math.max(truth.route?.generation ?? 0, ...truth.ledger.map((entry) => entry.generation), 0) + 1;
+    return Math.max(truth.tried, truth.route?.generation ?? 0, ...truth.ledger.map((entry) => entry.generation), 0) + 1;
 }
 
 
@@ -45444,7 +45703,7 @@ const systemClock = {
 
 /***/ }),
 
-/***/ 1149:
+/***/ 7582:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -45463,6 +45722,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   mq: () => (/* reexport */ URL_PATH),
   JB: () => (/* reexport */ appName),
   Xq: () => (/* reexport */ appendLine),
+  B6: () => (/* reexport */ checkImages),
+  n_: () => (/* reexport */ checkRepository),
   j$: () => (/* reexport */ compareSecrets),
   wF: () => (/* reexport */ describeIssues),
   qF: () => (/* reexport */ formatEvent),
@@ -45475,13 +45736,14 @@ __nccwpck_require__.d(__webpack_exports__, {
   Hw: () => (/* reexport */ parseEventLine),
   h8: () => (/* reexport */ parseLedger),
   Ng: () => (/* reexport */ parseManifest),
+  ON: () => (/* reexport */ parsePolicy),
   kn: () => (/* reexport */ previous),
   XZ: () => (/* reexport */ retention),
   es: () => (/* reexport */ rollbackTarget),
   yk: () => (/* reexport */ running)
 });
 
-// UNUSED EXPORTS: COMMIT, EnvelopeSchema, EventSchema, FailureSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, REPOSITORY, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, checkDocument, colour, digest, hashSecret, hostName, imageByDigest, isoTime, liveHistory, makeReleaseId, operationId, parseDocument, parseStatus, releaseId, renderEnvFile, role, secretName, serviceName, urlPath
+// UNUSED EXPORTS: COMMIT, EnvelopeSchema, EventSchema, FailureSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, checkDocument, colour, digest, hashSecret, hostName, imageByDigest, isoTime, liveHistory, makeReleaseId, operationId, parseDocument, parseStatus, releaseId, renderEnvFile, role, secretName, sentSecretName, serviceName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -45527,6 +45789,8 @@ const RELEASE_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OPERATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const SECRET_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** Names that steer compose, Docker, the loader or Node themselves, or that the agent sets: none of them reaches the app as a secret. */
+const RESERVED_NAME = /^(COMPOSE_.*|DOCKER_.*|LD_.*|PATH|HOME|NODE_OPTIONS|RELEASE_ID|RELEASE_VERSION)$/;
 const COMMIT = /^[0-9a-f]{7,64}$/;
 /** Compose's own rule for service names. */
 const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -45543,6 +45807,8 @@ const releaseId = schemas/* string */.YjP().regex(RELEASE_ID, `must match ${RELE
 const digest = schemas/* string */.YjP().regex(DIGEST, 'must be sha256:<64 hex>');
 const operationId = schemas/* string */.YjP().regex(OPERATION_ID, `must match ${OPERATION_ID.source}`);
 const secretName = schemas/* string */.YjP().regex(SECRET_NAME, `must match ${SECRET_NAME.source}`);
+/** A secret that is sent; those on record from before are read by `secretName`. */
+const sentSecretName = secretName.refine((name) => !RESERVED_NAME.test(name), 'is reserved');
 const serviceName = schemas/* string */.YjP().regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`);
 const imageByDigest = schemas/* string */.YjP().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 const hostName = schemas/* string */.YjP().regex(HOST_NAME, 'must be a lower-case host name without port');
@@ -45750,7 +46016,7 @@ const EnvelopeSchema = schemas/* strictObject */.rej({
     })
         .nullable()
         .default(null),
-    secrets: schemas/* record */.g1P(secretName, 
+    secrets: schemas/* record */.g1P(sentSecretName, 
     // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
     schemas/* string */.YjP()
         .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
@@ -45767,6 +46033,35 @@ const EnvelopeSchema = schemas/* strictObject */.rej({
 /** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
 function parseEnvelope(text) {
     return parse_parseDocument('envelope', EnvelopeSchema, text, ENVELOPE_MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/policy.ts
+
+
+
+const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+/** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
+const PolicySchema = schemas/* strictObject */.rej({
+    /** The one place that releases and the app's own images come from. */
+    repository: schemas/* string */.YjP().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+});
+/** Reads a policy; throws ContractError `policy` naming the field. */
+function parsePolicy(text) {
+    return parse_parseDocument('policy', PolicySchema, text, 64 * 1024);
+}
+/** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
+function checkRepository(policy, app, repository) {
+    const allowed = `${policy.repository}/${app}-release`;
+    if (repository !== allowed)
+        throw new contract_error_ContractError('policy', `repository: is ${repository}, this host takes releases from ${allowed} only`);
+}
+/** Throws ContractError `policy` for an image from elsewhere; a backing service may bring one, such as a database's. */
+function checkImages(policy, manifest) {
+    for (const [name, { role, image }] of Object.entries(manifest.services)) {
+        if (role === 'backing' || image.startsWith(`${policy.repository}/`))
+            continue;
+        throw new contract_error_ContractError('policy', `service ${name}: its image ${image} is not below ${policy.repository}; on this host only a backing service may use one from elsewhere`);
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
@@ -46311,9 +46606,10 @@ function parseStatus(text) {
 
 
 
+
 /***/ }),
 
-/***/ 4024:
+/***/ 998:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46330,16 +46626,22 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 15 modules
-var src = __nccwpck_require__(1149);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
+var src = __nccwpck_require__(7582);
 ;// CONCATENATED MODULE: ./packages/stack/src/extension.ts
 
 
+/** Directories of /opt that are the host's own: the edge's, and the one that containerd makes. */
+const RESERVED_APPS = ['edge', 'containerd'];
 /**
  * The key `x-release` of a compose file: what compose cannot say. Every schema is strict: an unknown key is an error that names it.
  * A route's host may hold `${VAR}`; it is checked as a host name once the variables are known.
  */
-const TopExtensionSchema = schemas/* strictObject */.rej({ app: src/* appName */.JB });
+const TopExtensionSchema = schemas/* strictObject */.rej({
+    app: src/* appName */.JB.refine((name) => !RESERVED_APPS.includes(name), {
+        error: `must not be a name of the host's own (${RESERVED_APPS.join(', ')})`,
+    }),
+});
 const RouteExtensionSchema = schemas/* strictObject */.rej({
     host: schemas/* string */.YjP().min(1),
     path: schemas/* string */.YjP().min(1).default('/'),
@@ -46442,14 +46744,241 @@ function document_keyValues(value, where) {
     }));
 }
 
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: ./packages/stack/src/mounts.ts
+
+
+/** Short (`source:target[:mode]`) or long form to the long form. Throws ContractError `compose` for what compose would not take either. */
+function mounts_parseMount(value, where) {
+    const wrong = (reason) => new src/* ContractError */.Vl('compose', `${where}: ${reason}`);
+    if (document_isObject(value)) {
+        const { type, target, source } = value;
+        if (typeof type !== 'string' || typeof target !== 'string')
+            throw wrong('a mount needs type and target');
+        if (source !== undefined && typeof source !== 'string')
+            throw wrong('the source of a mount is not text');
+        return value;
+    }
+    if (typeof value !== 'string')
+        throw wrong('a mount is text or a mapping');
+    if (/^[^:]*\$/.test(value))
+        throw wrong(`mount ${JSON.stringify(value)}: the source of a mount cannot be a variable`);
+    const parts = value.split(':');
+    const [first = '', second, modes = ''] = parts;
+    if (parts.length > 3 || first === '' || second === '')
+        throw wrong(`mount ${JSON.stringify(value)} is not source:target[:mode]`);
+    if (second === undefined)
+        return { type: 'volume', target: first };
+    const bind = /^[./~]/.test(first);
+    const mount = { type: bind ? 'bind' : 'volume', source: first, target: second };
+    for (const mode of modes.split(',').filter((item) => item !== '')) {
+        if (mode === 'ro')
+            mount['read_only'] = true;
+        else if (mode === 'nocopy' && !bind)
+            mount['volume'] = { nocopy: true };
+        else if (mode === 'z' || mode === 'Z')
+            mount['bind'] = { selinux: mode };
+        else if (mode !== 'rw' && mode !== 'cached' && mode !== 'delegated' && mode !== 'consistent') {
+            throw wrong(`mount ${JSON.stringify(value)}: mode "${mode}" is not supported`);
+        }
+    }
+    return mount;
+}
+
+;// CONCATENATED MODULE: ./packages/stack/src/paths.ts
+
+
+/** Where things are on the host. */
+const paths_hostPaths = {
+    envFile: (app) => `/opt/${app}/.env`,
+    releases: (app) => `/opt/${app}/releases`,
+    releaseFiles: (app, release) => `/opt/${app}/releases/${release}/files`,
+    /** The one place of the host that services may write to by path; everything else in /opt/<app> decides what runs. */
+    data: (app) => `/opt/${app}/data`,
+    /** Files of backing services outlive the release that brought them. */
+    backingFiles: (app) => `/opt/${app}/backing/files`,
+};
+/**
+ * A path of the compose file that is to be packed, relative to its directory and normalised. Refuses variables (what to pack would be
+ * unknown), absolute and home paths, and paths that lead outside. Throws ContractError `path`.
+ */
+function paths_packedPath(path, where) {
+    const refuse = (reason) => new ContractError('path', `${where}: path ${JSON.stringify(path)} ${reason}`);
+    if (path.includes('$'))
+        throw refuse('holds a variable; what a release packs must be known when it is sealed');
+    if (path.startsWith('/') || path.startsWith('~'))
+        throw refuse("is outside of the compose file's directory");
+    const normal = posix.normalize(path).replace(/\/$/, '');
+    if (normal === '..' || normal.startsWith('../'))
+        throw refuse("leads outside of the compose file's directory");
+    if (normal === '.' || normal === '')
+        throw refuse('is the whole directory of the compose file; name the files that are needed');
+    return normal;
+}
+/** Whether a file is one of secrets by its name (`.env`, `.env.production`, `app.env`): it is never packed. */
+function paths_isSecretsFile(path) {
+    return /(^|\.)env(\.|$)/.test(posix.basename(path));
+}
+
+;// CONCATENATED MODULE: ./packages/stack/src/host-access.ts
+
+
+
+
+
+/** What opens the host to a container, or makes compose itself do something on the host, whatever its value. */
+const REFUSED = {
+    cgroup: 'a control group of its own is the rule',
+    cgroup_parent: 'the release runs in the control group of Docker',
+    credential_spec: 'it is not supported',
+    device_cgroup_rules: 'a release has no devices of the host',
+    devices: 'a release has no devices of the host',
+    gpus: 'a release has no devices of the host',
+    label_file: 'it is not supported; use labels',
+    provider: 'compose would start a program of the host for it',
+    runtime: 'the host chooses the runtime',
+    use_api_socket: 'it is the Docker socket',
+    userns_mode: 'the release stays in the user namespace that the host gives it',
+    uts: 'the release has host names of its own',
+};
+/** Docker's own set, and what databases and network programs ask for; each of them stays inside of the container. */
+const CAPABILITIES = 'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID IPC_LOCK KILL MKNOD NET_ADMIN NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_CHROOT SYS_NICE'.split(' ');
+/** File systems that a volume's `driver_opts` may name together with a device: none of them is a directory or disk of the host. */
+const FOREIGN_FILE_SYSTEMS = ['nfs', 'nfs4', 'cifs', 'tmpfs'];
+/**
+ * Refuses what would give a release's containers the host. Runs where a release is sealed and again on the host before it is rendered,
+ * so that a sealed file made by hand does not get around it. `sealed`: every path in the text must be one that sealing gives.
+ * A `$` where a value decides is refused too: the host would fill it in only after this check. Throws ContractError `compose` or `path`.
+ */
+function checkHostAccess(app, services, document, sealed) {
+    for (const service of Object.values(services)) {
+        if (service.release.role === 'edge')
+            continue;
+        checkRights(service);
+        checkMounts(app, service, sealed);
+        if (sealed)
+            checkEnvFiles(app, service);
+    }
+    for (const [name, { driver_opts: options }] of Object.entries(document_section(document, 'volumes'))) {
+        if (options === undefined || options === null)
+            continue;
+        const at = `volumes.${name}.driver_opts`;
+        if (!document_isObject(options))
+            throw refused(`${at} is not a mapping`);
+        if ('device' in options && !FOREIGN_FILE_SYSTEMS.includes(String(options['type'])))
+            throw refused(`${at}: a volume must not be a directory or device of the host`);
+    }
+    if (!sealed)
+        return;
+    for (const key of ['configs', 'secrets']) {
+        for (const [name, { file }] of Object.entries(document_section(document, key))) {
+            if (file !== undefined && !isPacked(app, file))
+                throw outside(app, `${key}.${name}`, file);
+        }
+    }
+}
+function checkRights({ name, compose }) {
+    const at = `service ${name}`;
+    for (const [key, reason] of Object.entries(REFUSED)) {
+        if (key in compose)
+            throw refused(`${at} sets ${key}: ${reason}`);
+    }
+    if (isOn(compose['privileged']))
+        throw refused(`${at} sets privileged: it would be root on the host`);
+    for (const [key, allowed] of [
+        ['pid', []],
+        ['ipc', ['none', 'private']],
+    ]) {
+        const value = compose[key] ?? '';
+        if (value !== '' && !(typeof value === 'string' && allowed.includes(value)))
+            throw refused(`${at} shares ${key} with ${JSON.stringify(value)}`);
+    }
+    for (const capability of list(compose['cap_add'], `${at}: cap_add`)) {
+        if (!CAPABILITIES.includes(String(capability).toUpperCase().replace(/^CAP_/, '')))
+            throw refused(`${at}: cap_add ${JSON.stringify(capability)} (allowed: ${CAPABILITIES.join(', ')})`);
+    }
+    for (const option of list(compose['security_opt'], `${at}: security_opt`)) {
+        if (typeof option !== 'string' || !/^no-new-privileges([:=]true)?$/.test(option))
+            throw refused(`${at}: security_opt ${JSON.stringify(option)} (allowed: no-new-privileges:true)`);
+    }
+    for (const key of ['post_start', 'pre_stop']) {
+        for (const hook of list(compose[key], `${at}: ${key}`)) {
+            if (!document_isObject(hook) || isOn(hook['privileged']))
+                throw refused(`${at}: ${key} is privileged`);
+        }
+    }
+}
+function checkMounts(app, { name, release, compose }, sealed) {
+    const at = `service ${name}`;
+    for (const [index, entry] of list(compose['volumes'], `${at}: volumes`).entries()) {
+        const where = `${at}.volumes[${index}]`;
+        const mount = mounts_parseMount(entry, `compose file: ${where}`);
+        const { type, source = '' } = mount;
+        if (type === 'tmpfs')
+            continue;
+        if (type === 'volume') {
+            if (/^[./~]|\$/.test(source))
+                throw refused(`${where}: ${JSON.stringify(source)} is no name of a volume`);
+            continue;
+        }
+        if (type !== 'bind')
+            throw refused(`${where}: mounts of type ${JSON.stringify(type)} are not supported (bind, volume, tmpfs)`);
+        if (release.role !== 'backing' && /(^|\/)docker\.sock$/.test(external_node_path_.posix.normalize(source))) {
+            throw refused(`${where}: a ${release.role} service must not hold the Docker socket; put a filtering proxy (role backing) before it`);
+        }
+        // A path that is not absolute is packed by sealing, which checks it. In a sealed text there is none.
+        if (!source.startsWith('/') && !sealed)
+            continue;
+        if (release.role === 'backing' && source.startsWith('/'))
+            continue;
+        const packed = isPacked(app, source) && mount['read_only'] === true;
+        if (!packed && !isBelow(`${paths_hostPaths.data(app)}/`, source))
+            throw outside(app, where, source);
+    }
+}
+function checkEnvFiles(app, { name, compose }) {
+    const value = compose['env_file'];
+    for (const entry of Array.isArray(value) ? value : [value ?? []].flat()) {
+        const path = document_isObject(entry) ? entry['path'] : entry;
+        if (path !== paths_hostPaths.envFile(app) && !isPacked(app, path))
+            throw outside(app, `service ${name}.env_file`, path);
+    }
+}
+/** Whether a path is one of a release's packed files: `/opt/<app>/releases/<id>/files/...`. */
+function isPacked(app, path) {
+    return isBelow(`${paths_hostPaths.releases(app)}/`, path) && /^\/[^/]+\/[^/]+\/[^/]+\/[^/]+\/files\/./.test(path);
+}
+function isBelow(directory, path) {
+    return (typeof path === 'string' && path.startsWith(directory) && !path.includes('$') && external_node_path_.posix.normalize(path) === path);
+}
+/** A flag that is not plainly off; `${...}` could become true on the host. */
+function isOn(value) {
+    return value !== undefined && value !== null && value !== false && value !== 'false';
+}
+function list(value, where) {
+    if (value === undefined || value === null)
+        return [];
+    if (!Array.isArray(value))
+        throw refused(`${where} is not a list`);
+    return value;
+}
+function outside(app, where, path) {
+    return refused(`${where}: ${JSON.stringify(path)} is a path of the host; a release has its own files (relative paths, read-only), named volumes and ${paths_hostPaths.data(app)}/...`);
+}
+function refused(message) {
+    return new src/* ContractError */.Vl('compose', `compose file: ${message}`);
+}
+
 ;// CONCATENATED MODULE: ./packages/stack/src/compose.ts
+
 
 
 
 const ROLES = ['web', 'worker', 'job', 'backing', 'edge'];
 const KEY = 'x-release';
 /** What a service that a release brings along cannot have, and why. */
-const REFUSED = {
+const compose_REFUSED = {
     ports: 'publishes host ports; only the edge publishes, and two colours cannot have one port (use routes, or a compose.override.yaml for development)',
     network_mode: 'sets network_mode; the release puts every service on its own networks',
     volumes_from: 'uses volumes_from; name the volumes instead',
@@ -46458,11 +46987,12 @@ const REFUSED = {
 /**
  * Reads and checks a compose file. Throws ContractError: `yaml` (with the line), `extension` (x-release missing, unknown key or role),
  * `compose` (what a release cannot have), `route` (two services want the same host and path). `${...}` stays as it is.
+ * `sealed`: the text was sealed, so every path in it must be one that sealing gives; the host does not take it on trust.
  */
-function compose_parseCompose(text) {
+function compose_parseCompose(text, { sealed = false } = {}) {
     const document = readYaml(text, 'compose file');
     if ('include' in document)
-        throw refused('include is not supported: a release is sealed from one file');
+        throw compose_refused('include is not supported: a release is sealed from one file');
     const top = TopExtensionSchema.safeParse(document[KEY] ?? undefined);
     if (document[KEY] === undefined) {
         throw new src/* ContractError */.Vl('extension', `compose file: the top-level key ${KEY} is missing (${KEY}: {app: <name>})`);
@@ -46473,16 +47003,17 @@ function compose_parseCompose(text) {
     const services = {};
     for (const [name, entry] of Object.entries(document_section(document, 'services'))) {
         if (!src/* SERVICE_NAME */.OX.test(name))
-            throw refused(`service name ${JSON.stringify(name)} must match ${src/* SERVICE_NAME */.OX.source}`);
+            throw compose_refused(`service name ${JSON.stringify(name)} must match ${src/* SERVICE_NAME */.OX.source}`);
         const { [KEY]: extension, ...compose } = entry;
         const release = parseExtension(name, extension);
         checkService(app, name, release, compose);
         services[name] = { name, release, compose };
     }
     if (Object.keys(services).length === 0)
-        throw refused('there are no services');
+        throw compose_refused('there are no services');
     compose_checkRoutes(services);
     checkNames(services);
+    checkHostAccess(app, services, document, sealed);
     return { app, services, document };
 }
 function parseExtension(name, extension) {
@@ -46503,27 +47034,22 @@ function parseExtension(name, extension) {
 function checkService(app, name, release, compose) {
     const at = `service ${name}`;
     if ('extends' in compose)
-        throw refused(`${at}: extends is not supported: a release is sealed from one file`);
+        throw compose_refused(`${at}: extends is not supported: a release is sealed from one file`);
     if (release.role === 'edge')
         return;
-    for (const [key, reason] of Object.entries(REFUSED)) {
+    for (const [key, reason] of Object.entries(compose_REFUSED)) {
         if (key in compose)
-            throw refused(`${at} ${reason}`);
-    }
-    for (const key of ['pid', 'ipc']) {
-        const value = compose[key];
-        if (typeof value === 'string' && /^(service|container):/.test(value))
-            throw refused(`${at} shares ${key} with ${value}`);
+            throw compose_refused(`${at} ${reason}`);
     }
     if (release.role === 'backing')
         return;
     if ('container_name' in compose) {
-        throw refused(`${at} sets container_name; two colours run beside each other and cannot share a name (the live one gets the name "${name}")`);
+        throw compose_refused(`${at} sets container_name; two colours run beside each other and cannot share a name (the live one gets the name "${name}")`);
     }
     if (release.role === 'web') {
         const alias = `${app}-green-${name}-${release.replicas}`;
         if (alias.length > 63)
-            throw refused(`${at}: "${alias}" would be its host name and is longer than 63 characters`);
+            throw compose_refused(`${at}: "${alias}" would be its host name and is longer than 63 characters`);
     }
 }
 /** The web services of a stack with their extension. */
@@ -46555,12 +47081,12 @@ function checkNames(services) {
     for (const { name, release } of compose_webServices(services)) {
         for (let replica = 1; replica <= release.replicas; replica += 1) {
             if (`${name}-${replica}` in services) {
-                throw refused(`service ${name}-${replica}: the name is taken by replica ${replica} of web service ${name}`);
+                throw compose_refused(`service ${name}-${replica}: the name is taken by replica ${replica} of web service ${name}`);
             }
         }
     }
 }
-function refused(message) {
+function compose_refused(message) {
     return new src/* ContractError */.Vl('compose', `compose file: ${message}`);
 }
 
@@ -46696,40 +47222,6 @@ function match(pattern, text, position) {
     return pattern.exec(text)?.[0] ?? '';
 }
 
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-;// CONCATENATED MODULE: ./packages/stack/src/paths.ts
-
-
-/** Where things are on the host. */
-const paths_hostPaths = {
-    envFile: (app) => `/opt/${app}/.env`,
-    releaseFiles: (app, release) => `/opt/${app}/releases/${release}/files`,
-    /** Files of backing services outlive the release that brought them. */
-    backingFiles: (app) => `/opt/${app}/backing/files`,
-};
-/**
- * A path of the compose file that is to be packed, relative to its directory and normalised. Refuses variables (what to pack would be
- * unknown), absolute and home paths, and paths that lead outside. Throws ContractError `path`.
- */
-function paths_packedPath(path, where) {
-    const refuse = (reason) => new ContractError('path', `${where}: path ${JSON.stringify(path)} ${reason}`);
-    if (path.includes('$'))
-        throw refuse('holds a variable; what a release packs must be known when it is sealed');
-    if (path.startsWith('/') || path.startsWith('~'))
-        throw refuse("is outside of the compose file's directory");
-    const normal = posix.normalize(path).replace(/\/$/, '');
-    if (normal === '..' || normal.startsWith('../'))
-        throw refuse("leads outside of the compose file's directory");
-    if (normal === '.' || normal === '')
-        throw refuse('is the whole directory of the compose file; name the files that are needed');
-    return normal;
-}
-/** Whether a file is one of secrets by its name (`.env`, `.env.production`, `app.env`): it is never packed. */
-function paths_isSecretsFile(path) {
-    return /(^|\.)env(\.|$)/.test(posix.basename(path));
-}
-
 ;// CONCATENATED MODULE: ./packages/stack/src/project.ts
 
 
@@ -46800,46 +47292,6 @@ function buildArguments(value, variables, at) {
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./packages/stack/src/mounts.ts
-
-
-/** Short (`source:target[:mode]`) or long form to the long form. Throws ContractError `compose` for what compose would not take either. */
-function mounts_parseMount(value, where) {
-    const wrong = (reason) => new ContractError('compose', `${where}: ${reason}`);
-    if (isObject(value)) {
-        const { type, target, source } = value;
-        if (typeof type !== 'string' || typeof target !== 'string')
-            throw wrong('a mount needs type and target');
-        if (source !== undefined && typeof source !== 'string')
-            throw wrong('the source of a mount is not text');
-        return value;
-    }
-    if (typeof value !== 'string')
-        throw wrong('a mount is text or a mapping');
-    if (/^[^:]*\$/.test(value))
-        throw wrong(`mount ${JSON.stringify(value)}: the source of a mount cannot be a variable`);
-    const parts = value.split(':');
-    const [first = '', second, modes = ''] = parts;
-    if (parts.length > 3 || first === '' || second === '')
-        throw wrong(`mount ${JSON.stringify(value)} is not source:target[:mode]`);
-    if (second === undefined)
-        return { type: 'volume', target: first };
-    const bind = /^[./~]/.test(first);
-    const mount = { type: bind ? 'bind' : 'volume', source: first, target: second };
-    for (const mode of modes.split(',').filter((item) => item !== '')) {
-        if (mode === 'ro')
-            mount['read_only'] = true;
-        else if (mode === 'nocopy' && !bind)
-            mount['volume'] = { nocopy: true };
-        else if (mode === 'z' || mode === 'Z')
-            mount['bind'] = { selinux: mode };
-        else if (mode !== 'rw' && mode !== 'cached' && mode !== 'delegated' && mode !== 'consistent') {
-            throw wrong(`mount ${JSON.stringify(value)}: mode "${mode}" is not supported`);
-        }
-    }
-    return mount;
-}
-
 ;// CONCATENATED MODULE: ./packages/stack/src/seal.ts
 
 
@@ -46891,7 +47343,7 @@ function sealService(service, variables, images, packer) {
         if (key === 'env_file')
             compose[key] = sealEnvFiles(value, packer, `${at}.env_file`);
         else if (key === 'volumes')
-            compose[key] = sealMounts(value, service, packer, at);
+            compose[key] = sealMounts(value, packer, at);
         else
             compose[key] = value;
     }
@@ -46929,7 +47381,7 @@ function sealEnvFiles(value, packer, at) {
     // Two secrets files of development become one and the same on the host.
     return sealed.filter((item, index) => sealed.findIndex((other) => other.path === item.path) === index);
 }
-function sealMounts(value, service, packer, at) {
+function sealMounts(value, packer, at) {
     if (!Array.isArray(value))
         throw new ContractError('compose', `${at}.volumes is not a list`);
     return value.map((entry, index) => {
@@ -46937,12 +47389,8 @@ function sealMounts(value, service, packer, at) {
         const mount = parseMount(entry, where);
         if (mount.type !== 'bind' || mount.source === undefined)
             return mount;
-        if (mount.source.startsWith('/') && !packer.isSealed(mount.source)) {
-            if (service.release.role !== 'backing' && /(^|\/)docker\.sock$/.test(mount.source)) {
-                throw new ContractError('compose', `${where}: a ${service.release.role} service must not hold the Docker socket; put a filtering proxy (role backing) before it`);
-            }
+        if (mount.source.startsWith('/') && !packer.isSealed(mount.source))
             return mount;
-        }
         // A release is immutable: its files are mounted read-only, and a missing one is an error instead of an empty directory.
         const options = isObject(mount['bind']) ? mount['bind'] : {};
         return {
@@ -47038,7 +47486,7 @@ function contentDigest(text) {
 }
 /** The manifest for a sealed text. Everything about services comes from the text itself, so that the two cannot disagree. */
 function makeManifest(input) {
-    const stack = parseCompose(input.sealed.text);
+    const stack = parseCompose(input.sealed.text, { sealed: true });
     const services = {};
     for (const { name, release, compose } of Object.values(stack.services)) {
         const web = release.role === 'web'
@@ -47217,7 +47665,7 @@ function renderBacking({ sealed, manifest }) {
     return { project: rendered.project, containers, volumes: rendered.volumes, text: document_writeYaml(moved), files: ordered };
 }
 function openSealed({ sealed, manifest }) {
-    const stack = compose_parseCompose(sealed);
+    const stack = compose_parseCompose(sealed, { sealed: true });
     if (stack.app !== manifest.app) {
         throw new src/* ContractError */.Vl('render', `sealed file: it is of app ${stack.app}, the manifest of app ${manifest.app}`);
     }

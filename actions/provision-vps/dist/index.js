@@ -64922,7 +64922,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5775);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5955);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(168);
 
 
 await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -64932,7 +64932,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 5955:
+/***/ 168:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -65606,7 +65606,10 @@ until_true 30 docker info`,
 
 
 
-/** Who may ask for a release: one user whose key can ring the launcher and nothing else. */
+/**
+ * Who may ask for a release: one user whose key rings the launcher. That is no shell, but it is not nothing: whoever holds the key can
+ * deploy any release that lies in the allowed repository (policy.json; any repository where it names none), and can roll back.
+ */
 function accessTasks(plan) {
     const user = quote(plan.deployUser);
     const line = `restrict,command="/opt/edge/bin/release ${plan.app}" ${plan.deployKey}`;
@@ -65644,7 +65647,7 @@ usermod --append --groups docker --password '*' ${user}`,
         },
         {
             id: 'deploy_key',
-            reason: 'A stolen deploy key gets the launcher: no shell, no forwarding, no files',
+            reason: 'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
             check: `${wanted}
 [ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
             apply: `${wanted}
@@ -65674,7 +65677,44 @@ fi`,
     ];
 }
 
+;// CONCATENATED MODULE: ./host/provision/policy.ts
+
+
+/** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
+const RESERVED_APPS = ['edge', 'containerd'];
+/** Refuses, before anything is changed, a directory of the app's name that somebody else made. */
+function appNameTask(app) {
+    const directory = quote(`/opt/${app}`);
+    return {
+        id: 'app_name',
+        reason: "A directory of /opt that belongs to another program is not turned into the app's",
+        // Ours is empty, holds nothing but what provisioning writes, or has been released to.
+        check: `[ ! -L ${directory} ] || return 1
+[ -e ${directory} ] || return 0
+[ -d ${directory} ] || return 1
+[ -f ${directory}/ledger.jsonl ] || [ -f ${directory}/lock ] || [ -d ${directory}/runs ] ||
+  [ -z "$(ls -A ${directory} | grep -v -x -F -e .env -e policy.json || :)" ]`,
+        apply: `echo ${quote(`/opt/${app} is there and is not a directory of this app's releases: move it away or choose another app name`)}
+return 1`,
+    };
+}
+/** Which releases the agent takes: without a signature, where a release comes from is what there is to go by. */
+function policyTask({ app, repository }) {
+    if (repository === null)
+        return [];
+    return [
+        fileTask({
+            id: 'policy',
+            reason: 'The host takes releases from one repository, whatever the caller names',
+            path: `/opt/${app}/policy.json`,
+            mode: '644',
+            content: `${JSON.stringify({ repository })}\n`,
+        }),
+    ];
+}
+
 ;// CONCATENATED MODULE: ./host/provision/tasks.ts
+
 
 
 
@@ -65683,7 +65723,14 @@ fi`,
 const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
 /** The tasks in the order in which they must run: each may rely on the ones before it. */
 function hostTasks(plan) {
-    return [...dockerTasks(plan), ...accessTasks(plan), ...edgeTasks(plan), ...hardeningTasks(plan)];
+    return [
+        appNameTask(plan.app),
+        ...dockerTasks(plan),
+        ...accessTasks(plan),
+        ...policyTask(plan),
+        ...edgeTasks(plan),
+        ...hardeningTasks(plan),
+    ];
 }
 
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/text.ts
@@ -65821,9 +65868,9 @@ async function gatherFacts(session, inputs) {
 }
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
 function planFor(inputs, facts) {
-    const { app, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
+    const { app, repository, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
     return {
-        ...{ app, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+        ...{ app, repository, deployUser, deployKey, agentImage, edgeImage, registry, tls },
         os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
         container: facts.container,
         apparmor: facts.apparmor,
@@ -65832,8 +65879,8 @@ function planFor(inputs, facts) {
     };
 }
 
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 33 modules
-var release_src = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
+var release_src = __nccwpck_require__(9824);
 ;// CONCATENATED MODULE: ./packages/ssh/src/errors.ts
 /** A failure of the SSH session itself, never the exit code of a remote command. The message holds no secret. */
 class errors_SshError extends Error {
@@ -67736,6 +67783,7 @@ class OperationFailed extends (/* unused pure expression or super */ null && (Er
 
 
 
+
 /** An image reference with an optional tag and digest. */
 const IMAGE = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 const PUBLIC_KEY = /^((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)) ([A-Za-z0-9+/]{40,}={0,2})(?: [^\p{Cc}]*)?$/u;
@@ -67743,13 +67791,12 @@ const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 /** Reads and checks every input; nothing is connected to before all of them are right. */
 function readProvisionInputs(input) {
     const agent = input.digestRef('agent-image');
+    const admin = connection(input);
     return {
-        connection: connection(input),
-        app: input.text('app', {
-            pattern: release_src/* APP_NAME */.C3,
-            allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
-        }),
-        deployUser: deployUser(input),
+        connection: admin,
+        app: app(input),
+        repository: repository(input),
+        deployUser: deployUser(input, admin.user),
         deployKey: deployKey(input),
         agentImage: agent.ref,
         edgeImage: input.text('edge-image', {
@@ -67770,10 +67817,30 @@ function connection(input) {
     }
     return { ...options, key: options.key ?? '' };
 }
-function deployUser(input) {
+function app(input) {
+    const name = input.text('app', {
+        pattern: release_src/* APP_NAME */.C3,
+        allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
+    });
+    if (RESERVED_APPS.includes(name))
+        input.reject('app', JSON.stringify(name), "another name: /opt has a directory of that name that is the host's own");
+    return name;
+}
+function repository(input) {
+    const name = 'repository';
+    const allowed = '<registry host>/<path> without tag and digest, such as ghcr.io/owner/repo';
+    // GitHub keeps the case of owner and repository names, registries do not take it.
+    const value = input.optional(name, { pattern: new RegExp(release_src/* REPOSITORY */.Bw.source, 'i'), allowed })?.toLowerCase() ?? null;
+    if (value !== null && !/^(localhost|[^/]*[.:][^/]*)\//.test(value))
+        input.reject(name, JSON.stringify(value), allowed);
+    return value;
+}
+function deployUser(input, admin) {
     const name = input.user('deploy-user', 'deploy');
     if (name === 'root')
         input.reject('deploy-user', '"root"', 'a user of its own, since its password is locked and its keys can only deploy');
+    else if (name === admin)
+        input.reject('deploy-user', `${JSON.stringify(name)}, which is also the "user" that this action logs in as`, 'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more');
     return name;
 }
 function deployKey(input) {
@@ -67939,7 +68006,7 @@ async function main(signal) {
 
 /***/ }),
 
-/***/ 8614:
+/***/ 9824:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -67949,7 +68016,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Bw: () => (/* reexport */ REPOSITORY)
 });
 
-// UNUSED EXPORTS: COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EnvelopeSchema, EventSchema, FailureSchema, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, ProbesSchema, RELEASE_ID, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkDocument, colour, compareSecrets, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, operationId, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseLedger, parseManifest, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, secretName, serviceName, urlPath
+// UNUSED EXPORTS: COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EnvelopeSchema, EventSchema, FailureSchema, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, operationId, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseLedger, parseManifest, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, secretName, sentSecretName, serviceName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -77526,6 +77593,8 @@ const RELEASE_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OPERATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const ids_SECRET_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** Names that steer compose, Docker, the loader or Node themselves, or that the agent sets: none of them reaches the app as a secret. */
+const RESERVED_NAME = /^(COMPOSE_.*|DOCKER_.*|LD_.*|PATH|HOME|NODE_OPTIONS|RELEASE_ID|RELEASE_VERSION)$/;
 const COMMIT = /^[0-9a-f]{7,64}$/;
 /** Compose's own rule for service names. */
 const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -77542,6 +77611,8 @@ const releaseId = schemas_string().regex(RELEASE_ID, `must match ${RELEASE_ID.so
 const digest = schemas_string().regex(DIGEST, 'must be sha256:<64 hex>');
 const operationId = schemas_string().regex(OPERATION_ID, `must match ${OPERATION_ID.source}`);
 const secretName = schemas_string().regex(ids_SECRET_NAME, `must match ${ids_SECRET_NAME.source}`);
+/** A secret that is sent; those on record from before are read by `secretName`. */
+const sentSecretName = secretName.refine((name) => !RESERVED_NAME.test(name), 'is reserved');
 const serviceName = schemas_string().regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`);
 const imageByDigest = schemas_string().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 const hostName = schemas_string().regex(HOST_NAME, 'must be a lower-case host name without port');
@@ -77749,7 +77820,7 @@ const EnvelopeSchema = strictObject({
     })
         .nullable()
         .default(null),
-    secrets: record(secretName, 
+    secrets: record(sentSecretName, 
     // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
     schemas_string()
         .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
@@ -77766,6 +77837,35 @@ const EnvelopeSchema = strictObject({
 /** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
 function parseEnvelope(text) {
     return parseDocument('envelope', EnvelopeSchema, text, ENVELOPE_MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/policy.ts
+
+
+
+const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+/** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
+const PolicySchema = strictObject({
+    /** The one place that releases and the app's own images come from. */
+    repository: schemas_string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+});
+/** Reads a policy; throws ContractError `policy` naming the field. */
+function parsePolicy(text) {
+    return parseDocument('policy', PolicySchema, text, 64 * 1024);
+}
+/** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
+function checkRepository(policy, app, repository) {
+    const allowed = `${policy.repository}/${app}-release`;
+    if (repository !== allowed)
+        throw new ContractError('policy', `repository: is ${repository}, this host takes releases from ${allowed} only`);
+}
+/** Throws ContractError `policy` for an image from elsewhere; a backing service may bring one, such as a database's. */
+function checkImages(policy, manifest) {
+    for (const [name, { role, image }] of Object.entries(manifest.services)) {
+        if (role === 'backing' || image.startsWith(`${policy.repository}/`))
+            continue;
+        throw new ContractError('policy', `service ${name}: its image ${image} is not below ${policy.repository}; on this host only a backing service may use one from elsewhere`);
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
@@ -78310,6 +78410,7 @@ function parseStatus(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2787:
@@ -78317,7 +78418,7 @@ function parseStatus(text) {
 
 /* unused harmony export createEventLog */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8614);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9824);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -78455,8 +78556,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 33 modules
-var src = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
+var src = __nccwpck_require__(9824);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts

@@ -66517,8 +66517,8 @@ var src_outputs = __nccwpck_require__(954);
 var summary = __nccwpck_require__(608);
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 33 modules
-var src = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
+var src = __nccwpck_require__(9824);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
@@ -66885,7 +66885,7 @@ async function main(signal) {
 
 /***/ }),
 
-/***/ 8614:
+/***/ 9824:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -66897,7 +66897,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   i$: () => (/* reexport */ parseStatus)
 });
 
-// UNUSED EXPORTS: APP_NAME, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EnvelopeSchema, EventSchema, FailureSchema, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, ProbesSchema, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkDocument, colour, compareSecrets, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, operationId, parseDocument, parseEnvFile, parseEnvelope, parseLedger, parseManifest, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, secretName, serviceName, urlPath
+// UNUSED EXPORTS: APP_NAME, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EnvelopeSchema, EventSchema, FailureSchema, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PolicySchema, ProbesSchema, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, operationId, parseDocument, parseEnvFile, parseEnvelope, parseLedger, parseManifest, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, secretName, sentSecretName, serviceName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -76474,6 +76474,8 @@ const RELEASE_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OPERATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const ids_SECRET_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** Names that steer compose, Docker, the loader or Node themselves, or that the agent sets: none of them reaches the app as a secret. */
+const RESERVED_NAME = /^(COMPOSE_.*|DOCKER_.*|LD_.*|PATH|HOME|NODE_OPTIONS|RELEASE_ID|RELEASE_VERSION)$/;
 const COMMIT = /^[0-9a-f]{7,64}$/;
 /** Compose's own rule for service names. */
 const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -76490,6 +76492,8 @@ const releaseId = schemas_string().regex(RELEASE_ID, `must match ${RELEASE_ID.so
 const digest = schemas_string().regex(DIGEST, 'must be sha256:<64 hex>');
 const operationId = schemas_string().regex(OPERATION_ID, `must match ${OPERATION_ID.source}`);
 const secretName = schemas_string().regex(ids_SECRET_NAME, `must match ${ids_SECRET_NAME.source}`);
+/** A secret that is sent; those on record from before are read by `secretName`. */
+const sentSecretName = secretName.refine((name) => !RESERVED_NAME.test(name), 'is reserved');
 const serviceName = schemas_string().regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`);
 const imageByDigest = schemas_string().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 const hostName = schemas_string().regex(HOST_NAME, 'must be a lower-case host name without port');
@@ -76697,7 +76701,7 @@ const EnvelopeSchema = strictObject({
     })
         .nullable()
         .default(null),
-    secrets: record(secretName, 
+    secrets: record(sentSecretName, 
     // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
     schemas_string()
         .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
@@ -76714,6 +76718,35 @@ const EnvelopeSchema = strictObject({
 /** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
 function parseEnvelope(text) {
     return parseDocument('envelope', EnvelopeSchema, text, ENVELOPE_MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/policy.ts
+
+
+
+const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+/** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
+const PolicySchema = strictObject({
+    /** The one place that releases and the app's own images come from. */
+    repository: schemas_string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+});
+/** Reads a policy; throws ContractError `policy` naming the field. */
+function parsePolicy(text) {
+    return parseDocument('policy', PolicySchema, text, 64 * 1024);
+}
+/** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
+function checkRepository(policy, app, repository) {
+    const allowed = `${policy.repository}/${app}-release`;
+    if (repository !== allowed)
+        throw new ContractError('policy', `repository: is ${repository}, this host takes releases from ${allowed} only`);
+}
+/** Throws ContractError `policy` for an image from elsewhere; a backing service may bring one, such as a database's. */
+function checkImages(policy, manifest) {
+    for (const [name, { role, image }] of Object.entries(manifest.services)) {
+        if (role === 'backing' || image.startsWith(`${policy.repository}/`))
+            continue;
+        throw new ContractError('policy', `service ${name}: its image ${image} is not below ${policy.repository}; on this host only a backing service may use one from elsewhere`);
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
@@ -77258,6 +77291,7 @@ function parseStatus(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2787:
@@ -77267,7 +77301,7 @@ function parseStatus(text) {
 /* harmony export */   b: () => (/* binding */ createEventLog)
 /* harmony export */ });
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8614);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9824);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -77399,8 +77433,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 33 modules
-var src = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
+var src = __nccwpck_require__(9824);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts

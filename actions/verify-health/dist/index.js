@@ -39308,7 +39308,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2782);
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(477);
 /* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7930);
 
 
@@ -39665,8 +39665,8 @@ const systemClock = {
 
 
 
-// EXTERNAL MODULE: ./packages/runner/src/index.ts + 41 modules
-var src = __nccwpck_require__(2782);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 42 modules
+var src = __nccwpck_require__(477);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./actions/verify-health/src/inputs.ts
@@ -39861,7 +39861,7 @@ function summary(url, verdict, first, last) {
 
 /***/ }),
 
-/***/ 2782:
+/***/ 477:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -49456,6 +49456,8 @@ const RELEASE_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OPERATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const ids_SECRET_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** Names that steer compose, Docker, the loader or Node themselves, or that the agent sets: none of them reaches the app as a secret. */
+const RESERVED_NAME = /^(COMPOSE_.*|DOCKER_.*|LD_.*|PATH|HOME|NODE_OPTIONS|RELEASE_ID|RELEASE_VERSION)$/;
 const COMMIT = /^[0-9a-f]{7,64}$/;
 /** Compose's own rule for service names. */
 const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -49472,6 +49474,8 @@ const releaseId = schemas_string().regex(RELEASE_ID, `must match ${RELEASE_ID.so
 const digest = schemas_string().regex(DIGEST, 'must be sha256:<64 hex>');
 const operationId = schemas_string().regex(OPERATION_ID, `must match ${OPERATION_ID.source}`);
 const secretName = schemas_string().regex(ids_SECRET_NAME, `must match ${ids_SECRET_NAME.source}`);
+/** A secret that is sent; those on record from before are read by `secretName`. */
+const sentSecretName = secretName.refine((name) => !RESERVED_NAME.test(name), 'is reserved');
 const serviceName = schemas_string().regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`);
 const imageByDigest = schemas_string().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 const hostName = schemas_string().regex(HOST_NAME, 'must be a lower-case host name without port');
@@ -49679,7 +49683,7 @@ const EnvelopeSchema = strictObject({
     })
         .nullable()
         .default(null),
-    secrets: record(secretName, 
+    secrets: record(sentSecretName, 
     // NUL cannot be in an environment; a lone surrogate cannot be written as UTF-8. Both would corrupt the value silently.
     schemas_string()
         .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
@@ -49696,6 +49700,35 @@ const EnvelopeSchema = strictObject({
 /** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
 function parseEnvelope(text) {
     return parseDocument('envelope', EnvelopeSchema, text, ENVELOPE_MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/policy.ts
+
+
+
+const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+/** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
+const PolicySchema = strictObject({
+    /** The one place that releases and the app's own images come from. */
+    repository: schemas_string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+});
+/** Reads a policy; throws ContractError `policy` naming the field. */
+function parsePolicy(text) {
+    return parseDocument('policy', PolicySchema, text, 64 * 1024);
+}
+/** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
+function checkRepository(policy, app, repository) {
+    const allowed = `${policy.repository}/${app}-release`;
+    if (repository !== allowed)
+        throw new ContractError('policy', `repository: is ${repository}, this host takes releases from ${allowed} only`);
+}
+/** Throws ContractError `policy` for an image from elsewhere; a backing service may bring one, such as a database's. */
+function checkImages(policy, manifest) {
+    for (const [name, { role, image }] of Object.entries(manifest.services)) {
+        if (role === 'backing' || image.startsWith(`${policy.repository}/`))
+            continue;
+        throw new ContractError('policy', `service ${name}: its image ${image} is not below ${policy.repository}; on this host only a backing service may use one from elsewhere`);
+    }
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
@@ -50224,6 +50257,7 @@ function parseStatus(text) {
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
+
 
 
 
