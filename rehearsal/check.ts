@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must } from './hosts/host.ts';
 import { down } from './hosts/rig.ts';
+import { CHECKOUT } from './hosts/state.ts';
 import { journey } from './journey/journey.ts';
 import { ensureProgram } from './standins/machine.ts';
 import { CLONE } from './verbs/replay.ts';
@@ -67,6 +68,19 @@ async function secretsStayHidden(session: Session): Promise<void> {
   record('the search finds a secret that is planted', (await leaks(session)).includes('planted.log'));
 }
 
+/** What the newest workflow log says of failures: the instance, and with it the log, goes away. */
+async function printFailures(): Promise<void> {
+  const directory = join(CHECKOUT, '.rehearsal', instance, 'logs');
+  const newest = (await readdir(directory).catch(() => []))
+    .filter((file) => file !== 'planted.log')
+    .sort()
+    .at(-1);
+  if (newest === undefined) return;
+  const lines = (await readFile(join(directory, newest), 'utf8')).split('\n');
+  const about = lines.flatMap((line, index) => (/●|FAIL|[Ee]rror/.test(line) ? lines.slice(index, index + 12) : []));
+  console.log(`${newest}:\n${about.slice(0, 120).join('\n')}`);
+}
+
 /** Without its deploy step the workflow stays green; only the host's and the site's own word can tell. */
 async function missesTheDeployStep(session: Session): Promise<void> {
   const file = `${CLONE}/.github/workflows/deploy.yml`;
@@ -105,6 +119,7 @@ try {
 } catch (error) {
   record('the rehearsal', false, error instanceof Error ? (error.stack ?? error.message) : String(error));
 } finally {
+  if (results.some(({ ok }) => !ok)) await printFailures();
   await down(instance).catch((error: unknown) => record('down leaves nothing behind', false, String(error)));
 }
 const failed = results.filter(({ ok }) => !ok);

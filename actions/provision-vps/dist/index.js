@@ -65395,7 +65395,7 @@ function running(fingerprint) {
     return {
         id: 'edge',
         reason: 'The edge answers; it is started anew only when its own files changed',
-        check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '{{.State.Running}}' edge)" = true ] && docker exec edge traefik healthcheck`,
+        check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '{{.State.Running}}' edge)" = true ] && until_true 5 docker exec edge traefik healthcheck`,
         apply: `cd /opt/edge
 before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
 docker compose --ansi never up --detach --remove-orphans
