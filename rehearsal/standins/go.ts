@@ -20,12 +20,10 @@ export function newEnough(output: string): boolean {
   return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 25);
 }
 
-/** The first proxy of a GOPROXY list; Go's own where the list names none. */
-export function firstProxy(list: string): string {
-  return (list.split(/[,|]/).find((entry) => /^https?:\/\//.test(entry)) ?? 'https://proxy.golang.org').replace(
-    /\/+$/,
-    '',
-  );
+/** The first proxy of a GOPROXY list; null where the list names none. */
+export function firstProxy(list: string): string | null {
+  const found = list.split(/[,|]/).find((entry) => /^https?:\/\//.test(entry));
+  return found?.replace(/\/+$/, '') ?? null;
 }
 
 /** Gives the path of the `go` command. */
@@ -36,11 +34,13 @@ export async function ensureGo(log: Log): Promise<string> {
   const expected = ARCHIVES[architecture];
   if (expected === undefined)
     throw new Error(`no Go toolchain is known for ${architecture}; install Go 1.25 or newer by hand`);
+  const proxy = firstProxy(process.env['GOPROXY'] ?? '');
+  if (proxy === null) throw new Error('Go 1.25 or newer is missing: install it, or set GOPROXY to a module proxy');
   const directory = await ensureArtefact('go', recipeKey(TOOLCHAIN, expected), async (target) => {
     await ensureProgram('unzip', ['unzip'], log);
     log(`fetching the Go toolchain ${TOOLCHAIN} (once)`);
     const name = `${TOOLCHAIN}.linux-${architecture}`;
-    const answer = await fetch(`${firstProxy(process.env['GOPROXY'] ?? '')}/golang.org/toolchain/@v/${name}.zip`);
+    const answer = await fetch(`${proxy}/golang.org/toolchain/@v/${name}.zip`);
     if (!answer.ok) throw new Error(`the Go module proxy answered ${answer.status} for its toolchain ${name}`);
     const archive = Buffer.from(await answer.arrayBuffer());
     const found = createHash('sha256').update(archive).digest('hex');

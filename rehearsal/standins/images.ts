@@ -41,7 +41,7 @@ async function ensureBase(log: Log): Promise<string> {
           `--customize-hook=printf %s "$REHEARSAL_APT" > ${settingsFile}`,
           SUITE,
           tarball,
-          '-',
+          ...(sources === '' ? [] : ['-']),
         ],
         { input: sources, env: { REHEARSAL_APT: settings } },
       );

@@ -57,22 +57,20 @@ export interface DebianMirror {
   security: string;
 }
 
-/** Picks the Debian mirrors out of the text of apt source files (both formats); Debian's own where none is named. */
-export function parseMirror(sources: string): DebianMirror {
+/** Picks the Debian mirrors out of the text of apt source files (both formats); null where none is named, as on Ubuntu. */
+export function parseMirror(sources: string): DebianMirror | null {
   const addresses = sources
     .split('\n')
     .filter((line) => !line.trimStart().startsWith('#'))
     .flatMap((line) => line.match(/https?:\/\/[^\s\]]+/g) ?? [])
     .map((address) => address.replace(/\/+$/, ''));
-  return {
-    archive: addresses.find((address) => address.endsWith('/debian')) ?? 'http://deb.debian.org/debian',
-    security:
-      addresses.find((address) => address.endsWith('/debian-security')) ?? 'http://deb.debian.org/debian-security',
-  };
+  const archive = addresses.find((address) => address.endsWith('/debian'));
+  const security = addresses.find((address) => address.endsWith('/debian-security'));
+  return archive === undefined || security === undefined ? null : { archive, security };
 }
 
 /** The machine's Debian mirrors, from its apt sources. */
-export function debianMirror(): DebianMirror {
+export function debianMirror(): DebianMirror | null {
   const files = ['/etc/apt/sources.list'];
   const directory = '/etc/apt/sources.list.d';
   if (existsSync(directory)) files.push(...readdirSync(directory).map((name) => join(directory, name)));
@@ -96,7 +94,9 @@ export async function aptSettings(): Promise<string> {
 }
 
 /** apt's list of sources for the test hosts, by the machine's mirror. */
-export function aptSources(mirror: DebianMirror): string {
+export function aptSources(mirror: DebianMirror | null): string {
+  // Nothing said means the installer's own choice of mirror.
+  if (mirror === null) return '';
   return [
     `deb ${mirror.archive} ${SUITE} main`,
     `deb ${mirror.archive} ${SUITE}-updates main`,
