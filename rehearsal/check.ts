@@ -81,9 +81,13 @@ async function printFailures(): Promise<void> {
   console.log(`${newest}:\n${about.slice(0, 120).join('\n')}`);
 }
 
-/** Without its deploy step the workflow stays green; only the host's and the site's own word can tell. */
+/**
+ * Without its deploy step a release is built and never arrives: the host's and the site's own word must tell. The contract tests would notice
+ * the missing step earlier, so the mutant's gates run none.
+ */
 async function missesTheDeployStep(session: Session): Promise<void> {
   const file = `${CLONE}/.github/workflows/deploy.yml`;
+  const gates = `${CLONE}/.github/workflows/automation.yml`;
   const original = (await session.rig.runner.exec(['cat', file])).stdout;
   const block = /\n {6}- name: Deploy\n(?: {8}.*\n| {10}.*\n|\n)*(?= {6}- name: )/;
   if (!block.test(original)) {
@@ -92,14 +96,19 @@ async function missesTheDeployStep(session: Session): Promise<void> {
   }
   const without = original.replace(block, '\n');
   if (without.includes('deploy-release')) throw new Error('the deploy step is still in the mutant');
+  const untested = (await session.rig.runner.exec(['cat', gates])).stdout.replace(
+    'run: npm run test:unit',
+    "run: 'true'",
+  );
   await session.rig.runner.write(file, without);
+  await session.rig.runner.write(gates, untested);
   try {
     const row = await steps.push(session, say);
     // Red for this reason and no other: what was pushed is not what answers.
     const noticed = !row.ok && /Verify deployment|the host runs/.test(row.happened);
     record('a workflow without its deploy step is noticed', noticed, row.happened);
   } finally {
-    await must(session.rig.runner, ['git', '-C', CLONE, 'checkout', '--quiet', '--', '.github/workflows/deploy.yml']);
+    await must(session.rig.runner, ['git', '-C', CLONE, 'checkout', '--quiet', '--', '.github/workflows']);
   }
 }
 
