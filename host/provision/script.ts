@@ -63,21 +63,29 @@ until_true() {
 report() { printf '{"task":"%s","status":"%s","ms":%s,"message":"%s"}\n' "$1" "$2" "$(( $(date +%s%3N) - started ))" "$(json <"$work/say")" >&3; }
 
 # task ID: check; where that fails, apply and check again. Check ends with 77 where the task does not apply to this host.
+# A check that fails is asked once more: Docker and the firewall give a wrong answer now and then while somebody else changes them.
 task() {
   started=$(date +%s%3N)
-  : >"$work/say"
-  ( "check_$1" ) >"$work/out" 2>&1
-  case $? in
-    0) report "$1" ok; return 0 ;;
-    77) report "$1" skipped; return 0 ;;
-  esac
+  for attempt in 1 2; do
+    : >"$work/say"
+    ( "check_$1" ) >"$work/out" 2>&1
+    case $? in
+      0) report "$1" ok; return 0 ;;
+      77) report "$1" skipped; return 0 ;;
+    esac
+  done
+  grep -v '^[[:space:]]*$' "$work/out" | tail -n 1 | cut -c1-200 >"$work/found"
   : >"$work/say"
   ( set -e; "apply_$1" ) >"$work/out" 2>&1
   code=$?
   if [ "$code" -eq 0 ]; then
     ( "check_$1" ) >>"$work/out" 2>&1
     code=$?
-    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then report "$1" changed; return 0; fi
+    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then
+      [ ! -s "$work/found" ] || say "was: $(cat "$work/found")"
+      report "$1" changed
+      return 0
+    fi
     printf 'applied, but the check still fails\n' >>"$work/out"
   fi
   grep -v '^[[:space:]]*$' "$work/out" | tail -n 6 | cut -c1-300 >>"$work/say"

@@ -82,6 +82,42 @@ describe('launcher', () => {
     expect(ring('rollback', { env: { FAKE_CODE: '75' } }).code).toBe(75);
   });
 
+  it('asks an agent that watches a release to go back, and starts nothing then', () => {
+    const socket = join(root, 'opt/edge/run/shop.sock');
+    mkdirSync(join(root, 'opt/edge/run'), { recursive: true });
+    spawnSync('python3', ['-c', 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])', socket]);
+    const curl = join(root, 'bin/curl');
+    try {
+      writeFileSync(curl, '#!/bin/sh\nprintf "curl %s\\n" "$*"; cat\nexit "${FAKE_CURL-0}"\n', { mode: 0o755 });
+      const back = ring('rollback 20260101T000000Z-abcdef0', { input: '{"a":1}' });
+      expect(back.out).toMatch(
+        /^curl .*--unix-socket \S+\/shop\.sock .*http:\/\/agent\/rollback\/20260101T000000Z-abcdef0\n\{"a":1\}\n$/,
+      );
+      expect(back.code).toBe(0);
+      expect(ring('rollback', { env: { FAKE_CURL: '22' } }).code).toBe(1);
+      expect(ring('status').out).not.toContain('curl');
+      // No answer at all: the agent that listened is gone, and the usual way is taken.
+      writeFileSync(curl, '#!/bin/sh\ncat >/dev/null\nexit 7\n');
+      expect(ring('rollback').argv.slice(-3)).toEqual(['rollback', 'shop', '']);
+    } finally {
+      rmSync(socket, { force: true });
+      rmSync(curl, { force: true });
+    }
+  });
+
+  it('takes the command of `run` from a shell on the host alone', () => {
+    expect(ring(null, { args: ['run', 'node', '-e', 'a b;$(c)'] }).argv.slice(-6)).toEqual([
+      'run',
+      'shop',
+      'node',
+      '-e',
+      'a b;$(c)',
+      '',
+    ]);
+    expect(ring('run', { input: '{"command":["id"]}' }).out).toContain('stdin:{"command":["id"]}');
+    expect(ring(null, { args: ['remove'] }).argv.slice(-3)).toEqual(['remove', 'shop', '']);
+  });
+
   it('works from a shell on the host and says who called', () => {
     const { code, argv } = ring(null, { args: ['rollback'] });
     expect(code).toBe(0);
@@ -95,6 +131,14 @@ describe('launcher', () => {
     'sh',
     'deploy',
     'deploy latest',
+    'plan',
+    'plan latest',
+    'logs -f',
+    'logs web 10 more',
+    'run id',
+    'remove',
+    'backing',
+    'backing apply now',
     `deploy ${DIGEST} more`,
     `deploy ${DIGEST.toUpperCase()}`,
     `deploy ${DIGEST}0`,
@@ -106,6 +150,7 @@ describe('launcher', () => {
     'attach',
     'attach a/b',
     'attach a b',
+    'attach -x',
     'status now',
     'status;id',
     'status $(id)',
@@ -114,7 +159,7 @@ describe('launcher', () => {
     'status\tnow',
     'status *',
     'scp -t /tmp',
-    `rollback ${'a'.repeat(65)}`,
+    `rollback ${'a'.repeat(72)}`,
     `attach ${'a'.repeat(300)}`,
   ])('refuses %j with one line and 64', (command) => {
     const { code, out, err } = ring(command);
@@ -125,12 +170,16 @@ describe('launcher', () => {
 
   it('starts nothing for any command that is not exactly one of its calls', () => {
     const call =
-      /^ *(deploy +sha256:[0-9a-f]{64}|rollback( +[0-9A-Za-z][0-9A-Za-z._-]{0,63})?|attach +[A-Za-z0-9._-]{1,64}|status|history|version) *$/;
+      /^ *((deploy|plan) +sha256:[0-9a-f]{64}|(rollback|logs)( +[0-9A-Za-z][0-9A-Za-z._:-]{0,70})?|logs( +[0-9A-Za-z][0-9A-Za-z._:-]{0,70}){2}|(attach|backing) +[0-9A-Za-z][0-9A-Za-z._:-]{0,70}|run|status|history|version) *$/;
     const word = fc.constantFrom(
       'deploy',
       'rollback',
       'attach',
       'status',
+      'logs',
+      'plan',
+      'run',
+      'remove',
       DIGEST,
       '-v',
       '..',
