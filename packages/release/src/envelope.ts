@@ -43,6 +43,8 @@ export const EnvelopeSchema = z.strictObject({
       lockWaitSeconds: seconds.default(0),
       bakeSeconds: seconds.default(0),
       drainSeconds: seconds.optional(),
+      /** The database's schema number, typed as consent to what its schema speaks against. */
+      forceSchema: z.int().min(0).optional(),
     })
     .prefault({}),
   actor: z.string().max(256).regex(oneLine, 'must hold no control characters').default(''),

@@ -8,6 +8,7 @@ export * from './policy.ts';
 export * from './receipt.ts';
 export * from './events.ts';
 export * from './ledger.ts';
+export * from './schema.ts';
 export * from './retention.ts';
 export * from './target.ts';
 export * from './secrets.ts';

@@ -4,6 +4,7 @@ import { ContractError } from './contract-error.ts';
 import { FailureSchema } from './events.ts';
 import { checkDocument } from './parse.ts';
 import { ReceiptSchema } from './receipt.ts';
+import { SchemaStateSchema } from './schema.ts';
 
 const fields = z.object({
   v: z.literal(1),
@@ -25,6 +26,8 @@ const fields = z.object({
   switchedMs: z.number().min(0).optional(),
   receipt: ReceiptSchema.nullable().optional(),
   error: FailureSchema.nullable().optional(),
+  /** The database after the operation, where any release ever declared a schema. */
+  schema: SchemaStateSchema.optional(),
 });
 
 /**

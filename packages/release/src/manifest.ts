@@ -24,11 +24,17 @@ const filePath = z
     'must not hold empty, . or .. parts',
   );
 
-/** Schema numbers of the database: `before` and `after` the release's migrations, and the oldest release that still runs on `after`. */
+/**
+ * Schema numbers of the database. `after` is the one that the release's migrations lead to (0: it declares none) and `before` the oldest
+ * that the live release may be of while they run. `compatibleFrom` is the oldest number whose code can still run on `after`; absent
+ * means none but `after` itself. `oldestCompatible` was meant to say the same by a release id, which nobody knows when a release is
+ * built: it is always null.
+ */
 export const SchemaRangeSchema = z.strictObject({
   before: z.int().min(0),
   after: z.int().min(0),
   oldestCompatible: releaseId.nullable(),
+  compatibleFrom: z.int().min(0).optional(),
 });
 export type SchemaRange = z.infer<typeof SchemaRangeSchema>;
 

@@ -1,8 +1,15 @@
 import { liveHistory, previous, running, type Ledger, type Running } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
+import { databaseSchema, howToForce, runsOn, schemaForced, wrongForce, type SchemaState } from './schema.ts';
 
 export type TargetRefusal =
-  'no_earlier_release' | 'unknown_release' | 'already_running' | 'never_live' | 'pruned' | 'schema_incompatible';
+  | 'no_earlier_release'
+  | 'unknown_release'
+  | 'already_running'
+  | 'never_live'
+  | 'pruned'
+  | 'schema_incompatible'
+  | 'schema_id_wrong';
 
 export interface TargetInput {
   ledger: Ledger;
@@ -10,23 +17,36 @@ export interface TargetInput {
   requested: string | null;
   /** Manifests of the releases that the host still has, by id. */
   manifests: ReadonlyMap<string, Manifest>;
+  /** What an operation that left no record said about its migrations. */
+  begun?: SchemaState | null;
+  /** The database's schema number as somebody typed it, to go where the schema does not allow it. */
+  forceSchema?: number | undefined;
 }
 
 export type TargetResult =
-  { ok: true; target: Running; manifest: Manifest } | { ok: false; code: TargetRefusal; message: string };
+  | {
+      ok: true;
+      target: Running;
+      manifest: Manifest;
+      /** The database as the rollback leaves it, for the record. */
+      schema: SchemaState | null;
+      /** The target cannot run on this database, and its number was typed as consent. */
+      forced: boolean;
+    }
+  | { ok: false; code: TargetRefusal; message: string };
 
 /**
  * Which release a rollback goes to. Without a name it is the one that was live before (see `previous`: two in a row toggle between two
  * releases); a longer way back needs the name. A named release must have gone live here once: one that failed its gate is not a
  * place to go back to. Refusals are decided before anything changes and say why.
  */
-export function rollbackTarget({ ledger, requested, manifests }: TargetInput): TargetResult {
+export function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }: TargetInput): TargetResult {
   const current = running(ledger);
   const history = liveHistory(ledger);
-  const choices = [...new Set(history.map((item) => item.release))].filter(
+  const choices = [...new Set(history.map((item) => item.release).reverse())].filter(
     (release) => release !== current?.release && manifests.has(release),
   );
-  const allowed = choices.length > 0 ? `available: ${choices.reverse().join(', ')}` : 'none is available';
+  const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
 
   let target: Running | null;
   if (requested) {
@@ -48,41 +68,30 @@ export function rollbackTarget({ ledger, requested, manifests }: TargetInput): T
   if (manifest === undefined) {
     return refuse('pruned', `release ${target.release} is no longer kept on this host; ${allowed}`);
   }
-  const reason = schemaReason(ledger, manifests, manifest);
-  return reason === null ? { ok: true, target, manifest } : refuse('schema_incompatible', reason);
-}
-
-/**
- * Why the target cannot run on today's database, or null. The database is where the furthest migration left it, which is not always
- * the running release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
- */
-function schemaReason(ledger: Ledger, manifests: ReadonlyMap<string, Manifest>, target: Manifest): string | null {
-  let owner: Manifest | null = null;
-  for (const entry of ledger) {
-    const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
-    if (manifest && manifest.schema.after >= (owner?.schema.after ?? 0)) owner = manifest;
+  const state = databaseSchema(ledger, manifests, begun);
+  const wrong = wrongForce(state, forceSchema);
+  if (wrong !== null) return refuse('schema_id_wrong', wrong);
+  const fits = state === null || runsOn(state, manifest);
+  if (!fits && forceSchema === undefined) {
+    return refuse(
+      'schema_incompatible',
+      `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`,
+    );
   }
-  if (owner === null || target.schema.after >= owner.schema.after) return null;
-  const oldest = owner.schema.oldestCompatible;
-  const found = `release ${target.release} is of schema ${target.schema.after}, the database is at ${owner.schema.after} since release ${owner.release}`;
-  if (oldest === null) return `${found}, which names no older release that can run on it`;
-  if (isOlder(ledger, manifests, target, oldest)) return `${found}, which needs release ${oldest} or later`;
-  return null;
+  return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
 }
 
-const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
-
-function mayHaveMigrated(entry: Ledger[number]): boolean {
-  if (entry.outcome === 'refused') return false;
-  return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
-}
-
-/** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
-function isOlder(ledger: Ledger, manifests: ReadonlyMap<string, Manifest>, target: Manifest, oldest: string): boolean {
-  const bound = manifests.get(oldest);
-  if (bound !== undefined) return Date.parse(target.created) < Date.parse(bound.created);
-  const at = ledger.findIndex((entry) => entry.release === oldest);
-  return at === -1 || ledger.findIndex((entry) => entry.release === target.release) < at;
+/** The releases of `choices`, newest first, that can run on today's database. */
+function safeTarget(
+  state: SchemaState | null,
+  choices: readonly string[],
+  manifests: ReadonlyMap<string, Manifest>,
+): string {
+  const safe = choices.find((release) => {
+    const manifest = manifests.get(release);
+    return manifest !== undefined && runsOn(state, manifest);
+  });
+  return safe === undefined ? 'no release that is kept here can' : `safe is release ${safe}`;
 }
 
 function refuse(code: TargetRefusal, message: string): TargetResult {

@@ -87,69 +87,91 @@ describe('rollbackTarget', () => {
 });
 
 describe('rollbackTarget and the database schema', () => {
-  const schema = (before: number, after: number, oldestCompatible: string | null = null) => ({
-    schema: { before, after, oldestCompatible },
+  const schema = (after: number, compatibleFrom?: number) => ({
+    schema: {
+      before: 0,
+      after,
+      oldestCompatible: null,
+      ...(compatibleFrom === undefined ? {} : { compatibleFrom }),
+    },
   });
-  const at = (day: number) => ({ created: `2026-01-0${day}T00:00:00Z` });
   const decide = (manifests: Map<string, Manifest>, requested: string | null = null, ledger: Ledger = three) => {
     const result = rollbackTarget({ ledger, requested, manifests });
     return result.ok ? 'ok' : result.message;
   };
+  const destructive = manifestsOf(
+    { release: 'r1', ...schema(4) },
+    { release: 'r2', ...schema(5, 4) },
+    { release: 'r3', ...schema(6, 5) },
+  );
 
   it('allows the same schema', () => {
-    expect(decide(manifestsOf({ release: 'r2', ...schema(0, 4) }, { release: 'r3', ...schema(4, 4) }))).toBe('ok');
+    expect(decide(manifestsOf({ release: 'r2', ...schema(4) }, { release: 'r3', ...schema(4) }))).toBe('ok');
   });
 
-  it('refuses an older schema when nothing says that it fits', () => {
-    const manifests = manifestsOf({ release: 'r2', ...schema(0, 4) }, { release: 'r3', ...schema(4, 5) });
+  it('allows everything where no release declares a schema', () => {
+    expect(rollbackTarget({ ledger: three, requested: 'r1', manifests: all })).toMatchObject({
+      ok: true,
+      schema: null,
+      forced: false,
+    });
+  });
+
+  it('refuses an older schema when nothing says that it fits, and says what to type', () => {
+    const manifests = manifestsOf({ release: 'r2', ...schema(4) }, { release: 'r3', ...schema(5) });
     expect(rollbackTarget({ ledger: three, requested: null, manifests })).toEqual({
       ok: false,
       code: 'schema_incompatible',
       message:
-        'release r2 is of schema 4, the database is at 5 since release r3, which names no older release that can run on it',
+        'release r2 is of schema 4, the database is at 5 since release r3, on which only code of schema 5 or later can run; no release that is kept here can; to do it all the same, give the schema number of the database: force-schema 5',
     });
   });
 
-  it('allows from the oldest compatible release on, and refuses what is older', () => {
-    const manifests = manifestsOf(
-      { release: 'r1', ...schema(0, 4), ...at(1) },
-      { release: 'r2', ...schema(4, 4), ...at(2) },
-      { release: 'r3', ...schema(4, 5, 'r2'), ...at(3) },
-    );
-    expect(decide(manifests, 'r2')).toBe('ok');
-    expect(decide(manifests, 'r1')).toContain('needs release r2 or later');
+  it('allows code from the oldest compatible schema on, refuses what is older and names the newest release that fits', () => {
+    expect(decide(destructive, 'r2')).toBe('ok');
+    expect(decide(destructive, 'r1')).toContain('only code of schema 5 or later can run; safe is release r2;');
   });
 
-  it('uses the order of the ledger where the oldest compatible release is pruned, and refuses where it is unknown', () => {
-    const ledger = ledgerOf({ release: 'r0' }, { release: 'r1' }, { release: 'r2' }, { release: 'r3' });
-    const manifests = (oldest: string) =>
-      manifestsOf(
-        { release: 'r0', ...schema(0, 4) },
-        { release: 'r2', ...schema(0, 4) },
-        { release: 'r3', ...schema(4, 5, oldest) },
-      );
-    expect(decide(manifests('r1'), 'r2', ledger)).toBe('ok');
-    expect(decide(manifests('r1'), 'r0', ledger)).toContain('needs release r1');
-    expect(decide(manifests('elsewhere'), 'r2', ledger)).toContain('needs release elsewhere');
+  it('goes there all the same when the schema of the database is typed, and then counts its migrations as not done', () => {
+    expect(rollbackTarget({ ledger: three, requested: 'r1', manifests: destructive, forceSchema: 6 })).toMatchObject({
+      ok: true,
+      target: { release: 'r1' },
+      forced: true,
+      schema: { number: 6, completed: 4, compatibleFrom: 5, release: 'r3' },
+    });
+  });
+
+  it.each([0, 4, 5, 7])('refuses %i typed instead of 6, whether forcing is needed or not', (forceSchema) => {
+    for (const requested of ['r1', 'r2']) {
+      expect(rollbackTarget({ ledger: three, requested, manifests: destructive, forceSchema })).toEqual({
+        ok: false,
+        code: 'schema_id_wrong',
+        message: `force-schema: ${forceSchema} is not the schema of the database, which is 6`,
+      });
+    }
+  });
+
+  it('believes the record and what was begun before the manifests that are left', () => {
+    const state = { number: 9, completed: 6, compatibleFrom: 8, release: 'r9' };
+    const ledger = ledgerOf({ release: 'r1' }, { release: 'r2' }, { release: 'r3', schema: state });
+    expect(decide(destructive, 'r2', ledger)).toContain('the database is at 9 since release r9');
+    const begun = { ...state, number: 10 };
+    const result = rollbackTarget({ ledger, requested: 'r2', manifests: destructive, begun });
+    expect(result.ok ? '' : result.message).toContain('the database is at 10');
   });
 
   it('knows that the database stays ahead after a rollback, and lets the way forward open', () => {
-    const manifests = manifestsOf(
-      { release: 'r1', ...schema(0, 3), ...at(1) },
-      { release: 'r2', ...schema(3, 4), ...at(2) },
-      { release: 'r3', ...schema(4, 5, 'r2'), ...at(3) },
-    );
     const back = rolledBack(three, 'r2');
-    // r2 by itself would allow nothing about r1; the database is still at r3's schema.
-    expect(decide(manifests, 'r1', back)).toContain('the database is at 5 since release r3');
-    expect(decide(manifests, 'r3', back)).toBe('ok');
+    // r2 by itself would allow r1; the database is still at r3's schema.
+    expect(decide(destructive, 'r1', back)).toContain('the database is at 6 since release r3');
+    expect(decide(destructive, 'r3', back)).toBe('ok');
   });
 
   it('counts a deploy that failed after its migrations, not one that failed before', () => {
     const manifests = manifestsOf(
-      { release: 'r1', ...schema(0, 4) },
-      { release: 'r2', ...schema(4, 4) },
-      { release: 'bad', ...schema(4, 9) },
+      { release: 'r1', ...schema(4) },
+      { release: 'r2', ...schema(4) },
+      { release: 'bad', ...schema(9) },
     );
     const failed = (step: 'gate' | 'pull') =>
       ledgerOf(

@@ -29,7 +29,7 @@ export function parseCompose(text: string, { sealed = false } = {}): Stack {
     throw new ContractError('extension', `compose file: the top-level key ${KEY} is missing (${KEY}: {app: <name>})`);
   }
   if (!top.success) throw new ContractError('extension', `compose file: ${KEY}: ${describeIssues(top.error)}`);
-  const { app } = top.data;
+  const { app, schema } = top.data;
 
   const services: Record<string, StackService> = {};
   for (const [name, entry] of Object.entries(section(document, 'services'))) {
@@ -43,8 +43,9 @@ export function parseCompose(text: string, { sealed = false } = {}): Stack {
   if (Object.keys(services).length === 0) throw refused('there are no services');
   checkRoutes(services);
   checkNames(services);
+  checkBackups(services, schema !== undefined);
   checkHostAccess(app, services, document, sealed);
-  return { app, services, document };
+  return { app, schema, services, document };
 }
 
 function parseExtension(name: string, extension: unknown): ServiceExtension {
@@ -121,6 +122,17 @@ function checkNames(services: Record<string, StackService>): void {
         throw refused(`service ${name}-${replica}: the name is taken by replica ${replica} of web service ${name}`);
       }
     }
+  }
+}
+
+/** A backup runs when the schema number rises, so without a number it would never run, and nobody would notice. */
+function checkBackups(services: Record<string, StackService>, declared: boolean): void {
+  for (const { name, release } of Object.values(services)) {
+    if (release.role === 'job' && release.purpose === 'backup' && !declared)
+      throw new ContractError(
+        'extension',
+        `compose file: service ${name}: a job with purpose backup runs when the schema number rises; the top-level ${KEY} needs schema: {version: <number>}`,
+      );
   }
 }
 

@@ -4,6 +4,18 @@ import { appName, HealthSchema, ProbesSchema } from '@delivery/release';
 /** Directories of /opt that are the host's own: the edge's, and the one that containerd makes. */
 const RESERVED_APPS = ['edge', 'containerd'];
 
+/** The database schema that the release's migrations lead to. */
+export const SchemaExtensionSchema = z
+  .strictObject({
+    version: z.int().min(1),
+    /** The oldest schema number whose code can still run on `version`. Left out, none but `version` itself. */
+    compatibleFrom: z.int().min(0).optional(),
+  })
+  .refine(({ version, compatibleFrom = version }) => compatibleFrom <= version, {
+    path: ['compatibleFrom'],
+    error: 'must not be greater than version',
+  });
+
 /**
  * The key `x-release` of a compose file: what compose cannot say. Every schema is strict: an unknown key is an error that names it.
  * A route's host may hold `${VAR}`; it is checked as a host name once the variables are known.
@@ -12,6 +24,7 @@ export const TopExtensionSchema = z.strictObject({
   app: appName.refine((name) => !RESERVED_APPS.includes(name), {
     error: `must not be a name of the host's own (${RESERVED_APPS.join(', ')})`,
   }),
+  schema: SchemaExtensionSchema.optional(),
 });
 export type TopExtension = z.infer<typeof TopExtensionSchema>;
 
@@ -33,10 +46,21 @@ export const WebExtensionSchema = z.strictObject({
 });
 export type WebExtension = z.infer<typeof WebExtensionSchema>;
 
+/** A job may take this long where the file says nothing, in seconds. */
+const JOB_TIMEOUT_SECONDS = 600;
+
+export const JobExtensionSchema = z.strictObject({
+  role: z.literal('job'),
+  /** `migration` changes the database; `backup` runs before it, and only when the schema number rises. */
+  purpose: z.enum(['migration', 'backup']).default('migration'),
+  timeoutSeconds: z.int().min(1).max(86_400).default(JOB_TIMEOUT_SECONDS),
+});
+export type JobExtension = z.infer<typeof JobExtensionSchema>;
+
 export const ServiceExtensionSchema = z.discriminatedUnion('role', [
   WebExtensionSchema,
   z.strictObject({ role: z.literal('worker') }),
-  z.strictObject({ role: z.literal('job') }),
+  JobExtensionSchema,
   z.strictObject({ role: z.literal('backing') }),
   z.strictObject({ role: z.literal('edge') }),
 ]);

@@ -8,6 +8,7 @@ import type {
   Rendered,
   RenderedContainer,
   RenderedFile,
+  RenderedJob,
   RenderedVolume,
   RenderInput,
   Stack,
@@ -83,15 +84,16 @@ export function renderColour({ sealed, manifest, colour }: RenderInput & { colou
  * The compose project of the jobs (migrations), each to be run once with `docker compose run --rm`: on the network `<app>`, where the
  * backing services are, and never restarted.
  */
-export function renderJobs({ sealed, manifest }: RenderInput): Rendered {
+export function renderJobs({ sealed, manifest }: RenderInput): Rendered & { containers: RenderedJob[] } {
   const stack = openSealed({ sealed, manifest });
   const { app, release, version } = manifest;
   const members = Object.values(stack.services).filter(({ release: { role } }) => role === 'job');
   const instances = instanceNames(members);
-  const containers: RenderedContainer[] = [];
+  const containers: RenderedJob[] = [];
   const services: ComposeObject = {};
   for (const service of members) {
-    const { name } = service;
+    const { name, release: extension } = service;
+    if (extension.role !== 'job') continue;
     const compose = base(service, instances, 30);
     compose['restart'] = 'no';
     compose['environment'] = {
@@ -103,7 +105,11 @@ export function renderJobs({ sealed, manifest }: RenderInput): Rendered {
     compose['networks'] = { app: {} };
     services[name] = compose;
     const image = String(compose['image']);
-    containers.push({ name, service: name, role: 'job', replica: 1, alias: null, port: null, image });
+    const { purpose, timeoutSeconds } = extension;
+    containers.push({
+      ...{ name, service: name, role: 'job', replica: 1, alias: null, port: null, image },
+      ...{ purpose, timeoutSeconds },
+    });
   }
   const networks = { app: { external: true, name: app } };
   const { project, text, volumes, files } = finish(`${app}-jobs`, stack, services, containers, networks, false);

@@ -39,7 +39,9 @@ export function seal({ composeText, variables, images, release }: SealInput): Se
     throw new ContractError('compose', 'compose file: nothing to release: every service has the role edge');
   checkRoutes(sealed);
 
-  const document: ComposeObject = { 'x-release': { app: stack.app } };
+  const document: ComposeObject = {
+    'x-release': { app: stack.app, ...(stack.schema && { schema: stack.schema }) },
+  };
   document['services'] = Object.fromEntries(
     Object.values(sealed).map(({ name, release: extension, compose }) => [
       name,
@@ -253,10 +255,16 @@ export function makeManifest(input: ManifestInput): Manifest {
       release.routes.map((route) => ({ service: name, ...route, port: release.port })),
     ),
     health: Object.fromEntries(webs.map(({ name, release }) => [name, release.health])),
-    schema: input.schema ?? { before: 0, after: 0, oldestCompatible: null },
+    schema: schemaRange(stack.schema),
     secrets: input.sealed.secrets,
     agent: { minimum: input.agentMinimum ?? '0.1.0' },
     files: { 'compose.yaml': contentDigest(input.sealed.text), ...input.files },
   };
   return checkDocument('manifest', ManifestSchema, manifest);
+}
+
+function schemaRange(declared: Stack['schema']): Manifest['schema'] {
+  if (declared === undefined) return { before: 0, after: 0, oldestCompatible: null };
+  const { version, compatibleFrom = version } = declared;
+  return { before: compatibleFrom, after: version, oldestCompatible: null, compatibleFrom };
 }

@@ -1,5 +1,5 @@
 import type { Manifest } from '@delivery/release';
-import type { ServiceExtension } from './extension.ts';
+import type { ServiceExtension, TopExtension } from './extension.ts';
 
 /** A part of a compose document as YAML gives it. */
 export type ComposeObject = Record<string, unknown>;
@@ -7,6 +7,8 @@ export type ComposeObject = Record<string, unknown>;
 /** A checked compose file: the whole document, still with its `${...}`, and the extension of each service with defaults filled. */
 export interface Stack {
   app: string;
+  /** The database schema as the file declares it. */
+  schema: TopExtension['schema'];
   services: Record<string, StackService>;
   document: ComposeObject;
 }
@@ -65,7 +67,6 @@ export interface ManifestInput {
   platforms: Readonly<Record<string, readonly string[]>>;
   /** Path in the release image (`files/...`) -> `sha256:<hex>`; compose.yaml is added here. */
   files: Readonly<Record<string, string>>;
-  schema?: Manifest['schema'];
   agentMinimum?: string;
 }
 
@@ -114,6 +115,13 @@ export interface RenderedContainer {
   /** Port that the service listens on; null for workers and backing services. */
   port: number | null;
   image: string;
+}
+
+/** A container of the jobs' project. */
+export interface RenderedJob extends RenderedContainer {
+  purpose: 'migration' | 'backup';
+  /** Seconds after which it is stopped. */
+  timeoutSeconds: number;
 }
 
 export interface RouteInput {
