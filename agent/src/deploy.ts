@@ -1,22 +1,21 @@
-import { addressesOf } from './colour.ts';
-import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
-import type { Old } from './switch.ts';
 import type { Report } from './operation.ts';
 import { openProber } from './prober.ts';
 import { recover } from './recover.ts';
-import { retire, stopWorkers } from './retire.ts';
+import { StepError } from './failure.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
-import { drain } from './steps/drain.ts';
+import { environmentHash } from './secrets.ts';
+import { settle } from './settle.ts';
 import { hasJobs, runJobs } from './steps/migrate.ts';
 import { planDeploy } from './steps/plan.ts';
 import type { DeployPlan } from './steps/plan.ts';
 import { prune } from './steps/prune.ts';
 import { pullImages } from './steps/pull.ts';
-import { clearTraces, keepSecrets, placeSecrets, restoreSecrets } from './steps/record.ts';
-import { colourFile, removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
+import { clearTraces, placeSecrets, restoreSecrets } from './steps/record.ts';
+import { removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease } from './steps/verify.ts';
 import { writeRelease } from './store.ts';
+import { liveColour, switchTo } from './switch.ts';
 import { liveNow } from './truth.ts';
 import type { Truth } from './truth.ts';
 
@@ -34,6 +33,9 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   const { manifest } = plan;
   report.release = manifest.release;
   report.secrets = plan.secrets;
+  report.environment = environmentHash(run.paths, plan.env);
+  report.rotated = plan.rotated;
+  if (plan.rotated) events.log('info', `release ${manifest.release} is live already and gets other secrets`);
   if (plan.unchanged) {
     report.outcome = 'unchanged';
     events.log('info', `release ${manifest.release} is live already, with the same secrets: nothing to do`);
@@ -51,25 +53,48 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   });
   stopIfAsked(run);
   try {
-    const target = await prepare(run, plan, report);
+    const { target, sealed } = await prepare(run, plan, report);
     const old = await liveColour(run, liveNow(truth));
     const prober = openProber(run.paths, truth.running === null ? null : target.manifest);
     try {
       report.switchedMs = await switchTo(run, target, truth);
       report.switched = true;
-      await finish(run, target, old, report);
+      await settle(
+        run,
+        { target, sealed, old, drainSeconds: drainSeconds(run, target), rotated: plan.rotated },
+        report,
+      );
     } finally {
       const seen = await prober.close();
       if (seen !== null) report.receipt = { ...seen, cut: report.cut };
     }
+    refuseDrops(report);
   } catch (error) {
-    if (!report.switched) await undo(run, plan, truth);
+    if (!report.switched) {
+      clearTraces(run.paths);
+      restoreSecrets(run.paths);
+      // Nobody has to wait for this: visitors are on the release of before, and the lock is held until it is done.
+      report.afterwards = () => undo(run, plan, truth);
+    }
     throw error;
+  } finally {
+    if (report.switched) report.afterwards = () => tidy(run, report);
   }
 }
 
+/** A release that is live after a request was lost on its way there is live; the deploy that lost it has failed all the same. */
+function refuseDrops({ receipt }: Report): void {
+  if (receipt === null || receipt.failures === 0) return;
+  const error = new StepError(
+    'dropped',
+    `${String(receipt.failures)} of ${String(receipt.requests)} probes of the public path failed during this deploy; the release is live, but visitors may have noticed`,
+  );
+  error.step = 'bake';
+  throw error;
+}
+
 /** From verified files to a colour that boots: backing services, migrations, web containers. */
-async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<Target> {
+async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ target: Target; sealed: string }> {
   const { manifest, colour, digest, generation } = plan;
   const { events, paths } = run;
   writeRelease(paths, manifest.release, digest, plan.files);
@@ -98,37 +123,7 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<Targ
     if (removed > 0) said.push(`${String(removed)} containers of an earlier release removed`);
     note(said.join('; '));
   });
-  return { manifest, digest, colour, project, generation, warm: false };
-}
-
-/** After the confirmed switch: what fails here is said and cannot take the release back. */
-async function finish(run: Run, target: Target, old: Old | null, report: Report): Promise<void> {
-  const { events } = run;
-  keepSecrets(run.paths);
-  await switchWorkers(run, target, old);
-  await renameLive(run, target, old);
-  if (old === null) events.skipped('drain', 'nothing ran before');
-  else {
-    await events.step('drain', async (note) => {
-      const { cut, ms } = await drain(addressesOf(webContainers(old)), drainSeconds(run, target));
-      report.cut = cut;
-      report.drainMs = ms;
-      const how = await retire(run, old.replicas, cut);
-      note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
-    });
-  }
-  events.skipped(
-    'bake',
-    run.envelope.options.bakeSeconds > 0
-      ? 'this agent does not watch a release after its switch yet'
-      : 'no bake time asked for',
-  );
-}
-
-async function switchWorkers(run: Run, target: Target, old: Old | null): Promise<void> {
-  if (old !== null) await stopWorkers(run, old.replicas);
-  const { release } = target.manifest;
-  await startColour(run, release, target.project, colourFile(run, release, target.colour), run.paths.env, 'worker');
+  return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };
 }
 
 export function drainSeconds(run: Pick<Run, 'envelope'>, target: Pick<Target, 'manifest'>): number {

@@ -21,10 +21,20 @@ export class Events {
   private readonly hidden: Set<string>;
   private mask: (text: string) => string;
   private quiet = false;
+  private readonly out: (line: string) => void;
 
-  /** Throws EEXIST where the operation has run before. */
-  constructor(runs: string, operation: string, secrets: Iterable<string>) {
+  /**
+   * Throws EEXIST where the operation has run before.
+   * @param out where lines go besides the run file
+   */
+  constructor(
+    runs: string,
+    operation: string,
+    secrets: Iterable<string>,
+    out: (line: string) => void = (line) => void process.stdout.write(line),
+  ) {
     this.operation = operation;
+    this.out = out;
     this.hidden = new Set(secrets);
     this.mask = masker(this.hidden);
     mkdirSync(runs, { recursive: true, mode: 0o755 });
@@ -119,7 +129,7 @@ export class Events {
     } catch {
       // A full disk must not end an operation that may be past its switch; standard output still has the line.
     }
-    if (!this.quiet) process.stdout.write(line);
+    if (!this.quiet) this.out(line);
   }
 }
 

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
-import { APP_NAME, ContractError, DIGEST, ENVELOPE_MAX_BYTES, RELEASE_ID, parseEnvelope } from '@delivery/release';
-import type { Envelope } from '@delivery/release';
+import { APP_NAME, ContractError, DIGEST, ENVELOPE_MAX_BYTES, RELEASE_ID } from '@delivery/release';
 import { attach } from './attach.ts';
-import { deploy, tidy } from './deploy.ts';
+import { deploy } from './deploy.ts';
+import { envelopeFor } from './envelope.ts';
 import { operate } from './operation.ts';
 import { hostPaths } from './paths.ts';
 import { rollback } from './rollback.ts';
@@ -45,15 +44,6 @@ function readInput(): string {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A rollback from a shell on the host needs no envelope. */
-function envelopeFor(verb: string, text: string): Envelope {
-  if (verb === 'rollback' && text.trim() === '') {
-    const operation = `host-${new Date().toISOString().replace(/[-:.]/g, '')}-${randomBytes(3).toString('hex')}`;
-    return parseEnvelope(JSON.stringify({ format: 1, operation, actor: process.env['RELEASE_ACTOR'] ?? '' }));
-  }
-  return parseEnvelope(text);
-}
-
 async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
   if (verb === 'version' && app === undefined)
     return say({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
@@ -72,16 +62,13 @@ async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
     case 'deploy': {
       if (argument === undefined || !DIGEST.test(argument))
         throw new ContractError('call', 'deploy: sha256:<64 hex> is needed');
-      const envelope = envelopeFor(verb, readInput());
-      return operate(app, 'deploy', paths, envelope, async (run, report) => {
-        await deploy(run, argument, report);
-        if (report.outcome !== 'unchanged') report.afterwards = () => tidy(run, report);
-      });
+      const envelope = envelopeFor(verb, readInput(), process.env['RELEASE_ACTOR'] ?? '');
+      return operate(app, 'deploy', paths, envelope, (run, report) => deploy(run, argument, report));
     }
     case 'rollback': {
       if (argument !== undefined && !RELEASE_ID.test(argument))
         throw new ContractError('call', 'rollback: the release id is malformed');
-      const envelope = envelopeFor(verb, readInput());
+      const envelope = envelopeFor(verb, readInput(), process.env['RELEASE_ACTOR'] ?? '');
       return operate(app, 'rollback', paths, envelope, (run, report) => rollback(run, argument ?? null, report));
     }
     default:

@@ -22,6 +22,9 @@ export interface Report {
   /** The ledger after the record. */
   ledger: Ledger;
   secrets: Record<string, string>;
+  /** Salted hash of the whole `.env`. */
+  environment: string | undefined;
+  rotated: boolean;
   migrated: boolean;
   /** The target is confirmed on the public path. */
   switched: boolean;
@@ -32,6 +35,8 @@ export interface Report {
   outcome: Outcome | null;
   /** Work for after the result line, such as draining after a rollback. Holds the lock. */
   afterwards: (() => Promise<void>) | null;
+  /** Ends the rollback that took this deploy back, as soon as the deploy is on record. */
+  conclude: (() => void) | null;
 }
 
 /** Exit code of the agent by outcome. */
@@ -102,6 +107,7 @@ export async function operate(
   const unrecorded = await record(run, report, outcome, error);
   // What the ledger does not know must not be judged by the ledger: nothing is tidied, drained or put to rest after this.
   if (unrecorded !== null) report.afterwards = null;
+  report.conclude?.();
   const said = unrecorded === null ? outcome : unrecordedOutcome(outcome, report);
   const truth = truthIfReadable(paths);
   const { ledger } = truth;
@@ -140,6 +146,8 @@ export function newReport(): Report {
     truth: null,
     ledger: [],
     secrets: {},
+    environment: undefined,
+    rotated: false,
     migrated: false,
     switched: false,
     switchedMs: undefined,
@@ -148,6 +156,7 @@ export function newReport(): Report {
     receipt: null,
     outcome: null,
     afterwards: null,
+    conclude: null,
   };
 }
 
@@ -187,9 +196,12 @@ export function decideOutcome(
   error: Failure | null,
 ): Outcome {
   if (error === null) return report.outcome ?? (verb === 'deploy' ? 'deployed' : 'rolled_back');
-  const touched = report.migrated || report.switched || error.step === 'route' || error.step === 'confirm';
+  const touched = report.migrated || report.switched || SWITCHING.has(error.step);
   return touched ? 'failed' : 'refused';
 }
+
+/** Steps in which the edge has been pointed elsewhere, be it for a moment. */
+const SWITCHING: ReadonlySet<string> = new Set(['route', 'confirm', 'drain', 'bake']);
 
 /** An operation that is not on record has failed, unless it changed nothing that a record would be needed for. */
 function unrecordedOutcome(outcome: Outcome, report: Pick<Report, 'switched'>): Outcome {
@@ -218,6 +230,8 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
         run: run.envelope.run,
         operation: run.envelope.operation,
         secrets: report.secrets,
+        ...(report.environment === undefined ? {} : { environment: report.environment }),
+        ...(report.rotated ? { rotated: true } : {}),
         durationMs: run.events.elapsed(),
         ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
         receipt: report.receipt,

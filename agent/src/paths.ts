@@ -27,6 +27,8 @@ export interface Paths {
   dynamic: string;
   staging: string;
   certificates: string;
+  /** Where the agent listens while it watches a release; the directory is provisioning's. */
+  socket: string;
 }
 
 /** @param root for tests only; the host layout has everything under /opt */
@@ -52,6 +54,7 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     dynamic: join(edge, 'dynamic'),
     staging: join(edge, 'staging'),
     certificates: join(edge, 'certs'),
+    socket: join(edge, 'run', `${app}.sock`),
   };
 }
 

@@ -5,16 +5,15 @@ import { readIfThere } from './files.ts';
 import type { Run } from './run.ts';
 import { hostSecrets, secretHashes } from './secrets.ts';
 import { appendLedger, clearTraces, restoreSecrets, keepSecrets } from './steps/record.ts';
-import { stopWorkers } from './retire.ts';
 import { confirm } from './steps/confirm.ts';
 import { restoreRoute } from './steps/route.ts';
-import { renderTarget, startColour } from './steps/start.ts';
 import { readRelease } from './store.ts';
 import type { StoredRelease } from './store.ts';
 import { hostsOf, liveColour, renameLive } from './switch.ts';
 import type { Old } from './switch.ts';
 import { converge, readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { startWorkers, stopWorkers } from './workers.ts';
 
 /**
  * Brings the host's two records, the route file and the ledger, together after an operation that died between them, and clears what
@@ -109,6 +108,7 @@ async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
 /** The operation that died may not have come to it: the old workers end, the new ones start. */
 async function switchWorkers(run: Run, route: RouteState, stored: StoredRelease, old: Old | null): Promise<void> {
   if (old !== null && old.colour !== route.colour) await stopWorkers(run, old.replicas);
-  const { project, file } = renderTarget(run, stored.manifest, stored.sealed, route.colour);
-  await startColour(run, stored.manifest.release, project, file, run.paths.env, 'worker');
+  const { manifest, sealed } = stored;
+  const project = renderColour({ sealed, manifest, colour: route.colour });
+  await startWorkers(run, { manifest, colour: route.colour, project }, sealed);
 }

@@ -4,7 +4,7 @@ import type { Run } from './run.ts';
 import { webReplicas } from './colour.ts';
 
 /** Seconds between SIGTERM and SIGKILL for a colour that is drained. */
-const GRACE_SECONDS = 30;
+export const GRACE_SECONDS = 30;
 
 /**
  * Whether a drained colour may stay in memory for a quick way back: only while at least twice its own size would still be free, so
@@ -45,15 +45,4 @@ export async function retire(
   if (cgroups === 1) return 'warm, running';
   await Promise.all(running.map(({ container }) => run.docker.pause(container.id)));
   return 'warm, frozen';
-}
-
-/** Ends the old colour's workers before the new one's start: no work is done twice. */
-export async function stopWorkers(run: Run, old: Replica[]): Promise<void> {
-  const workers = old.filter(({ spec, container }) => spec.role === 'worker' && container.running);
-  await Promise.all(
-    workers.map(async ({ container }) => {
-      await run.docker.restartPolicy(container.id, 'no');
-      await run.docker.stop(container, GRACE_SECONDS);
-    }),
-  );
 }

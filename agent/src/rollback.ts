@@ -3,23 +3,24 @@ import type { Colour, Ledger, Manifest } from '@delivery/release';
 import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
-import { parse } from 'yaml';
 import { addressesOf, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
 import { StepError } from './failure.ts';
+import { readIfThere } from './files.ts';
 import type { Report } from './operation.ts';
 import { recover } from './recover.ts';
-import { retire, stopWorkers } from './retire.ts';
+import { retire } from './retire.ts';
 import type { Run, Target } from './run.ts';
-import { hostSecrets, secretHashes } from './secrets.ts';
+import { environmentHash, hostSecrets, secretHashes } from './secrets.ts';
 import { drain } from './steps/drain.ts';
-import { colourFile, refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
+import { refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
 import { readRelease, storedReleases } from './store.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
 import { liveColourOf, liveNow, nextGeneration } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { restartPolicies, startWorkers, stopWorkers } from './workers.ts';
 
 interface RollbackPlan {
   manifest: Manifest;
@@ -55,7 +56,7 @@ export async function rollback(run: Run, requested: string | null, report: Repor
   };
   try {
     await events.step('start', async (note) =>
-      note(woken ? await wake(run, plan, target) : await startAgain(run, plan)),
+      note(woken ? await wakeOrStart(run, plan, target) : await startAgain(run, plan)),
     );
     report.switchedMs = await switchTo(run, target, truth);
     report.switched = true;
@@ -102,6 +103,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
       `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`,
     );
   report.secrets = secretHashes(run.paths, manifest.secrets, values);
+  report.environment = environmentHash(run.paths, readIfThere(run.paths.env) ?? '');
 
   const colour = idleColour(liveColourOf(truth));
   const project = renderColour({ sealed: stored.sealed, manifest, colour });
@@ -110,7 +112,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
   const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
   // Containers keep the environment that they were made with: with other secrets today they are made anew.
-  const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets);
+  const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets, report.environment);
   const kept = complete && ofTarget && sameSecrets ? found : [];
   if (kept.length === 0) await imagesAreHere(run, manifest);
   return {
@@ -124,12 +126,21 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   };
 }
 
-/** Whether the release was last started with the secrets of these hashes. */
-export function startedWith(ledger: Ledger, release: string, today: Readonly<Record<string, string>>): boolean {
+/**
+ * Whether the release was last started with the secrets of these hashes.
+ * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
+ */
+export function startedWith(
+  ledger: Ledger,
+  release: string,
+  today: Readonly<Record<string, string>>,
+  environment?: string,
+): boolean {
   const entry = ledger.findLast(
     (item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
   );
   if (entry === undefined) return false;
+  if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment) return false;
   const { added, changed, removed } = compareSecrets(entry.secrets, today);
   return added.length + changed.length + removed.length === 0;
 }
@@ -142,6 +153,18 @@ async function imagesAreHere(run: Run, manifest: Manifest): Promise<void> {
         'image_gone',
         `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`,
       );
+  }
+}
+
+/** What cannot be woken (a frozen container that the kernel has lost, one that Docker has forgotten half of) is made anew. */
+async function wakeOrStart(run: Run, plan: RollbackPlan, target: Target): Promise<string> {
+  try {
+    return await wake(run, plan, target);
+  } catch (error) {
+    run.events.log('warning', `the kept containers do not wake: ${(error as Error).message}`);
+    await imagesAreHere(run, plan.manifest);
+    target.warm = false;
+    return startAgain(run, plan);
   }
 }
 
@@ -169,37 +192,10 @@ async function startAgain(run: Run, plan: RollbackPlan): Promise<string> {
   return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
 }
 
-/** Workers that were stopped as an old colour lost their restart policy then, and get it back. */
-async function restorePolicies(run: Run, plan: RollbackPlan): Promise<void> {
-  const policies = restartPolicies(plan.project.text);
-  const live = await replicas(run.docker, plan.project);
-  await Promise.all(
-    live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
-  );
-}
-
-/** Restart policy by service of a rendered project. */
-export function restartPolicies(text: string): Map<string, string> {
-  const document = parse(text) as { services?: Record<string, { restart?: string }> };
-  return new Map(Object.entries(document.services ?? {}).map(([name, { restart }]) => [name, restart ?? 'no']));
-}
-
 /** Visitors are on the target: answer now, and let the old connections end behind the answer. */
 async function finish(run: Run, target: Target, plan: RollbackPlan, old: Old | null, report: Report): Promise<void> {
-  const workers = target.project.containers.some(({ role }) => role === 'worker');
   if (old !== null) await stopWorkers(run, old.replicas);
-  if (workers) {
-    renderTarget(run, plan.manifest, plan.sealed, plan.colour);
-    await startColour(
-      run,
-      plan.manifest.release,
-      plan.project,
-      colourFile(run, plan.manifest.release, plan.colour),
-      run.paths.env,
-      'worker',
-    );
-  }
-  if (workers) await restorePolicies(run, plan);
+  await startWorkers(run, target, plan.sealed);
   await renameLive(run, target, old);
   if (old === null) return;
   report.afterwards = async () => {

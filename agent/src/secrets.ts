@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { hashSecrets, parseEnvFile } from '@delivery/release';
 import { readIfThere, writeAtomically } from './files.ts';
@@ -9,17 +9,26 @@ export function hostSecrets(paths: Paths): Record<string, string> {
   return parseEnvFile(readIfThere(paths.env) ?? '');
 }
 
-/** Salted hashes of the secrets that a release names. The salt is made once per app and never leaves the host. */
+/** Salted hashes of the secrets that a release names. */
 export function secretHashes(
   paths: Paths,
   names: readonly string[],
   values: Readonly<Record<string, string>>,
 ): Record<string, string> {
+  return hashSecrets(salt(paths), Object.fromEntries(names.map((name) => [name, values[name] ?? ''])));
+}
+
+/** Salted hash of the whole text of a `.env`. */
+export function environmentHash(paths: Paths, text: string): string {
+  return createHmac('sha256', salt(paths)).update(text).digest('hex');
+}
+
+/** Made once per app; never leaves the host. */
+function salt(paths: Paths): string {
   const path = join(paths.app, 'salt');
-  let salt = readIfThere(path)?.trim();
-  if (salt === undefined || salt === '') {
-    salt = randomBytes(32).toString('hex');
-    writeAtomically(path, `${salt}\n`, { mode: 0o600 });
-  }
-  return hashSecrets(salt, Object.fromEntries(names.map((name) => [name, values[name] ?? ''])));
+  const known = readIfThere(path)?.trim() ?? '';
+  if (known !== '') return known;
+  const made = randomBytes(32).toString('hex');
+  writeAtomically(path, `${made}\n`, { mode: 0o600 });
+  return made;
 }

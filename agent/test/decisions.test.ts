@@ -5,7 +5,7 @@ import type { Container } from '../src/container.ts';
 import { unframe } from '../src/container.ts';
 import { decideOutcome } from '../src/operation.ts';
 import { availableMemory, roomForWarm } from '../src/retire.ts';
-import { restartPolicies } from '../src/rollback.ts';
+import { restartPolicies } from '../src/workers.ts';
 import { questionFor, routesToConfirm } from '../src/steps/confirm.ts';
 import { trouble } from '../src/steps/gate.ts';
 import { pullError } from '../src/steps/plan.ts';

@@ -30,6 +30,8 @@ wanted() {
         { path: '/opt/edge/staging', mode: '755' },
         { path: '/opt/edge/certs', mode: '700' },
         { path: '/opt/edge/acme', mode: '700' },
+        // A watching agent listens here for a rollback; its socket gets the directory's group, in which the deploy user is.
+        { path: '/opt/edge/run', mode: '2750', owner: 'root:docker' },
       ],
     ),
     fileTask({

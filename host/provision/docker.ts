@@ -6,7 +6,8 @@ const PACKAGES = {
   debian: ['docker.io', 'docker-cli', 'docker-compose'],
   ubuntu: ['docker.io', 'docker-compose-v2'],
 };
-const SHARED_PACKAGES = ['ca-certificates', 'iptables', 'ufw', 'fail2ban', 'python3-systemd'];
+// curl carries a rollback to an agent that watches its release.
+const SHARED_PACKAGES = ['ca-certificates', 'curl', 'iptables', 'ufw', 'fail2ban', 'python3-systemd'];
 
 /** Docker from the distribution, with capped logs and containers that outlive the daemon. */
 export function dockerTasks(plan: HostPlan): Task[] {

@@ -63,7 +63,15 @@ export interface Status {
   running: { release: string; digest: string; colour: string } | null;
   previous: { release: string; digest: string; colour: string } | null;
   operation: { id: string; verb: string; actor: string; startedAt: string } | null;
-  ledger: { verb: string; outcome: string; release: string; previous: string | null; operation: string }[];
+  ledger: {
+    verb: string;
+    outcome: string;
+    release: string;
+    previous: string | null;
+    operation: string;
+    rotated?: boolean;
+    error?: { step: string; code: string } | null;
+  }[];
 }
 
 export interface RunningLoad {
@@ -187,6 +195,7 @@ export class Stage {
       'registry-username': registry.username,
       'registry-password': registry.password,
       secrets: `APP_KEY=${APP_KEY}`,
+      'bake-seconds': '0',
       ...more,
     };
   }

@@ -39,7 +39,7 @@ export function deployInputs(identity: Identity): DeployInputs {
       secrets: input.pairs('secrets', { secret: true }),
       options: {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
-        bakeSeconds: input.int('bake-seconds', { fallback: 0, min: 0, max: 3600 }),
+        bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
       },
       actor: identity.actor,
       run: identity.run,

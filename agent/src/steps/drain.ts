@@ -7,12 +7,14 @@ const POLL_MS = 100;
  * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
  * @param remote addresses of the old replicas
  * @param count how many connections there are; the edge's own tables by default
+ * @param stop ends the waiting at once: what was to be drained is needed again
  * @returns how many connections were left and will be cut
  */
 export async function drain(
   remote: ReadonlySet<string>,
   seconds: number,
   count: (remote: ReadonlySet<string>) => number = establishedTo,
+  stop?: AbortSignal,
 ): Promise<{ cut: number; ms: number }> {
   const began = performance.now();
   let quiet = 0;
@@ -21,7 +23,7 @@ export async function drain(
     quiet = open === 0 ? quiet + 1 : 0;
     const ms = Math.round(performance.now() - began);
     if (quiet >= 2 || remote.size === 0) return { cut: 0, ms };
-    if (ms >= seconds * 1000) return { cut: open, ms };
+    if (ms >= seconds * 1000 || stop?.aborted === true) return { cut: open, ms };
     await sleep(POLL_MS);
   }
 }

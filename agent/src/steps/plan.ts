@@ -39,6 +39,8 @@ export interface DeployPlan {
   secrets: Record<string, string>;
   /** The very same release with the very same secrets is serving already. */
   unchanged: boolean;
+  /** The very same release is live already, with other secrets. */
+  rotated: boolean;
 }
 
 /** Fetches the release image and decides, before anything on the host changes, whether and where it can run. */
@@ -79,6 +81,9 @@ export async function planDeploy(
       `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`,
     );
   const secrets = secretHashes(run.paths, manifest.secrets, values);
+  // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
+  const same = truth.running?.digest === digest;
+  const otherSecrets = env !== envNow || secretsChanged(truth, secrets);
   return {
     manifest,
     digest,
@@ -87,8 +92,8 @@ export async function planDeploy(
     secrets,
     colour,
     generation: nextGeneration(truth),
-    // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
-    unchanged: env === envNow && (await isUnchanged(run, truth, manifest, digest, secrets)),
+    unchanged: same && !otherSecrets && (await isServing(run, truth, manifest)),
+    rotated: same && otherSecrets,
   };
 }
 
@@ -143,22 +148,24 @@ function checkManifest(app: string, manifest: Manifest): void {
   }
 }
 
-async function isUnchanged(
-  run: Pick<Run, 'paths' | 'docker'>,
-  truth: Truth,
-  manifest: Manifest,
-  digest: string,
-  secrets: Record<string, string>,
-): Promise<boolean> {
-  const live = truth.running;
-  if (live === null || live.digest !== digest || live.colour === null) return false;
+/** Whether the live release was started with other secrets than these. */
+function secretsChanged(truth: Truth, secrets: Record<string, string>): boolean {
   const entry = truth.ledger.findLast(
-    (item) => item.release === live.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
+    (item) =>
+      item.release === truth.running?.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
   );
   const change = compareSecrets(entry?.secrets ?? {}, secrets);
-  if (change.added.length + change.changed.length + change.removed.length > 0) return false;
-  const stored = readRelease(run.paths, live.release);
-  if (stored === null) return false;
+  return change.added.length + change.changed.length + change.removed.length > 0;
+}
+
+/** Whether all containers of the live release are there and run. */
+async function isServing(
+  run: Pick<Run, 'paths' | 'docker'>,
+  { running: live }: Truth,
+  manifest: Manifest,
+): Promise<boolean> {
+  const stored = live === null ? null : readRelease(run.paths, live.release);
+  if (live === null || live.colour === null || stored === null) return false;
   const project = renderColour({ sealed: stored.sealed, manifest, colour: live.colour });
   return complete(project, await replicas(run.docker, project));
 }

@@ -22,6 +22,13 @@ const fields = z.object({
   operation: operationId,
   /** Salted hashes of the secrets that the release was started with, by name. */
   secrets: z.record(secretName, z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
+  /** Salted hash of the whole `.env` that it was started with: a service may take the file as it is. */
+  environment: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+    .optional(),
+  /** The release ran already and was started anew because its secrets had changed. */
+  rotated: z.boolean().optional(),
   durationMs: z.number().min(0),
   switchedMs: z.number().min(0).optional(),
   receipt: ReceiptSchema.nullable().optional(),

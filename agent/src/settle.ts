@@ -1,0 +1,123 @@
+import { carryOut, goBack, preempted } from './back.ts';
+import { addressesOf } from './colour.ts';
+import { StepError, toStepError } from './failure.ts';
+import type { Report } from './operation.ts';
+import { Door } from './preempt.ts';
+import type { Interruption } from './preempt.ts';
+import { retire } from './retire.ts';
+import type { Run, Target } from './run.ts';
+import { bake } from './steps/bake.ts';
+import type { Watched } from './steps/bake.ts';
+import { drain } from './steps/drain.ts';
+import { keepSecrets } from './steps/record.ts';
+import { removeColour } from './steps/start.ts';
+import { renameLive, webContainers } from './switch.ts';
+import type { Old } from './switch.ts';
+import { startWorkers, stopWorkers } from './workers.ts';
+
+/** A release that visitors are on, and how long old connections to the one before it get. */
+export interface Settling {
+  target: Target;
+  sealed: string;
+  old: Old | null;
+  drainSeconds: number;
+  /** Only the secrets changed: nothing that knows the ones of before may stay. */
+  rotated: boolean;
+}
+
+/**
+ * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched. While
+ * that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted` after
+ * visitors were sent back; `report.switched` says which release they are on in any case.
+ */
+export async function settle(run: Run, settling: Settling, report: Report): Promise<void> {
+  const { target, sealed, old } = settling;
+  if (old !== null) await stopWorkers(run, old.replicas);
+  await startWorkers(run, target, sealed);
+  await renameLive(run, target, old);
+  const door = old === null ? null : await Door.open(run.paths.socket, old.release);
+  let interruption: Interruption | null = null;
+  try {
+    await watch(run, settling, report, door);
+  } catch (error) {
+    const burned = toStepError(error);
+    if (burned.code !== 'burned' || old === null) throw burned;
+    door?.close();
+    await goBack(run, target, old).catch((trouble: unknown) => {
+      burned.message += `; ${toStepError(trouble).message}`;
+      throw burned;
+    });
+    takenBack(report);
+    burned.message += `; visitors are back on release ${old.release}`;
+    throw burned;
+  } finally {
+    interruption = door?.close() ?? null;
+  }
+  if (interruption !== null && old !== null) {
+    const { back, conclude, failure } = await carryOut(run, interruption, target, old);
+    report.conclude = conclude;
+    if (back !== null) {
+      takenBack(report);
+      const error = new StepError('preempted', preempted(interruption.envelope));
+      error.step = 'bake';
+      throw error;
+    }
+    run.events.log('warning', `a rollback was asked for and did not work: ${failure?.message ?? 'unknown'}`);
+  }
+  keepSecrets(run.paths);
+  if (old !== null) await rest(run, settling, old, report);
+}
+
+async function watch(run: Run, settling: Settling, report: Report, door: Door | null): Promise<void> {
+  const { target, old } = settling;
+  const { events, envelope } = run;
+  const ended = new AbortController();
+  const asked = door === null ? [] : [door.interrupted];
+  const watching =
+    envelope.options.bakeSeconds === 0
+      ? null
+      : bake(run, target, AbortSignal.any([run.stop, ...asked])).catch((error: unknown): Watched => ({
+          verdict: 'inconclusive',
+          reason: toStepError(error).message,
+        }));
+  void watching?.then(({ verdict }) => {
+    if (verdict === 'burned') ended.abort();
+  });
+  if (old === null) events.skipped('drain', 'nothing ran before');
+  else
+    await events.step('drain', async (note) => {
+      const stop = AbortSignal.any([ended.signal, ...asked]);
+      const { cut, ms } = await drain(addressesOf(webContainers(old)), settling.drainSeconds, undefined, stop);
+      report.drainMs = ms;
+      note(cut === 0 ? 'no connection is left' : `${String(cut)} connections are left`);
+    });
+  if (watching === null) events.skipped('bake', 'no bake time asked for');
+  else
+    await events.step('bake', async (note) => {
+      const { verdict, reason } = await watching;
+      if (verdict === 'burned') throw new StepError('burned', reason);
+      note(door?.interrupted.aborted === true ? 'ended by a rollback' : `${verdict}: ${reason}`);
+    });
+}
+
+/** The old colour has no way back to visitors but a new operation from here on. */
+async function rest(run: Run, { rotated, drainSeconds }: Settling, old: Old, report: Report): Promise<void> {
+  const { cut } = await drain(addressesOf(webContainers(old)), 0);
+  report.cut = cut;
+  if (cut > 0)
+    run.events.log(
+      'warning',
+      `${String(cut)} connections outlived the ${String(drainSeconds)} s of draining and are cut`,
+    );
+  if (rotated) {
+    await removeColour(run, old.colour, 0);
+    run.events.log('info', `${old.colour} is removed: it knew the secrets of before`);
+    return;
+  }
+  run.events.log('info', `${old.colour} is ${await retire(run, old.replicas, cut)}`);
+}
+
+function takenBack(report: Report): void {
+  report.switched = false;
+  report.switchedMs = undefined;
+}

@@ -1,0 +1,44 @@
+import { parse } from 'yaml';
+import { replicas } from './colour.ts';
+import type { Replica } from './colour.ts';
+import type { Run, Target } from './run.ts';
+import { GRACE_SECONDS } from './retire.ts';
+import { renderTarget, startColour } from './steps/start.ts';
+
+/** Ends a colour's workers before those of the other start: no work is done twice. */
+export async function stopWorkers(run: Pick<Run, 'docker'>, colour: Replica[]): Promise<void> {
+  const workers = colour.filter(({ spec, container }) => spec.role === 'worker' && container.running);
+  await Promise.all(
+    workers.map(async ({ container }) => {
+      await run.docker.restartPolicy(container.id, 'no');
+      await run.docker.stop(container, GRACE_SECONDS);
+    }),
+  );
+}
+
+/** Starts the colour's workers, new or stopped ones. */
+export async function startWorkers(
+  run: Run,
+  target: Pick<Target, 'manifest' | 'colour' | 'project'>,
+  sealed: string,
+): Promise<void> {
+  if (!target.project.containers.some(({ role }) => role === 'worker')) return;
+  const { project, file } = renderTarget(run, target.manifest, sealed, target.colour);
+  await startColour(run, target.manifest.release, project, file, run.paths.env, 'worker');
+  await restorePolicies(run, target);
+}
+
+/** Containers that were stopped as an old colour lost their restart policy then, and get it back. */
+export async function restorePolicies(run: Pick<Run, 'docker'>, { project }: Pick<Target, 'project'>): Promise<void> {
+  const policies = restartPolicies(project.text);
+  const live = await replicas(run.docker, project);
+  await Promise.all(
+    live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
+  );
+}
+
+/** Restart policy by service of a rendered project. */
+export function restartPolicies(text: string): Map<string, string> {
+  const document = parse(text) as { services?: Record<string, { restart?: string }> };
+  return new Map(Object.entries(document.services ?? {}).map(([name, { restart }]) => [name, restart ?? 'no']));
+}
