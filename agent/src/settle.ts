@@ -3,7 +3,6 @@ import { addressesOf } from './colour.ts';
 import { StepError, toStepError } from './failure.ts';
 import type { Report } from './operation.ts';
 import { Door } from './preempt.ts';
-import type { Interruption } from './preempt.ts';
 import { retire } from './retire.ts';
 import type { Run, Target } from './run.ts';
 import { bake } from './steps/bake.ts';
@@ -36,23 +35,11 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
   await startWorkers(run, target, sealed);
   await renameLive(run, target, old);
   const door = old === null ? null : await Door.open(run.paths.socket, old.release);
-  let interruption: Interruption | null = null;
-  try {
-    await watch(run, settling, report, door);
-  } catch (error) {
-    const burned = toStepError(error);
-    if (burned.code !== 'burned' || old === null) throw burned;
-    door?.close();
-    await goBack(run, target, old).catch((trouble: unknown) => {
-      burned.message += `; ${toStepError(trouble).message}`;
-      throw burned;
-    });
-    takenBack(report);
-    burned.message += `; visitors are back on release ${old.release}`;
-    throw burned;
-  } finally {
-    interruption = door?.close() ?? null;
-  }
+  const burned = await watch(run, settling, report, door).then(
+    () => null,
+    (error: unknown) => toStepError(error),
+  );
+  const interruption = door?.close() ?? null;
   if (interruption !== null && old !== null) {
     const { back, conclude, failure } = await carryOut(run, interruption, target, old);
     report.conclude = conclude;
@@ -64,8 +51,23 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
     }
     run.events.log('warning', `a rollback was asked for and did not work: ${failure?.message ?? 'unknown'}`);
   }
+  if (burned !== null) {
+    if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned);
+    throw burned;
+  }
   keepSecrets(run.paths);
   if (old !== null) await rest(run, settling, old, report);
+}
+
+/** The automatic way back; the error says where visitors are. */
+async function returnTo(run: Run, target: Target, old: Old, report: Report, burned: StepError): Promise<void> {
+  try {
+    await goBack(run, target, old);
+    takenBack(report);
+    burned.message += `; visitors are back on release ${old.release}`;
+  } catch (error) {
+    burned.message += `; ${toStepError(error).message}`;
+  }
 }
 
 async function watch(run: Run, settling: Settling, report: Report, door: Door | null): Promise<void> {
