@@ -42,7 +42,7 @@ describe('deployInputs', () => {
       connection: { host: 'web.example', port: 22, user: 'deploy', connectTimeoutMs: 10_000 },
       app: null,
       release: { digest: DIGEST, repository: 'registry.example/group/app' },
-      envelope: { operation: '7-1-ab', registry: null, secrets: {}, options: { lockWaitSeconds: 0, bakeSeconds: 0 } },
+      envelope: { operation: '7-1-ab', registry: null, secrets: {}, options: { lockWaitSeconds: 0, bakeSeconds: 10 } },
       token: null,
       environment: null,
       environmentUrl: null,
