@@ -25,7 +25,7 @@ const LEAVING_MS = 2000;
  * util-linux `flock` on a descriptor of ours: the lock belongs to the open file, so it lives exactly as long as this process, however
  * that ends. The file is never unlinked (a waiter would lock a file that nobody else sees).
  */
-function flock(descriptor: number, mode: '-x' | '-s' | '-u'): Promise<boolean> {
+export function flock(descriptor: number, mode: '-x' | '-s' | '-u'): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn('flock', ['-n', mode, '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] });
     child.on('error', reject);

@@ -26,9 +26,19 @@ export interface Paths {
   routeName: string;
   dynamic: string;
   staging: string;
+  /** `ca.pem`, and the certificates that came as files. */
   certificates: string;
   /** Where the agent listens while it watches a release; the directory is provisioning's. */
   socket: string;
+  /** The dynamic file that names the app's own certificate; no app name has a dot, so it is no app's route file. */
+  tls: string;
+  certificate: string;
+  certificateKey: string;
+  /** Held while claims are compared and a route file is written. */
+  edgeLock: string;
+  /** What each app keeps of images, one file an app; the lock beside it is held while images are removed. */
+  kept: string;
+  keptLock: string;
 }
 
 /** @param root for tests only; the host layout has everything under /opt */
@@ -55,6 +65,12 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     staging: join(edge, 'staging'),
     certificates: join(edge, 'certs'),
     socket: join(edge, 'run', `${app}.sock`),
+    tls: join(edge, 'dynamic', `${app}.tls.yaml`),
+    certificate: join(edge, 'certs', `${app}.tls.crt`),
+    certificateKey: join(edge, 'certs', `${app}.tls.key`),
+    edgeLock: join(edge, 'lock'),
+    kept: join(edge, 'kept'),
+    keptLock: join(edge, 'kept.lock'),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Colour, Ledger, Manifest } from '@delivery/release';
 import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
+import { refuseClaimed } from './claims.ts';
 import { addressesOf, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
@@ -105,6 +106,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   report.secrets = secretHashes(run.paths, manifest.secrets, values);
   report.environment = environmentHash(run.paths, readIfThere(run.paths.env) ?? '');
 
+  refuseClaimed(run, manifest);
   const colour = idleColour(liveColourOf(truth));
   const project = renderColour({ sealed: stored.sealed, manifest, colour });
   const found = await replicas(run.docker, project);

@@ -1,9 +1,11 @@
-import { parseRoute } from '@delivery/stack';
+import { parseRoute, renderColour } from '@delivery/stack';
 import type { Colour } from '@delivery/release';
+import { refuseClaimed } from './claims.ts';
 import { colourProject, composeName, plainName, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import type { Container } from './container.ts';
 import { DockerError } from './docker.ts';
+import { withHostLock } from './host-lock.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
 import { confirm } from './steps/confirm.ts';
@@ -11,7 +13,6 @@ import { gate } from './steps/gate.ts';
 import { restoreRoute, writeRoute } from './steps/route.ts';
 import { readRelease } from './store.ts';
 import type { Truth } from './truth.ts';
-import { renderColour } from '@delivery/stack';
 
 /** The colour that was live before the switch. */
 export interface Old {
@@ -41,8 +42,11 @@ export async function switchTo(run: Run, target: Target, truth: Truth): Promise<
   await run.events.step('gate', async (note) => note(await gate(run, target)));
   stopIfAsked(run);
   try {
-    await run.events.step('route', (note) => {
-      writeRoute(run, target, truth);
+    await run.events.step('route', async (note) => {
+      await withHostLock(run.paths.edgeLock, 'the edge', () => {
+        refuseClaimed(run, target.manifest);
+        writeRoute(run, target, truth);
+      });
       const { routes } = target.manifest;
       note(
         routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`,

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRoute } from '@delivery/stack';
 import type { RouteState } from '@delivery/stack';
@@ -31,14 +31,23 @@ export function readTruth(paths: Paths): Truth {
   };
 }
 
-/** Where certificates come from: given as files (provisioning wrote tls.yaml) or asked for by the edge itself. */
+/**
+ * Where the app's certificate comes from: given as a file (provisioning wrote its dynamic file) or asked for by the edge itself. A host
+ * that was prepared before there was one file an app has one for all of them.
+ */
 export function tlsMode(paths: Paths): 'files' | 'acme' {
-  try {
-    statSync(join(paths.dynamic, 'tls.yaml'));
-    return 'files';
-  } catch {
-    return 'acme';
-  }
+  return existsSync(paths.tls) || sharedCertificate(paths) !== null ? 'files' : 'acme';
+}
+
+/** The certificate that the app's visitors get, as PEM; null where it comes by ACME. */
+export function ownCertificate(paths: Paths): string | null {
+  return existsSync(paths.tls) ? readIfThere(paths.certificate) : sharedCertificate(paths);
+}
+
+function sharedCertificate(paths: Paths): string | null {
+  const certificate = join(paths.certificates, 'tls.crt');
+  const named = readIfThere(join(paths.dynamic, 'tls.yaml'))?.includes(`certFile: ${certificate}`) ?? false;
+  return named ? readIfThere(certificate) : null;
 }
 
 /** What visitors are on: what the edge routes to; without a route file, what is on record. */

@@ -3,29 +3,16 @@ import { quote, sha256 } from './shell.ts';
 import { fileTask, placed, placedAt, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 
-/** The static configuration; certificates by ACME need a resolver in it. */
-export function staticConfig(tls: HostPlan['tls']): string {
-  if (tls.mode === 'files') return edgeStatic;
-  return `${edgeStatic.trimEnd()}\n${edgeAcme.replaceAll('@ACME_EMAIL@', () => tls.email)}`;
+/** The static configuration; certificates by ACME need a resolver in it, also where only another app of the host has them by ACME. */
+export function staticConfig(tls: HostPlan['tls'], acmeOfOthers: string | null = null): string {
+  const email = tls.mode === 'acme' ? tls.email : acmeOfOthers;
+  return email === null ? edgeStatic : `${edgeStatic.trimEnd()}\n${edgeAcme.replaceAll('@ACME_EMAIL@', () => email)}`;
 }
-
-/** The dynamic file that names the host's certificate. The agent takes it as the sign that certificates come from files. */
-const TLS_YAML = `# Managed by provision-vps.
-tls:
-  certificates:
-    - certFile: /opt/edge/certs/tls.crt
-      keyFile: /opt/edge/certs/tls.key
-  stores:
-    default:
-      defaultCertificate:
-        certFile: /opt/edge/certs/tls.crt
-        keyFile: /opt/edge/certs/tls.key
-`;
 
 /** The edge and the agent: one reverse proxy for all apps of the host, and the program that drives releases. */
 export function edgeTasks(plan: HostPlan): Task[] {
   const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
-  const traefik = staticConfig(plan.tls);
+  const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
   return [
     pull(plan, 'agent_image', 'The agent is there by digest before the first deploy', plan.agentImage),
     fileTask({
@@ -36,7 +23,8 @@ export function edgeTasks(plan: HostPlan): Task[] {
       content: `${plan.agentImage}\n`,
     }),
     pull(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
-    ...tls(plan.tls),
+    certificate(plan),
+    sharedCertificate(plan.app),
     fileTask({
       id: 'edge_static',
       reason: 'Routes come from files alone: the edge has no access to Docker',
@@ -59,36 +47,77 @@ export function edgeTasks(plan: HostPlan): Task[] {
       content: edgeCompose,
     }),
     running(sha256([edgeCompose, traefik, environment].join('\0'))),
+    pins([plan.agentImage, plan.edgeImage]),
   ];
 }
 
-function tls(plan: HostPlan['tls']): Task[] {
-  if (plan.mode === 'acme') {
-    return [
-      {
-        id: 'tls_files',
-        reason: 'Certificates come by ACME: a certificate from files would win over them',
-        check: '[ ! -e /opt/edge/dynamic/tls.yaml ]',
-        apply: 'rm -f /opt/edge/dynamic/tls.yaml',
-      },
-    ];
-  }
-  const files = [
-    { path: '/opt/edge/certs/tls.crt', mode: '600', content: plan.certificate },
-    { path: '/opt/edge/certs/tls.key', mode: '600', content: plan.key },
-  ];
-  return [
-    {
+/**
+ * The app's certificate, in files of its own: apps of one host have different ones. The agent takes the dynamic file as the sign that
+ * the certificate comes from files. The names have a dot where an app's name has none, so that they are no app's route file.
+ */
+function certificate({ app, tls }: HostPlan): Task {
+  const dynamic = `/opt/edge/dynamic/${app}.tls.yaml`;
+  const [certFile, keyFile] = [`/opt/edge/certs/${app}.tls.crt`, `/opt/edge/certs/${app}.tls.key`];
+  if (tls.mode === 'acme') {
+    return {
       id: 'tls_files',
-      reason: 'The certificate and its key, readable by root alone',
-      check: [
-        ...files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`),
-        `same /opt/edge/dynamic/tls.yaml ${sha256(TLS_YAML)} 644 root:root`,
-      ].join(' &&\n'),
-      // tls.yaml comes last and always anew: the edge reads the certificate when this file changes.
-      apply: `${files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join('')}${placed('/opt/edge/dynamic/tls.yaml', '644', 'root:root', TLS_YAML)}`,
-    },
+      reason: 'Certificates come by ACME: a certificate from files would win over them',
+      check: `[ ! -e ${dynamic} ]`,
+      apply: `rm -f ${dynamic} ${certFile} ${keyFile}`,
+    };
+  }
+  const yaml = `# Managed by provision-vps.\ntls:\n  certificates:\n    - certFile: ${certFile}\n      keyFile: ${keyFile}\n`;
+  const files = [
+    { path: certFile, mode: '600', content: tls.certificate },
+    { path: keyFile, mode: '600', content: tls.key },
+    // The last one, and always written anew: the edge reads the certificate when this file changes.
+    { path: dynamic, mode: '644', content: yaml },
   ];
+  return {
+    id: 'tls_files',
+    reason: "The app's certificate and its key, readable by root alone",
+    check: files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`).join(' &&\n'),
+    apply: files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join(''),
+  };
+}
+
+/**
+ * Hosts were prepared with one certificate for all apps once. It goes when no other app needs it any more: each that was prepared here
+ * has files of its own, or a route by ACME.
+ */
+export function sharedCertificate(app: string): Task {
+  return {
+    id: 'tls_shared',
+    reason: 'Each app has its own certificate; the one that they shared goes with the last app that needs it',
+    check: `grep -qs 'certFile: /opt/edge/certs/tls.crt' /opt/edge/dynamic/tls.yaml || return 0
+for secrets in /opt/*/.env; do
+  other=$(basename "$(dirname "$secrets")")
+  case $other in edge | ${app} | '*') continue ;; esac
+  [ ! -e "/opt/edge/dynamic/$other.tls.yaml" ] || continue
+  ! grep -qs certResolver "/opt/edge/dynamic/$other.yaml" || continue
+  say "kept: $other has no certificate of its own yet"
+  return 0
+done
+return 1`,
+    apply: 'rm -f /opt/edge/dynamic/tls.yaml /opt/edge/certs/tls.crt /opt/edge/certs/tls.key',
+  };
+}
+
+/**
+ * The way back needs the agent, and the edge must come up again, with no registry in reach: a container that is created and never
+ * started keeps each image through any `docker image prune`.
+ */
+function pins(images: readonly string[]): Task {
+  const list = images.map(quote).join(' ');
+  return {
+    id: 'pins',
+    reason: 'No prune of unused images takes the agent or the edge away',
+    check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
+    apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
+for image in ${list}; do
+  docker create --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
+done`,
+  };
 }
 
 /** Pulls with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory. */

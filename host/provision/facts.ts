@@ -25,6 +25,10 @@ export interface Facts {
   apparmor: boolean;
   /** The launcher is there: the host was prepared before. */
   prepared: boolean;
+  /** Apps that the host was prepared for. */
+  apps: string[];
+  /** Address in the edge's ACME resolver; null where it has none. */
+  acmeEmail: string | null;
 }
 
 /**
@@ -54,6 +58,8 @@ fact ssh_ports "$(/usr/sbin/sshd -T 2>/dev/null | sed -n 's/^port //p' | tr '\n'
 fact ssh_connection "$DELIVERY_SSH"
 if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then fact apparmor 1; fi
 if [ -x /opt/edge/bin/release ]; then fact prepared 1; fi
+fact apps "$(for file in /opt/*/.env; do if [ -f "$file" ]; then basename "$(dirname "$file")"; fi; done | grep -v -x edge | tr '\n' ' ')"
+fact acme_email "$(sed -n "s/^      email: '\(.*\)'$/\1/p" /opt/edge/traefik.yaml 2>/dev/null)"
 ours=$(docker ps --quiet --no-trunc --filter name='^/edge$' 2>/dev/null)
 held=
 for port in 80 443; do
@@ -116,6 +122,10 @@ export function parseFacts(lines: readonly string[]): Facts {
     heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
     apparmor: facts.has('apparmor'),
     prepared: facts.has('prepared'),
+    apps: text('apps')
+      .split(' ')
+      .filter((app) => app !== ''),
+    acmeEmail: text('acme_email') || null,
   };
 }
 

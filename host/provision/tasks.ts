@@ -29,6 +29,8 @@ export interface HostPlan {
   /** For pulling the two images; null for public ones. */
   registry: { host: string; username: string; password: string } | null;
   tls: TlsPlan;
+  /** The ACME address that the edge has already, where other apps of the host may need it. */
+  acmeOfOthers?: string | null;
 }
 
 export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certificate: string; key: string };

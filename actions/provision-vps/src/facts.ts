@@ -45,5 +45,6 @@ export function planFor(inputs: Inputs, facts: Facts): HostPlan {
     apparmor: facts.apparmor,
     daemonJson: mergeDaemonConfig(facts.daemonJson),
     sshPorts: facts.sshPorts,
+    acmeOfOthers: facts.apps.some((other) => other !== app) ? facts.acmeEmail : null,
   };
 }

@@ -7,7 +7,7 @@ import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Paths } from '../paths.ts';
 import type { Target } from '../run.ts';
-import { tlsMode } from '../truth.ts';
+import { ownCertificate } from '../truth.ts';
 
 const CONSECUTIVE = 3;
 const INTERVAL_MS = 20;
@@ -19,17 +19,16 @@ const ANSWER_MS = 5_000;
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Whom the edge's certificate is verified against: the authority that was put beside the edge, where there is one; else the very
- * certificate that provisioning gave the edge (whatever signed it, it must be the one that is served); else, for certificates by
- * ACME, the host's store. One of them and not all: parsing a whole root store takes as long as the switch.
+ * Whom the edge's certificate is verified against: for one that provisioning gave the edge, that very certificate (whatever signed it,
+ * it must be the one that is served) and the authority that was put beside the edge, where there is one; for one by ACME that authority,
+ * else the host's store. Never all of them: parsing a whole root store takes as long as the switch.
  */
 export function trust(paths: Paths): SecureContextOptions {
   const authority = readIfThere(join(paths.certificates, 'ca.pem'));
-  if (authority !== null) return { ca: authority };
-  const own = tlsMode(paths) === 'files' ? readIfThere(join(paths.certificates, 'tls.crt')) : null;
-  if (own !== null) return { ca: own, allowPartialTrustChain: true };
-  const system = readIfThere(SYSTEM_CERTIFICATES);
-  return system === null ? {} : { ca: system };
+  const own = ownCertificate(paths);
+  if (own !== null) return { ca: authority === null ? [own] : [own, authority], allowPartialTrustChain: true };
+  const ca = authority ?? readIfThere(SYSTEM_CERTIFICATES);
+  return ca === null ? {} : { ca };
 }
 
 /** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */

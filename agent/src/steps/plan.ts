@@ -12,6 +12,7 @@ import {
 } from '@delivery/release';
 import type { Colour, Manifest, Policy } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
+import { refuseClaimed } from '../claims.ts';
 import { complete, replicas } from '../colour.ts';
 import { DockerError } from '../docker.ts';
 import { readIfThere } from '../files.ts';
@@ -63,6 +64,7 @@ export async function planDeploy(
   const colour = idleColour(liveColourOf(truth));
   // What a release cannot have on this host is refused here, while nothing has changed.
   renderColour({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
+  refuseClaimed(run, manifest);
   const kept = readRelease(run.paths, manifest.release);
   if (kept !== null && kept.digest !== digest) {
     throw new StepError(

@@ -7,3 +7,4 @@ export { bakeProjection } from './project.ts';
 export { contentDigest, makeManifest, seal } from './seal.ts';
 export { renderBacking, renderColour, renderJobs, replicaAlias } from './render.ts';
 export { parseRoute, renderRoute } from './route.ts';
+export { clash, namesOverlap, readClaims, type Claims } from './claims.ts';
