@@ -71,3 +71,23 @@ export function unframe(stream: Buffer): string {
   }
   return Buffer.concat(parts).toString('utf8');
 }
+
+/** One line of a container's log; `t` is when the Engine took it, ISO with nanoseconds. */
+export interface LogLine {
+  t: string;
+  text: string;
+}
+
+/** The Engine's log text with timestamps, one a line before the text. What has none (a torn line) belongs to the line before it. */
+export function toLogLines(text: string): LogLine[] {
+  const lines: LogLine[] = [];
+  for (const raw of text.split('\n')) {
+    const found = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s.exec(raw.trimEnd());
+    if (found !== null) lines.push({ t: found[1] ?? '', text: found[2] ?? '' });
+    else if (raw.trim() !== '' && lines.length > 0) {
+      const last = lines[lines.length - 1];
+      if (last !== undefined) last.text += ` ${raw.trimEnd()}`;
+    }
+  }
+  return lines.filter(({ text: said }) => said !== '');
+}

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { buffer as readAll } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { extract } from 'tar-stream';
-import { toContainer, unframe } from './container.ts';
-import type { Container, InspectedContainer } from './container.ts';
+import { toContainer, toLogLines, unframe } from './container.ts';
+import type { Container, InspectedContainer, LogLine } from './container.ts';
 import type { Readable } from 'node:stream';
 
 /** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
@@ -27,6 +28,16 @@ export interface RegistryLogin {
   username: string;
   password: string;
 }
+
+/** A rendered project on disk; `env` is the file that its variables are filled from. */
+export interface ComposeProject {
+  name: string;
+  file: string;
+  directory: string;
+  env: string | null;
+}
+
+export type ComposeClient = ChildProcessByStdio<null, Readable, Readable>;
 
 const SOCKET = '/var/run/docker.sock';
 /** Of the release image; it holds text, and is read into memory. */
@@ -122,6 +133,13 @@ export class Docker {
       .slice(-lines);
   }
 
+  /** The same with the time that the Engine took each line at. */
+  async logLines(id: string, lines: number): Promise<LogLine[]> {
+    const query = `stdout=true&stderr=true&timestamps=true&tail=${String(lines)}`;
+    const answer = await this.request('GET', `/containers/${id}/logs?${query}`);
+    return toLogLines(unframe(Buffer.from(await answer.body.arrayBuffer()))).slice(-lines);
+  }
+
   /** Id of a local image by any reference, or null where it is not here. */
   async imageId(reference: string): Promise<string | null> {
     const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as { Id: string } | null;
@@ -210,10 +228,24 @@ export class Docker {
    * empty directory of this run.
    * @returns the client's output (both streams); throws DockerError with its last lines when it fails
    */
-  async compose(
-    project: { name: string; file: string; directory: string; env: string | null },
-    command: string[],
-  ): Promise<string> {
+  async compose(project: ComposeProject, command: string[]): Promise<string> {
+    const child = this.composeClient(project, command);
+    const output: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
+    const code = await ended(child);
+    const text = output.join('');
+    if (code !== 0)
+      throw new DockerError(
+        500,
+        `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`,
+        text.trim(),
+      );
+    return text;
+  }
+
+  /** Starts the compose client as `compose` does and leaves its output and its end to the caller. */
+  composeClient(project: ComposeProject, command: string[], progress: 'plain' | 'quiet' = 'plain'): ComposeClient {
     const config = '/tmp/docker-config';
     mkdirSync(config, { recursive: true, mode: 0o700 });
     const env = project.env === null ? [] : ['--env-file', project.env];
@@ -222,7 +254,7 @@ export class Docker {
       '--ansi',
       'never',
       '--progress',
-      'plain',
+      progress,
       '-p',
       project.name,
       '-f',
@@ -231,7 +263,7 @@ export class Docker {
       project.directory,
       ...env,
     ];
-    const child = spawn('docker', [...options, ...command], {
+    return spawn('docker', [...options, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Nothing of the agent's own environment may fill a variable of the compose file.
       env: {
@@ -241,21 +273,6 @@ export class Docker {
         DOCKER_HOST: `unix://${this.socket}`,
       },
     });
-    const output: string[] = [];
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', resolve);
-    });
-    const text = output.join('');
-    if (code !== 0)
-      throw new DockerError(
-        500,
-        `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`,
-        text.trim(),
-      );
-    return text;
   }
 
   private async request(
@@ -297,4 +314,12 @@ export class Docker {
       throw error;
     }
   }
+}
+
+/** Exit code of a child once its output is complete; null where a signal ended it. */
+export function ended(child: ComposeClient): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
 }

@@ -1,14 +1,28 @@
-import { readSync } from 'node:fs';
-import { APP_NAME, ContractError, DIGEST, ENVELOPE_MAX_BYTES, RELEASE_ID } from '@delivery/release';
-import { attach } from './attach.ts';
-import { deploy } from './deploy.ts';
+import { APP_NAME, ContractError } from '@delivery/release';
 import { envelopeFor } from './envelope.ts';
-import { operate } from './operation.ts';
+import { readInput } from './input.ts';
 import { hostPaths } from './paths.ts';
-import { rollback } from './rollback.ts';
-import { status } from './status.ts';
-import { readTruth } from './truth.ts';
-import { VERSION } from './version.ts';
+import { attach } from './verbs/attach.ts';
+import { badCall } from './verbs/call.ts';
+import type { Verb } from './verbs/call.ts';
+import { deploy } from './verbs/deploy.ts';
+import { history } from './verbs/history.ts';
+import { logs } from './verbs/logs.ts';
+import { rollback } from './verbs/rollback.ts';
+import { run } from './verbs/run.ts';
+import { status } from './verbs/status.ts';
+import { version } from './verbs/version.ts';
+
+const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ['deploy', deploy],
+  ['rollback', rollback],
+  ['attach', attach],
+  ['status', status],
+  ['history', history],
+  ['logs', logs],
+  ['run', run],
+  ['version', version],
+]);
 
 /** A call that cannot be understood; nothing has been done. */
 const BAD_CALL = 64;
@@ -19,69 +33,22 @@ process.on('SIGPIPE', () => undefined);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-/** Standard input to its end, at most one byte more than an envelope may have. */
-function readInput(): string {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const chunk = Buffer.alloc(64 * 1024);
-  while (size <= ENVELOPE_MAX_BYTES) {
-    let read: number;
-    try {
-      read = readSync(0, chunk);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
-        // The descriptor does not block: look again in a moment.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-        continue;
-      }
-      if ((error as NodeJS.ErrnoException).code === 'EOF') break;
-      throw error;
-    }
-    if (read === 0) break;
-    chunks.push(Buffer.from(chunk.subarray(0, read)));
-    size += read;
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function main([verb, app, argument, ...rest]: string[]): Promise<number> {
-  if (verb === 'version' && app === undefined)
-    return say({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
-  if (verb === undefined || app === undefined || !APP_NAME.test(app) || rest.length > 0)
-    throw new ContractError('call', 'call: <verb> <app> [argument] is needed');
-  const paths = hostPaths(app);
-  switch (verb) {
-    case 'version':
-      return say({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
-    case 'status':
-      return say(await status(app, paths));
-    case 'history':
-      return say(readTruth(paths).ledger);
-    case 'attach':
-      return attach(paths, argument ?? '');
-    case 'deploy': {
-      if (argument === undefined || !DIGEST.test(argument))
-        throw new ContractError('call', 'deploy: sha256:<64 hex> is needed');
-      const envelope = envelopeFor(verb, readInput(), process.env['RELEASE_ACTOR'] ?? '');
-      return operate(app, 'deploy', paths, envelope, (run, report) => deploy(run, argument, report));
-    }
-    case 'rollback': {
-      if (argument !== undefined && !RELEASE_ID.test(argument))
-        throw new ContractError('call', 'rollback: the release id is malformed');
-      const envelope = envelopeFor(verb, readInput(), process.env['RELEASE_ACTOR'] ?? '');
-      return operate(app, 'rollback', paths, envelope, (run, report) => rollback(run, argument ?? null, report));
-    }
-    default:
-      throw new ContractError(
-        'call',
-        `verb ${JSON.stringify(verb.slice(0, 40))}: not one of deploy, rollback, attach, status, history, version`,
-      );
-  }
-}
-
-function say(document: unknown): number {
-  process.stdout.write(`${JSON.stringify(document)}\n`);
-  return 0;
+async function main([verb, app, ...args]: string[]): Promise<number> {
+  if (verb === 'version' && app === undefined) return version();
+  if (verb === undefined || app === undefined || !APP_NAME.test(app))
+    throw badCall('call: <verb> <app> [argument ...] is needed');
+  const found = VERBS.get(verb);
+  if (found === undefined)
+    throw badCall(`verb ${JSON.stringify(verb.slice(0, 40))}: not one of ${[...VERBS.keys()].join(', ')}`);
+  const actor = process.env['RELEASE_ACTOR'] ?? '';
+  return found({
+    app,
+    paths: hostPaths(app),
+    args,
+    actor,
+    terminal: process.env['RELEASE_TERMINAL'] === 'yes',
+    envelope: () => envelopeFor(verb, readInput(), actor),
+  });
 }
 
 try {

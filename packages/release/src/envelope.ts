@@ -47,6 +47,20 @@ export const EnvelopeSchema = z.strictObject({
       forceSchema: z.int().min(0).optional(),
     })
     .prefault({}),
+  /** Of `run` alone: the program and its arguments; a first word `@<service>` names a web service other than the first. */
+  command: z
+    .array(
+      z
+        .string()
+        .max(8192)
+        .refine(
+          (word) => !word.includes('\0') && word.isWellFormed(),
+          'must hold no NUL character and be valid Unicode',
+        ),
+    )
+    .min(1)
+    .max(64)
+    .optional(),
   actor: z.string().max(256).regex(oneLine, 'must hold no control characters').default(''),
   run: z.string().max(2048).regex(oneLine, 'must hold no control characters').default(''),
 });

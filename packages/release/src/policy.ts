@@ -9,6 +9,8 @@ const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*
 export const PolicySchema = z.strictObject({
   /** The one place that releases and the app's own images come from. */
   repository: z.string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+  /** Whether the deploy key may run commands in the live release. Off: who steals it must not get a shell in the app. */
+  run: z.boolean().default(false),
 });
 export type Policy = z.infer<typeof PolicySchema>;
 

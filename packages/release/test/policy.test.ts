@@ -6,7 +6,7 @@ describe('policy of a host', () => {
   const policy = parsePolicy('{"repository":"registry.test:5000/team"}');
 
   it('is read strictly', () => {
-    expect(policy).toEqual({ repository: 'registry.test:5000/team' });
+    expect(policy).toEqual({ repository: 'registry.test:5000/team', run: false });
     expect(parsePolicy('{"repository":"registry.test"}').repository).toBe('registry.test');
     for (const wrong of [
       '{}',
