@@ -6,7 +6,7 @@ import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
 import { environmentHash } from './secrets.ts';
 import { settle } from './settle.ts';
-import { hasJobs, runJobs } from './steps/migrate.ts';
+import { migrate } from './steps/migrate.ts';
 import { planDeploy } from './steps/plan.ts';
 import type { DeployPlan } from './steps/plan.ts';
 import { prune } from './steps/prune.ts';
@@ -102,16 +102,8 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ ta
   const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
   const { project, file } = renderTarget(run, manifest, sealed, colour);
   const backing = (): Promise<string[]> => startBacking(run, manifest, sealed, paths.env);
-  const jobs = hasJobs(manifest);
-  if (!jobs) events.skipped('migrate', 'the release declares no job');
-  else {
-    await events.step('migrate', async (note) => {
-      await backing();
-      report.migrated = true;
-      note((await runJobs(run, manifest, sealed, paths.env)).join(', '));
-    });
-    stopIfAsked(run);
-  }
+  const jobs = await migrate(run, plan, sealed, report, backing);
+  if (jobs) stopIfAsked(run);
   await events.step('start', async (note) => {
     const [created, removed] = await Promise.all([
       jobs ? [] : backing(),

@@ -94,6 +94,18 @@ export class Docker {
     await this.json('POST', `/containers/${container.id}/stop?t=${String(graceSeconds)}`);
   }
 
+  /** The exit code of a container once it has ended, or null where it still runs after `ms`. */
+  async wait(id: string, ms: number): Promise<number | null> {
+    const deadline = AbortSignal.timeout(ms);
+    try {
+      const answer = await this.request('POST', `/containers/${encodeURIComponent(id)}/wait`, { signal: deadline });
+      return ((await answer.body.json()) as { StatusCode: number }).StatusCode;
+    } catch (error) {
+      if (deadline.aborted) return null;
+      throw error;
+    }
+  }
+
   async pause(id: string): Promise<void> {
     await this.json('POST', `/containers/${id}/pause`);
   }
@@ -278,13 +290,19 @@ export class Docker {
   private async request(
     method: Dispatcher.HttpMethod,
     path: string,
-    options: { body?: unknown; headers?: Record<string, string> } = {},
+    options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
   ): Promise<Dispatcher.ResponseData> {
     const hasBody = options.body !== undefined;
     const headers = { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
     let answer: Dispatcher.ResponseData;
     try {
-      answer = await this.pool.request({ method, path, headers, body: hasBody ? JSON.stringify(options.body) : null });
+      answer = await this.pool.request({
+        method,
+        path,
+        headers,
+        body: hasBody ? JSON.stringify(options.body) : null,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
     } catch (error) {
       throw new DockerError(0, `Docker does not answer at ${this.socket}: ${(error as Error).message}`);
     }

@@ -1,5 +1,5 @@
 import { previous, running } from '@delivery/release';
-import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef } from '@delivery/release';
+import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef, SchemaState } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { Events } from './events.ts';
 import { toFailure } from './failure.ts';
@@ -7,6 +7,7 @@ import { Lock } from './lock.ts';
 import type { Owner } from './lock.ts';
 import type { Paths } from './paths.ts';
 import type { Run } from './run.ts';
+import { forgetBegunSchema, presentSchema } from './schema.ts';
 import { hostSecrets } from './secrets.ts';
 import { live } from './status.ts';
 import { appendLedger, clearTraces } from './steps/record.ts';
@@ -26,6 +27,8 @@ export interface Report {
   environment: string | undefined;
   rotated: boolean;
   migrated: boolean;
+  /** The database's schema as the operation leaves it; null where it did not come to know it. */
+  schema: SchemaState | null;
   /** The target is confirmed on the public path. */
   switched: boolean;
   switchedMs: number | undefined;
@@ -149,6 +152,7 @@ export function newReport(): Report {
     environment: undefined,
     rotated: false,
     migrated: false,
+    schema: null,
     switched: false,
     switchedMs: undefined,
     drainMs: undefined,
@@ -217,6 +221,7 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
   const previously = report.truth?.running?.release ?? running(ledger)?.release ?? null;
   try {
     await run.events.step('record', (note) => {
+      const schema = report.schema ?? presentSchema(run.paths, ledger);
       const entry = appendLedger(run.paths, {
         t: new Date().toISOString(),
         verb: run.verb,
@@ -236,8 +241,10 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
         ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
         receipt: report.receipt,
         error,
+        ...(schema === null ? {} : { schema }),
       });
       clearTraces(run.paths);
+      forgetBegunSchema(run.paths);
       note(`ledger entry ${String(entry.seq)}`);
     });
     return null;

@@ -10,6 +10,8 @@ export interface Paths {
   policy: string;
   ledger: string;
   releases: string;
+  /** Where migrations have brought the database; gone once the ledger says it. */
+  schema: string;
   backing: string;
   runs: string;
   lock: string;
@@ -52,6 +54,7 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     policy: join(base, 'policy.json'),
     ledger: join(base, 'ledger.jsonl'),
     releases: join(base, 'releases'),
+    schema: join(base, 'schema.json'),
     backing: join(base, 'backing.yaml'),
     runs: join(base, 'runs'),
     lock: join(base, 'lock'),

@@ -15,8 +15,9 @@ import { retire } from './retire.ts';
 import type { Run, Target } from './run.ts';
 import { environmentHash, hostSecrets, secretHashes } from './secrets.ts';
 import { drain } from './steps/drain.ts';
+import { begunSchema } from './schema.ts';
 import { refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
-import { readRelease, storedReleases } from './store.ts';
+import { readRelease, storedManifests } from './store.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
 import { liveColourOf, liveNow, nextGeneration } from './truth.ts';
@@ -81,14 +82,18 @@ async function rest(run: Run, plan: RollbackPlan): Promise<void> {
 }
 
 async function planRollback(run: Run, truth: Truth, requested: string | null, report: Report): Promise<RollbackPlan> {
-  const manifests = new Map(
-    storedReleases(run.paths).flatMap((release) => {
-      const stored = readRelease(run.paths, release);
-      return stored === null ? [] : [[release, stored.manifest] as const];
-    }),
-  );
-  const choice = rollbackTarget({ ledger: truth.ledger, requested, manifests });
+  const { forceSchema } = run.envelope.options;
+  const choice = rollbackTarget({
+    ...{ ledger: truth.ledger, requested, manifests: storedManifests(run.paths) },
+    ...{ begun: begunSchema(run.paths), forceSchema },
+  });
   if (!choice.ok) throw new StepError(choice.code, `rollback: ${choice.message}`);
+  report.schema = choice.schema;
+  if (choice.forced)
+    run.events.log(
+      'warning',
+      `forced onto schema ${String(forceSchema)}, on which release ${choice.manifest.release} says it cannot run`,
+    );
   const { manifest, target } = choice;
   report.release = manifest.release;
   report.digest = target.digest;

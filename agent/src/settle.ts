@@ -5,6 +5,7 @@ import type { Report } from './operation.ts';
 import { Door } from './preempt.ts';
 import { retire } from './retire.ts';
 import type { Run, Target } from './run.ts';
+import { noWayBack } from './schema.ts';
 import { bake } from './steps/bake.ts';
 import type { Watched } from './steps/bake.ts';
 import { drain } from './steps/drain.ts';
@@ -34,7 +35,9 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
   if (old !== null) await stopWorkers(run, old.replicas);
   await startWorkers(run, target, sealed);
   await renameLive(run, target, old);
-  const door = old === null ? null : await Door.open(run.paths.socket, old.release);
+  const barred = old === null ? null : noWayBack(run.paths, old.release, report.schema);
+  // A rollback that comes in is then decided the usual way, which refuses it and says how to force it.
+  const door = old === null || barred !== null ? null : await Door.open(run.paths.socket, old.release);
   const burned = await watch(run, settling, report, door).then(
     () => null,
     (error: unknown) => toStepError(error),
@@ -52,7 +55,8 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
     run.events.log('warning', `a rollback was asked for and did not work: ${failure?.message ?? 'unknown'}`);
   }
   if (burned !== null) {
-    if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned);
+    if (burned.code === 'burned' && barred !== null) burned.message += `; visitors stay on it: ${barred}`;
+    else if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned);
     throw burned;
   }
   keepSecrets(run.paths);

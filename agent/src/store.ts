@@ -43,6 +43,16 @@ export function storedReleases(paths: Paths): string[] {
   }
 }
 
+/** The manifests of the releases kept on this host, by release id. */
+export function storedManifests(paths: Paths): Map<string, Manifest> {
+  return new Map(
+    storedReleases(paths).flatMap((release) => {
+      const stored = readRelease(paths, release);
+      return stored === null ? [] : [[release, stored.manifest] as const];
+    }),
+  );
+}
+
 export function forgetRelease(paths: Paths, release: string): void {
   rmSync(releaseDirectory(paths, release), { recursive: true, force: true });
 }

@@ -10,7 +10,7 @@ import {
   parseManifest,
   parsePolicy,
 } from '@delivery/release';
-import type { Colour, Manifest, Policy } from '@delivery/release';
+import type { Colour, Manifest, Policy, SchemaState } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import { refuseClaimed } from '../claims.ts';
 import { complete, replicas } from '../colour.ts';
@@ -18,6 +18,7 @@ import { DockerError } from '../docker.ts';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Run } from '../run.ts';
+import { planSchema } from '../schema.ts';
 import { secretHashes } from '../secrets.ts';
 import { readRelease } from '../store.ts';
 import { liveColourOf, nextGeneration } from '../truth.ts';
@@ -38,6 +39,8 @@ export interface DeployPlan {
   env: string;
   /** Salted hashes of the secrets that the release names. */
   secrets: Record<string, string>;
+  /** The database as the deploy finds it. */
+  schema: SchemaState | null;
   /** The very same release with the very same secrets is serving already. */
   unchanged: boolean;
   /** The very same release is live already, with other secrets. */
@@ -73,6 +76,8 @@ export async function planDeploy(
     );
   }
 
+  const schema = planSchema(run, truth, manifest);
+
   const envNow = readIfThere(run.paths.env) ?? '';
   const env = mergeEnvFile(envNow, run.envelope.secrets);
   const values = parseEnvFile(env);
@@ -92,6 +97,7 @@ export async function planDeploy(
     files,
     env,
     secrets,
+    schema,
     colour,
     generation: nextGeneration(truth),
     unchanged: same && !otherSecrets && (await isServing(run, truth, manifest)),
