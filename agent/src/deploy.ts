@@ -1,3 +1,4 @@
+import { keepImages } from './kept.ts';
 import type { Report } from './operation.ts';
 import { openProber } from './prober.ts';
 import { recover } from './recover.ts';
@@ -44,6 +45,7 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   report.colour = plan.colour;
   stopIfAsked(run);
   await events.step('pull', async (note) => {
+    await keepImages(run, manifest);
     const { pulled, present } = await pullImages(run, manifest);
     note(`${String(pulled)} images pulled, ${String(present)} here already`);
   });

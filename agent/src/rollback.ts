@@ -9,6 +9,7 @@ import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
 import { StepError } from './failure.ts';
 import { readIfThere } from './files.ts';
+import { requireImages } from './images.ts';
 import type { Report } from './operation.ts';
 import { recover } from './recover.ts';
 import { retire } from './retire.ts';
@@ -121,7 +122,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   // Containers keep the environment that they were made with: with other secrets today they are made anew.
   const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets, report.environment);
   const kept = complete && ofTarget && sameSecrets ? found : [];
-  if (kept.length === 0) await imagesAreHere(run, manifest);
+  if (kept.length === 0) await requireImages(run, manifest);
   return {
     manifest,
     sealed: stored.sealed,
@@ -152,24 +153,13 @@ export function startedWith(
   return added.length + changed.length + removed.length === 0;
 }
 
-async function imagesAreHere(run: Run, manifest: Manifest): Promise<void> {
-  const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
-  for (const [name, { image }] of services) {
-    if ((await run.docker.imageId(image)) === null)
-      throw new StepError(
-        'image_gone',
-        `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`,
-      );
-  }
-}
-
 /** What cannot be woken (a frozen container that the kernel has lost, one that Docker has forgotten half of) is made anew. */
 async function wakeOrStart(run: Run, plan: RollbackPlan, target: Target): Promise<string> {
   try {
     return await wake(run, plan, target);
   } catch (error) {
     run.events.log('warning', `the kept containers do not wake: ${(error as Error).message}`);
-    await imagesAreHere(run, plan.manifest);
+    await requireImages(run, plan.manifest);
     target.warm = false;
     return startAgain(run, plan);
   }

@@ -1,16 +1,22 @@
 import { statSync } from 'node:fs';
 import { previous } from '@delivery/release';
 import type { Status } from '@delivery/release';
+import { Docker } from './docker.ts';
 import { holder } from './lock.ts';
 import type { Paths } from './paths.ts';
 import { readRelease } from './store.ts';
 import { readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { wayBack } from './way-back.ts';
 
 const SHOWN = 20;
 
 /** What the host runs, read back from what it routes to; the ledger adds since when. */
-export async function status(app: string, paths: Paths): Promise<Status> {
+export async function status(
+  app: string,
+  paths: Paths,
+  docker: Pick<Docker, 'imageId'> = new Docker(),
+): Promise<Status> {
   const truth = readTruth(paths);
   const owner = await holder(paths);
   const running = live(paths, truth);
@@ -28,6 +34,7 @@ export async function status(app: string, paths: Paths): Promise<Status> {
       owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
     ledger: truth.ledger.slice(-SHOWN),
     receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
+    ...(await wayBack(paths, docker, running)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope, type ResultEvent } from '@delivery/release';
+import { DockerError } from '../src/docker.ts';
 import { operate } from '../src/operation.ts';
 import type { Paths } from '../src/paths.ts';
 import { prune } from '../src/steps/prune.ts';
@@ -58,7 +59,7 @@ describe('pruning', () => {
       containers: () => Promise.resolve([]),
       createPin: (image: string) =>
         missing.some((part) => image.includes(part))
-          ? Promise.reject(new Error('no such image'))
+          ? Promise.reject(new DockerError(404, 'no such image'))
           : Promise.resolve(void pins.push(image)),
       removeImage: () => Promise.resolve(),
     };
@@ -88,7 +89,8 @@ describe('pruning', () => {
     deployed(paths, 'r1', 'blue');
     deployed(paths, 'r2', 'green');
     const { pins, api } = docker(['gone']);
-    const { pruned } = await prune({ app: 'shop', paths, docker: api, events }, readTruth(paths).ledger, []);
+    const { pruned, lost } = await prune({ app: 'shop', paths, docker: api, events }, readTruth(paths).ledger, []);
+    expect(lost).toEqual(['r1']);
     expect(pins).toHaveLength(1);
     expect(pruned).toEqual(['r0']);
     expect(storedReleases(paths).sort()).toEqual(['r1', 'r2']);

@@ -9,6 +9,7 @@ export * from './receipt.ts';
 export * from './events.ts';
 export * from './ledger.ts';
 export * from './schema.ts';
+export * from './kept.ts';
 export * from './retention.ts';
 export * from './target.ts';
 export * from './secrets.ts';

@@ -19,6 +19,12 @@ export const StatusSchema = z.object({
   /** The last 20 entries, oldest first. */
   ledger: z.array(LedgerEntrySchema),
   receipt: ReceiptSchema.nullable(),
+  /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+  releases: z
+    .array(z.object({ release: releaseId, images: z.enum(['here', 'gone']), missing: z.array(z.string()) }))
+    .optional(),
+  /** What a person should know, one sentence each. */
+  notes: z.array(z.string()).optional(),
 });
 export type Status = z.infer<typeof StatusSchema>;
 
