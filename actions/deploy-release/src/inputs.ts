@@ -1,6 +1,6 @@
 import { APP_NAME, ENVELOPE_MAX_BYTES, type Envelope } from '@delivery/release';
 import { readInputs, type DigestRef } from '@delivery/runner';
-import { connectionInputs, type Identity } from '@delivery/runner/host';
+import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
 
 export interface DeployInputs {
@@ -40,6 +40,7 @@ export function deployInputs(identity: Identity): DeployInputs {
       options: {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
         bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
+        ...forceSchema(input, 'force-schema'),
       },
       actor: identity.actor,
       run: identity.run,

@@ -49,6 +49,13 @@ describe('deployInputs', () => {
     });
   });
 
+  it('takes the typed schema number as it is, and nothing that is no number', () => {
+    expect(read(GOOD).envelope.options).not.toHaveProperty('forceSchema');
+    expect(read({ ...GOOD, 'force-schema': '12' }).envelope.options.forceSchema).toBe(12);
+    for (const typed of ['yes', '012', '-1', '1.0', '1e3'])
+      expect(() => read({ ...GOOD, 'force-schema': typed })).toThrow('Input "force-schema"');
+  });
+
   it('makes an envelope that the host takes', () => {
     const { envelope } = read({
       ...GOOD,

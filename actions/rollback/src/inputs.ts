@@ -1,6 +1,6 @@
 import { RELEASE_ID, type Envelope } from '@delivery/release';
 import { readInputs } from '@delivery/runner';
-import { connectionInputs, type Identity } from '@delivery/runner/host';
+import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
 
 export interface RollbackInputs {
@@ -23,7 +23,11 @@ export function rollbackInputs(identity: Identity): RollbackInputs {
       operation: identity.operation,
       registry: null,
       secrets: {},
-      options: { lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }), bakeSeconds: 0 },
+      options: {
+        lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
+        bakeSeconds: 0,
+        ...forceSchema(input, 'force-schema'),
+      },
       actor: identity.actor,
       run: identity.run,
     },
