@@ -14,7 +14,7 @@ import { prune } from './steps/prune.ts';
 import { pullImages } from './steps/pull.ts';
 import { clearTraces, placeSecrets, restoreSecrets } from './steps/record.ts';
 import { removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
-import { verifyRelease } from './steps/verify.ts';
+import { verifyRelease, verifySignature } from './steps/verify.ts';
 import { writeRelease } from './store.ts';
 import { liveColour, switchTo } from './switch.ts';
 import { liveNow } from './truth.ts';
@@ -44,14 +44,15 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   }
   report.colour = plan.colour;
   stopIfAsked(run);
+  await events.step('verify', async (note) => {
+    note(await verifySignature(run, plan));
+    const { os, architecture } = await run.docker.info();
+    verifyRelease(manifest, plan.files, `${os}/${architecture}`);
+  });
   await events.step('pull', async (note) => {
     await keepImages(run, manifest);
     const { pulled, present } = await pullImages(run, manifest);
     note(`${String(pulled)} images pulled, ${String(present)} here already`);
-  });
-  await events.step('verify', async () => {
-    const { os, architecture } = await run.docker.info();
-    verifyRelease(manifest, plan.files, `${os}/${architecture}`);
   });
   stopIfAsked(run);
   try {
@@ -99,7 +100,7 @@ function refuseDrops({ receipt }: Report): void {
 async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ target: Target; sealed: string }> {
   const { manifest, colour, digest, generation } = plan;
   const { events, paths } = run;
-  writeRelease(paths, manifest.release, digest, plan.files);
+  writeRelease(paths, manifest.release, digest, plan.files, plan.signature);
   placeSecrets(paths, plan.env);
   const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
   const { project, file } = renderTarget(run, manifest, sealed, colour);

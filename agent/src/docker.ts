@@ -158,15 +158,23 @@ export class Docker {
     return found?.Id ?? null;
   }
 
-  /** Pulls `<repository>@<digest>`. The login travels in a header of this one request and is kept nowhere. */
+  /** Labels of a local image, or null where it is not here. */
+  async imageLabels(reference: string): Promise<Record<string, string> | null> {
+    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as {
+      Config?: { Labels?: Record<string, string> | null };
+    } | null;
+    return found === null ? null : (found.Config?.Labels ?? {});
+  }
+
+  /** Pulls `<repository>@<digest>` or `<repository>:<tag>`. The login travels in a header of this one request and is kept nowhere. */
   async pull(reference: string, login: RegistryLogin | null): Promise<void> {
-    const [repository, digest] = reference.split('@');
+    const [, repository = reference, tag = ''] = /^(.+?)(?:@|:(?=[^/]*$))(.+)$/.exec(reference) ?? [];
     const headers: Record<string, string> = {};
-    if (login !== null && (repository ?? '').startsWith(`${login.host}/`)) {
+    if (login !== null && repository.startsWith(`${login.host}/`)) {
       const auth = { username: login.username, password: login.password, serveraddress: login.host };
       headers['x-registry-auth'] = Buffer.from(JSON.stringify(auth)).toString('base64url');
     }
-    const path = `/images/create?fromImage=${encodeURIComponent(repository ?? '')}&tag=${encodeURIComponent(digest ?? '')}`;
+    const path = `/images/create?fromImage=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`;
     const answer = await this.request('POST', path, { headers });
     for (const line of (await answer.body.text()).split('\n')) {
       if (line.trim() === '') continue;

@@ -11,6 +11,7 @@ import { logs } from './verbs/logs.ts';
 import { rollback } from './verbs/rollback.ts';
 import { run } from './verbs/run.ts';
 import { status } from './verbs/status.ts';
+import { successor } from './verbs/successor.ts';
 import { version } from './verbs/version.ts';
 
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
@@ -21,6 +22,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['history', history],
   ['logs', logs],
   ['run', run],
+  // Not among the launcher's verbs: provisioning asks it, as root, of the agent that it is about to replace.
+  ['successor', successor],
   ['version', version],
 ]);
 

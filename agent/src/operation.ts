@@ -13,6 +13,7 @@ import { live } from './status.ts';
 import { appendLedger, clearTraces } from './steps/record.ts';
 import { readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { VERSION } from './version.ts';
 
 /** What an operation finds out on its way; the record and the result line are made of it, however it ends. */
 export interface Report {
@@ -234,6 +235,7 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
         actor: run.envelope.actor,
         run: run.envelope.run,
         operation: run.envelope.operation,
+        agent: VERSION,
         secrets: report.secrets,
         ...(report.environment === undefined ? {} : { environment: report.environment }),
         ...(report.rotated ? { rotated: true } : {}),

@@ -18,6 +18,7 @@ import { environmentHash, hostSecrets, secretHashes } from './secrets.ts';
 import { drain } from './steps/drain.ts';
 import { begunSchema } from './schema.ts';
 import { refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
+import { verifyStored } from './signature.ts';
 import { readRelease, storedManifests } from './store.ts';
 import { liveColour, renameLive, switchTo, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
@@ -101,6 +102,7 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
   const stored = readRelease(run.paths, manifest.release);
   if (stored === null)
     throw new StepError('pruned', `release ${manifest.release}: its files are no longer on this host`);
+  await verifyStored(run, stored);
 
   const values = hostSecrets(run.paths);
   const missing = missingSecrets(manifest.secrets, values);

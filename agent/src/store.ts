@@ -6,12 +6,19 @@ import { readIfThere, writeAtomically } from './files.ts';
 import { releaseDirectory } from './paths.ts';
 import type { Paths } from './paths.ts';
 
+/** Beside the files of a release; the release image itself cannot hold it. */
+const SIGNATURE = 'signature.sigstore.json';
+
 /** A sealed release as the host keeps it: all that it takes to run it again, images aside. */
 export interface StoredRelease {
   manifest: Manifest;
   digest: string;
   /** The sealed compose text. */
   sealed: string;
+  /** manifest.json as it was signed. */
+  manifestText: string;
+  /** The sigstore bundle that came with it; null where it was deployed without one. */
+  signature: string | null;
 }
 
 /** A release kept on this host, or null where it (or a part of it) is not here. Throws on a manifest that does not parse. */
@@ -21,17 +28,28 @@ export function readRelease(paths: Paths, release: string): StoredRelease | null
     (name) => readIfThere(join(directory, name)) ?? '',
   );
   if (!manifest || !digest || !sealed) return null;
-  return { manifest: parseManifest(manifest), digest: digest.trim(), sealed };
+  const signature = readIfThere(join(directory, SIGNATURE));
+  return { manifest: parseManifest(manifest), digest: digest.trim(), sealed, manifestText: manifest, signature };
 }
 
-/** Writes the files of a release image; `files` are relative paths as in the image. The digest comes last: it makes the release whole. */
-export function writeRelease(paths: Paths, release: string, digest: string, files: ReadonlyMap<string, Buffer>): void {
+/**
+ * Writes the files of a release image and its signature; `files` are relative paths as in the image. The digest comes last: it makes the
+ * release whole.
+ */
+export function writeRelease(
+  paths: Paths,
+  release: string,
+  digest: string,
+  files: ReadonlyMap<string, Buffer>,
+  signature: string | null = null,
+): void {
   const directory = releaseDirectory(paths, release);
   for (const [path, content] of files) {
     const target = join(directory, path);
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
     writeAtomically(target, content);
   }
+  if (signature !== null) writeAtomically(join(directory, SIGNATURE), signature);
   writeAtomically(join(directory, 'digest'), `${digest}\n`);
 }
 

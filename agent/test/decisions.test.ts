@@ -8,7 +8,7 @@ import { availableMemory, roomForWarm } from '../src/retire.ts';
 import { restartPolicies } from '../src/workers.ts';
 import { questionFor, routesToConfirm } from '../src/steps/confirm.ts';
 import { trouble } from '../src/steps/gate.ts';
-import { pullError } from '../src/steps/plan.ts';
+import { pullError } from '../src/steps/pull-error.ts';
 import { verifyRelease } from '../src/steps/verify.ts';
 import { converge, nextGeneration } from '../src/truth.ts';
 import { olderThan } from '../src/version.ts';

@@ -8,19 +8,19 @@ import {
   missingSecrets,
   parseEnvFile,
   parseManifest,
-  parsePolicy,
 } from '@delivery/release';
 import type { Colour, Manifest, Policy, SchemaState } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import { refuseClaimed } from '../claims.ts';
 import { complete, replicas } from '../colour.ts';
-import { DockerError } from '../docker.ts';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Run } from '../run.ts';
 import { planSchema } from '../schema.ts';
 import { secretHashes } from '../secrets.ts';
+import { fetchSignature, readPolicy } from '../signature.ts';
 import { readRelease } from '../store.ts';
+import { pullError } from './pull-error.ts';
 import { liveColourOf, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
 import { VERSION, olderThan } from '../version.ts';
@@ -35,6 +35,9 @@ export interface DeployPlan {
   generation: number;
   /** Files of the release image by relative path. */
   files: Map<string, Buffer>;
+  policy: Policy | null;
+  /** The sigstore bundle of the release image; null where there is none or nobody asks for one. */
+  signature: string | null;
   /** Text of the `.env` that the release starts with. */
   env: string;
   /** Salted hashes of the secrets that the release names. */
@@ -60,7 +63,7 @@ export async function planDeploy(
       `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`,
     );
   const policy = hostPolicy(run);
-  const files = await readReleaseImage(run, digest, policy);
+  const { files, signature } = await readReleaseImage(run, digest, policy);
   const manifest = parseManifest((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
   checkManifest(run.app, manifest);
   if (policy !== null) checkImages(policy, manifest);
@@ -95,6 +98,8 @@ export async function planDeploy(
     manifest,
     digest,
     files,
+    policy,
+    signature,
     env,
     secrets,
     schema,
@@ -107,8 +112,8 @@ export async function planDeploy(
 
 /** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
 function hostPolicy(run: Pick<Run, 'paths' | 'events'>): Policy | null {
-  const text = readIfThere(run.paths.policy);
-  if (text !== null) return parsePolicy(text);
+  const policy = readPolicy(run.paths);
+  if (policy !== null) return policy;
   run.events.log(
     'warning',
     `${run.paths.policy} is missing: this host takes releases from any repository; provision-vps with its input repository names the one`,
@@ -120,7 +125,7 @@ async function readReleaseImage(
   run: Pick<Run, 'app' | 'docker' | 'envelope'>,
   digest: string,
   policy: Policy | null,
-): Promise<Map<string, Buffer>> {
+): Promise<{ files: Map<string, Buffer>; signature: string | null }> {
   const repository = run.envelope.repository;
   if (repository === undefined)
     throw new StepError(
@@ -129,11 +134,13 @@ async function readReleaseImage(
     );
   if (policy !== null) checkRepository(policy, run.app, repository);
   const reference = `${repository}@${digest}`;
-  try {
-    await run.docker.pull(reference, run.envelope.registry);
-  } catch (error) {
-    throw pullError(reference, error);
-  }
+  // Side by side, and both of them ended before anything is said: each is one round trip to the registry.
+  const [pulled, signed] = await Promise.allSettled([
+    run.docker.pull(reference, run.envelope.registry),
+    policy?.signatures === undefined ? null : fetchSignature(run, repository, digest),
+  ]);
+  if (pulled.status === 'rejected') throw pullError(reference, pulled.reason);
+  if (signed.status === 'rejected') throw signed.reason;
   const files = await run.docker.readImage(
     reference,
     (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'),
@@ -142,7 +149,7 @@ async function readReleaseImage(
   void run.docker.removeImage(reference).catch(() => undefined);
   if (!files.has('manifest.json'))
     throw new StepError('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
-  return files;
+  return { files, signature: signed.value };
 }
 
 function checkManifest(app: string, manifest: Manifest): void {
@@ -176,25 +183,6 @@ async function isServing(
   if (live === null || live.colour === null || stored === null) return false;
   const project = renderColour({ sealed: stored.sealed, manifest, colour: live.colour });
   return complete(project, await replicas(run.docker, project));
-}
-
-/** The Engine's words for a failed pull, sorted by what the reader can do about it. */
-export function pullError(reference: string, error: unknown): StepError {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof StepError) return error;
-  if (/no space left on device/i.test(text))
-    return new StepError(
-      'disk_full',
-      `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`,
-    );
-  if (/unauthorized|denied|authentication required|no basic auth/i.test(text))
-    return new StepError('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
-  if (/not found|manifest unknown/i.test(text))
-    return new StepError('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-  return new StepError(
-    error instanceof DockerError && error.status === 0 ? 'docker' : 'pull',
-    `pull ${reference}: ${text}`,
-  );
 }
 
 /** The agent's own root lies on Docker's file system, whatever that is mounted from. */

@@ -1,6 +1,6 @@
 import type { Manifest } from '@delivery/release';
 import type { Run } from '../run.ts';
-import { pullError } from './plan.ts';
+import { pullError } from './pull-error.ts';
 
 /** Every image of the release, by digest, at once; what the host has already is not asked for again. */
 export async function pullImages(run: Run, manifest: Manifest): Promise<{ pulled: number; present: number }> {

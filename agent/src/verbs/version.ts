@@ -1,7 +1,7 @@
-import { VERSION } from '../version.ts';
+import { FORMATS, VERSION } from '../version.ts';
 import { sayJson } from './call.ts';
 
 /** Which agent this is and which formats it reads and writes. Needs no app. */
 export function version(): number {
-  return sayJson({ agent: VERSION, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
+  return sayJson({ agent: VERSION, formats: FORMATS });
 }

@@ -5,8 +5,8 @@ import { ReceiptSchema } from './receipt.ts';
 export const STEPS = [
   'lock',
   'plan',
-  'pull',
   'verify',
+  'pull',
   'migrate',
   'start',
   'gate',

@@ -20,6 +20,11 @@ const fields = z.object({
   actor: z.string(),
   run: z.string(),
   operation: operationId,
+  /** Version of the agent that wrote this: an older one does not go on from here. */
+  agent: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+$/, 'must be x.y.z')
+    .optional(),
   /** Salted hashes of the secrets that the release was started with, by name. */
   secrets: z.record(secretName, z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
   /** Salted hash of the whole `.env` that it was started with: a service may take the file as it is. */
@@ -85,6 +90,12 @@ export function parseLedger(text: string): LedgerEntry[] {
     const name = `ledger: line ${index + 1}`;
     const value = parseJson(line);
     if (value === undefined) throw new ContractError('ledger', `${name}: not valid JSON`);
+    const format = (value as { v?: unknown } | null)?.v;
+    if (typeof format === 'number' && format > 1)
+      throw new ContractError(
+        'agent_older',
+        `${name}: has format ${format}, written by a newer agent; run provision-vps with that one`,
+      );
     const entry = checkDocument('ledger', LedgerEntrySchema, value, name);
     const last = entries.at(-1);
     if (last !== undefined && entry.seq !== last.seq + 1) {

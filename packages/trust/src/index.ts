@@ -1,0 +1,4 @@
+export * from './source.ts';
+export * from './statement.ts';
+export * from './tag.ts';
+export * from './verify.ts';
