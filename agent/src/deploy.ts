@@ -51,8 +51,16 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   });
   await events.step('pull', async (note) => {
     await keepImages(run, manifest);
-    const { pulled, present } = await pullImages(run, manifest);
-    note(`${String(pulled)} images pulled, ${String(present)} here already`);
+    // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
+    const [pulled, removed] = await Promise.allSettled([
+      pullImages(run, manifest),
+      removeColour(run, plan.colour, drainSeconds(run, plan)),
+    ]);
+    if (pulled.status === 'rejected') throw pulled.reason;
+    if (removed.status === 'rejected') throw removed.reason;
+    const said = [`${String(pulled.value.pulled)} images pulled, ${String(pulled.value.present)} here already`];
+    if (removed.value > 0) said.push(`${String(removed.value)} containers of an earlier release removed`);
+    note(said.join('; '));
   });
   stopIfAsked(run);
   try {
@@ -108,14 +116,10 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ ta
   const jobs = await migrate(run, plan, sealed, report, backing);
   if (jobs) stopIfAsked(run);
   await events.step('start', async (note) => {
-    const [created, removed] = await Promise.all([
-      jobs ? [] : backing(),
-      removeColour(run, colour, drainSeconds(run, plan)),
-    ]);
+    const created = jobs ? [] : await backing();
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
-    if (removed > 0) said.push(`${String(removed)} containers of an earlier release removed`);
     note(said.join('; '));
   });
   return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };
