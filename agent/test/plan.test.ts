@@ -20,10 +20,14 @@ function plan({
   sealed = SEALED,
   secrets = {},
   pull = jest.fn(),
+  created = '2026-01-01T00:00:00Z',
+  options = {},
 }: {
   sealed?: string;
   secrets?: object;
   pull?: jest.Mock;
+  created?: string;
+  options?: object;
 } = {}): Promise<DeployPlan> {
   const labels = { 'com.docker.compose.service': 'web-1' };
   const docker = {
@@ -32,14 +36,14 @@ function plan({
     readImage: () =>
       Promise.resolve(
         new Map([
-          ['manifest.json', Buffer.from(JSON.stringify(manifestOf('r1')))],
+          ['manifest.json', Buffer.from(JSON.stringify(manifestOf('r1', { created })))],
           ['compose.yaml', Buffer.from(sealed)],
         ]),
       ),
     containers: () => Promise.resolve([{ labels, running: true, paused: false, restarting: false }]),
   } as never;
   const envelope = parseEnvelope(
-    JSON.stringify({ format: 1, operation: 'op', repository: 'registry.test/team/shop-release', secrets }),
+    JSON.stringify({ format: 1, operation: 'op', repository: 'registry.test/team/shop-release', secrets, options }),
   );
   const events = { log: jest.fn() } as never;
   return planDeploy({ app: 'shop', paths, docker, events, envelope }, readTruth(paths), digestOf('c'));
@@ -61,6 +65,23 @@ describe('a deploy of what runs already', () => {
   it('is a deploy with another value, also of a name that the manifest does not ask for', async () => {
     expect((await plan({ secrets: { OPTIONAL: 'b' } })).unchanged).toBe(false);
     expect((await plan({ secrets: { NEW: 'n' } })).unchanged).toBe(false);
+  });
+});
+
+describe('a release that waited in a queue', () => {
+  it('is refused where a newer one is live, unless it was live here before or the caller says so', async () => {
+    store(paths, 'r2', { created: '2026-01-02T00:00:00Z' });
+    deployed(paths, 'r2', 'blue');
+    routeTo(paths, 'r2', 'blue', 1);
+    await expect(plan()).rejects.toMatchObject({ code: 'stale_release' });
+    await expect(plan()).rejects.toThrow(/release r1 was sealed at 2026-01-01.*before the live r2.*allow-older/);
+    await expect(plan({ created: '2026-01-02T00:00:00Z' })).resolves.toMatchObject({ manifest: { release: 'r1' } });
+    await expect(plan({ options: { allowOlder: true } })).resolves.toMatchObject({ manifest: { release: 'r1' } });
+    rmSync(paths.ledger);
+    store(paths, 'r1');
+    deployed(paths, 'r1', 'green');
+    deployed(paths, 'r2', 'blue');
+    await expect(plan()).resolves.toMatchObject({ manifest: { release: 'r1' } });
   });
 });
 

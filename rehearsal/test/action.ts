@@ -23,7 +23,7 @@ export interface ActionRun {
 /** A started run: its end, and a way to kill the action's process (not its container) as a cancelled runner would. */
 export interface Started {
   ended: Promise<ActionRun>;
-  kill: () => Promise<void>;
+  kill: (signal?: 'KILL' | 'INT' | 'TERM') => Promise<void>;
 }
 
 export interface RunOptions {
@@ -201,11 +201,11 @@ export async function startInRunner(
   });
   return {
     ended,
-    kill: async () => {
+    kill: async (signal = 'KILL') => {
       // The process and what it started, by the directory in their environment.
       const script =
-        'for e in $(grep -lszF "GITHUB_OUTPUT=$1/output" /proc/[0-9]*/environ); do p=${e#/proc/}; kill -9 "${p%/environ}"; done';
-      await inRunner('sh', '-c', script, 'kill', directory);
+        'for e in $(grep -lszF "GITHUB_OUTPUT=$1/output" /proc/[0-9]*/environ); do p=${e#/proc/}; kill -s "$2" "${p%/environ}"; done';
+      await inRunner('sh', '-c', script, 'kill', directory, signal);
     },
   };
 }

@@ -36,6 +36,30 @@ async function settled(): Promise<Status> {
   throw new Error('the operation never ended');
 }
 
+describe('a job', () => {
+  it('cancelled as GitHub cancels it: the job ends, nothing is left on the runner, and the host ends the operation', async () => {
+    await stage.running('v1');
+    const wanted = await stage.built('v2');
+    let seen: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => (seen = resolve));
+    const onOutput = (text: string): void => {
+      if (text.includes('::group::start')) seen();
+    };
+    const started = await stage.startDeploy('v2', {}, { onOutput });
+    await Promise.race([reached, started.ended]);
+    await started.kill('INT');
+    // What has not ended after seven and a half seconds is told again.
+    const timer = setTimeout(() => void started.kill('TERM'), 7500);
+    const ran = await started.ended;
+    clearTimeout(timer);
+    expect(ran.code).not.toBe(0);
+    expect(ran.wallMs).toBeLessThan(20_000);
+    expect(ran.left).toEqual([]);
+    const status = await settled();
+    expect(status.running?.release).toBe(wanted.releaseId);
+  }, 300_000);
+});
+
 describe('the runner is killed with SIGKILL in the middle of a deploy', () => {
   it('the agent finishes on its own while the site serves, and the next run converges', async () => {
     await stage.running('v1');

@@ -46,6 +46,8 @@ export const VARIANTS = {
   html: { SICK: 'html' },
   flap: { SICK: 'flap' },
   unhealthy: { SICK: 'unhealthy' },
+  shy: { SICK: 'edge-shy' },
+  deaf: { SICK: 'ignore-sigterm' },
   big: { LAYER_MB: '5' },
 } as const satisfies Record<string, Record<string, string>>;
 export type Variant = keyof typeof VARIANTS;
@@ -165,12 +167,18 @@ export class Stage {
     };
   }
 
-  async build(name: string, args: Record<string, string>): Promise<Built> {
-    const inputs = this.buildInputs(name, args);
+  /** Builds a release by the action; `more` for another compose file or place than the fixture's. */
+  async build(
+    name: string,
+    args: Record<string, string>,
+    more: { inputs?: Inputs; options?: RunOptions } = {},
+  ): Promise<Built> {
+    const inputs = { ...this.buildInputs(name, args), ...more.inputs };
     const commit = Buffer.from(name).toString('hex').padEnd(40, '0').slice(0, 40);
     const ran = await runInRunner(this.facts.runner, 'build-images', inputs, {
       timeoutMs: 240_000,
-      env: { GITHUB_SHA: commit },
+      ...more.options,
+      env: { GITHUB_SHA: commit, ...more.options?.env },
     });
     if (ran.code !== 0) throw new Error(`build-images (${name}) ended with ${String(ran.code)}\n${ran.log}`);
     return {
@@ -195,6 +203,8 @@ export class Stage {
       'registry-username': registry.username,
       'registry-password': registry.password,
       secrets: `APP_KEY=${APP_KEY}`,
+      // Tests build their releases in any order.
+      'allow-older': 'true',
       'bake-seconds': '0',
       ...more,
     };

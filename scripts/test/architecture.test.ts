@@ -47,6 +47,21 @@ describe('dependencies point one way', () => {
     expect(importsOf(room).filter(({ name }) => outward.test(name))).toEqual([]);
   });
 
+  it('nothing deletes anything in a registry', () => {
+    // Docker's own API is the one place that deletes, on the host: images and containers there.
+    const deleting = Object.keys(allowed).flatMap((room) =>
+      readdirSync(join(root, room, 'src'), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts') && `${room}/${file}` !== 'agent/docker.ts')
+        .filter((file) =>
+          /'DELETE'|manifest delete|delete-package/.test(readFileSync(join(root, room, 'src', file), 'utf8')),
+        )
+        .map((file) => `${room}/src/${file}`),
+    );
+    expect(deleting).toEqual([]);
+    for (const file of readdirSync(join(root, '.github/workflows')))
+      expect(readFileSync(join(root, '.github/workflows', file), 'utf8')).not.toMatch(/delete-package|--method DELETE/);
+  });
+
   it('relative imports stay inside their room', () => {
     const escaping = Object.keys(allowed).flatMap((room) => {
       const dir = join(root, room, 'src');

@@ -41,6 +41,7 @@ export function deployInputs(identity: Identity): DeployInputs {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
         bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
         ...forceSchema(input, 'force-schema'),
+        ...(input.bool('allow-older', false) && { allowOlder: true }),
       },
       actor: identity.actor,
       run: identity.run,

@@ -23,6 +23,7 @@ import { readRelease } from '../store.ts';
 import { pullError } from './pull-error.ts';
 import { liveColourOf, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
+import { refuseStale } from './stale.ts';
 import { VERSION, olderThan } from '../version.ts';
 
 /** Free space that a deploy needs before it pulls anything. */
@@ -79,6 +80,7 @@ export async function planDeploy(
     );
   }
 
+  if (run.envelope.options.allowOlder !== true) refuseStale(run.paths, truth, manifest);
   const schema = planSchema(run, truth, manifest);
 
   const envNow = readIfThere(run.paths.env) ?? '';

@@ -45,6 +45,8 @@ export const EnvelopeSchema = z.strictObject({
       drainSeconds: seconds.optional(),
       /** The database's schema number, typed as consent to what its schema speaks against. */
       forceSchema: z.int().min(0).optional(),
+      /** A release that was sealed before the live one, and was never live here, is deployed all the same. */
+      allowOlder: z.boolean().optional(),
     })
     .prefault({}),
   /** Of `run` alone: the program and its arguments; a first word `@<service>` names a web service other than the first. */

@@ -63,6 +63,10 @@ describe('renderRoute', () => {
     }
   });
 
+  it('asks the edge for no health checks of its own', () => {
+    expect(render()).not.toMatch(/health/i);
+  });
+
   it('prefers the longer path, whatever the length of the host', () => {
     const routes = [
       { service: 'web', host: `${'long-'.repeat(10)}name.example`, path: '/', port: 1 },
