@@ -222,6 +222,39 @@ export class Docker {
     }
   }
 
+  /** Every network or volume of this host. */
+  async labelled(kind: 'networks' | 'volumes'): Promise<{ name: string; labels: Record<string, string> }[]> {
+    type Found = { Name: string; Labels: Record<string, string> | null }[] | null;
+    const answer = (await this.json('GET', `/${kind}`)) as Found | { Volumes: Found };
+    const found = (Array.isArray(answer) ? answer : answer?.Volumes) ?? [];
+    return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+  }
+
+  async removeNamed(kind: 'networks' | 'volumes', name: string): Promise<void> {
+    await this.json('DELETE', `/${kind}/${encodeURIComponent(name)}`, { missing: true });
+  }
+
+  /** Removes an empty directory of the host by a container of `image`; what the agent itself has mounted it cannot remove. */
+  async removeDirectory(image: string, path: string): Promise<void> {
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    const created = (await this.json('POST', '/containers/create', {
+      body: {
+        Image: image,
+        Entrypoint: ['rmdir'],
+        Cmd: [path],
+        NetworkDisabled: true,
+        HostConfig: { Binds: [`${parent}:${parent}`] },
+      },
+    })) as { Id: string };
+    try {
+      await this.start(created.Id);
+      const code = await this.wait(created.Id, 20_000);
+      if (code !== 0) throw new DockerError(500, `rmdir ${path}: exit ${String(code)}`);
+    } finally {
+      await this.remove(created.Id);
+    }
+  }
+
   /** Creates the bridge network unless one of that name exists. */
   async ensureNetwork(name: string, labels: Record<string, string>): Promise<void> {
     const found = await this.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });

@@ -60,6 +60,7 @@ export function statusLines(status: Status, containers: readonly Container[], no
       ['before it', ...of(status.previous)],
     ]),
     `under way  ${operation === null ? 'nothing' : `${operation.verb} ${operation.id}${by} since ${operation.startedAt} (${ago(operation.startedAt, now)})`}`,
+    ...(status.notes ?? []).map((note) => `note       ${plain(note)}`),
     '',
     'containers',
     ...(containers.length === 0

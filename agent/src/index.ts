@@ -8,6 +8,7 @@ import type { Verb } from './verbs/call.ts';
 import { deploy } from './verbs/deploy.ts';
 import { history } from './verbs/history.ts';
 import { logs } from './verbs/logs.ts';
+import { remove } from './verbs/remove.ts';
 import { rollback } from './verbs/rollback.ts';
 import { run } from './verbs/run.ts';
 import { status } from './verbs/status.ts';
@@ -22,6 +23,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['history', history],
   ['logs', logs],
   ['run', run],
+  ['remove', remove],
   // Not among the launcher's verbs: provisioning asks it, as root, of the agent that it is about to replace.
   ['successor', successor],
   ['version', version],

@@ -14,8 +14,10 @@ export function accessTasks(plan: HostPlan): Task[] {
   const wanted = `keys=$(getent passwd ${user} | cut -d: -f6)/.ssh/authorized_keys
 wanted() {
   {
-    # Keys of other apps stay; anything that is not a launcher key goes.
-    grep -E ${quote(form)} "$keys" 2>/dev/null | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} || :
+    # Keys of other apps of this host stay; anything that is not a launcher key goes, and so do those of removed apps.
+    grep -E ${quote(form)} "$keys" 2>/dev/null | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} | while IFS= read -r other; do
+      [ ! -d "/opt/$(printf '%s' "$other" | cut -d ' ' -f 2 | tr -d '"')" ] || printf '%s\\n' "$other"
+    done
     printf '%s\\n' ${quote(line)}
   } | sort -u
 }`;

@@ -74,6 +74,8 @@ export interface Status {
     rotated?: boolean;
     error?: { step: string; code: string } | null;
   }[];
+  releases?: { release: string; images: 'here' | 'gone' }[];
+  notes?: string[];
 }
 
 export interface RunningLoad {
@@ -297,11 +299,14 @@ export class Stage {
   }
 
   /** GET through the edge over verified HTTPS; status, headers and text. Errors of the connection throw. */
-  async get(path = '/'): Promise<{ status: number; release: string | null; generation: string | null; text: string }> {
+  async get(
+    path = '/',
+    host = HOST,
+  ): Promise<{ status: number; release: string | null; generation: string | null; text: string }> {
     const { tls, vps } = this.facts;
-    const agent = agentFor(makeTarget(`https://${HOST}`, `127.0.0.1:${String(vps.httpsPort)}`, tls.ca), 5000);
+    const agent = agentFor(makeTarget(`https://${host}`, `127.0.0.1:${String(vps.httpsPort)}`, tls.ca), 5000);
     try {
-      const answer = await fetch(`https://${HOST}${path}`, {
+      const answer = await fetch(`https://${host}${path}`, {
         dispatcher: agent,
         signal: AbortSignal.timeout(10_000),
         redirect: 'manual',

@@ -9,7 +9,7 @@ export interface Claims {
 }
 
 /** Projects, networks, aliases and services of an app begin with its name and one of these. */
-const PARTS = ['blue', 'green', 'backing', 'jobs'];
+const PARTS = ['blue', 'green', 'backing', 'jobs', 'run'];
 
 /**
  * Reads what a route file claims, one written by hand included: every host of every rule with the first path of the rule, `/` without one.
