@@ -37,6 +37,11 @@ export function webReplicas(all: Replica[]): Replica[] {
   return all.filter(({ spec }) => spec.role === 'web');
 }
 
+/** Whether a container starts while the other colour is live; the others wait until that colour's have ended. */
+export function startsBeside(spec: RenderedContainer): boolean {
+  return spec.role === 'web' || spec.overlap === true;
+}
+
 /** Whether every expected web container is there and runs (a paused one does not). */
 export function serving(project: Rendered, all: Replica[]): boolean {
   const web = webReplicas(all);

@@ -4,7 +4,7 @@ import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
 import { refuseClaimed } from './claims.ts';
-import { addressesOf, replicas, webReplicas } from './colour.ts';
+import { addressesOf, replicas, startsBeside, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
 import { StepError } from './failure.ts';
@@ -79,6 +79,7 @@ async function rest(run: Run, plan: RollbackPlan): Promise<void> {
   refuseRouted(run.paths, plan.colour);
   const awake = await replicas(run.docker, plan.project);
   const web = webReplicas(awake).map(({ container }) => container);
+  await stopWorkers(run, awake);
   const { cut } = await drain(addressesOf(web), drainSeconds(run, plan));
   await retire(run, awake, cut);
 }
@@ -170,13 +171,14 @@ async function wakeOrStart(run: Run, plan: RollbackPlan, target: Target): Promis
 /** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
 async function wake(run: Run, plan: RollbackPlan, target: Target): Promise<string> {
   const web = webReplicas(plan.kept);
+  const beside = plan.kept.filter(({ spec }) => startsBeside(spec));
   const policies = restartPolicies(plan.project.text);
   const frozen = web.filter(({ container }) => container.paused);
   const asleep = web.filter(({ container }) => !container.running);
   await Promise.all([
     ...frozen.map(({ container }) => run.docker.unpause(container.id)),
-    ...asleep.map(({ container }) => run.docker.start(container.id)),
-    ...web.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
+    ...beside.filter(({ container }) => !container.running).map(({ container }) => run.docker.start(container.id)),
+    ...beside.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
   ]);
   target.warm = asleep.length === 0;
   const awake = web.length - frozen.length - asleep.length;

@@ -5,9 +5,9 @@ import type { Run, Target } from './run.ts';
 import { GRACE_SECONDS } from './retire.ts';
 import { renderTarget, startColour } from './steps/start.ts';
 
-/** Ends a colour's workers before those of the other start: no work is done twice. */
+/** Ends a colour's workers and schedulers before those of the other start that must not run beside them: no work is done twice. */
 export async function stopWorkers(run: Pick<Run, 'docker'>, colour: Replica[]): Promise<void> {
-  const workers = colour.filter(({ spec, container }) => spec.role === 'worker' && container.running);
+  const workers = colour.filter(({ spec, container }) => spec.role !== 'web' && container.running);
   await Promise.all(
     workers.map(async ({ container }) => {
       await run.docker.restartPolicy(container.id, 'no');
@@ -16,15 +16,15 @@ export async function stopWorkers(run: Pick<Run, 'docker'>, colour: Replica[]): 
   );
 }
 
-/** Starts the colour's workers, new or stopped ones. */
+/** Starts the colour's workers and schedulers, new or stopped ones; those that started beside the other colour run already. */
 export async function startWorkers(
   run: Run,
   target: Pick<Target, 'manifest' | 'colour' | 'project'>,
   sealed: string,
 ): Promise<void> {
-  if (!target.project.containers.some(({ role }) => role === 'worker')) return;
+  if (!target.project.containers.some(({ role }) => role !== 'web')) return;
   const { project, file } = renderTarget(run, target.manifest, sealed, target.colour);
-  await startColour(run, target.manifest.release, project, file, run.paths.env, 'worker');
+  await startColour(run, target.manifest.release, project, file, run.paths.env, 'after');
   await restorePolicies(run, target);
 }
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Colour, Manifest } from '@delivery/release';
 import { renderBacking, renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
-import { addressesOf, colourProject, projectContainers, replicas } from '../colour.ts';
+import { addressesOf, colourProject, projectContainers, replicas, startsBeside } from '../colour.ts';
 import { DockerError } from '../docker.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
@@ -111,7 +111,8 @@ export function renderTarget(
 }
 
 /**
- * Starts the colour's web containers beside the live ones. Workers wait for the switch: two of them at once would do work twice.
+ * Starts those containers of the colour that may run beside the live ones (web, and what is declared safe), or, after the switch, its
+ * workers and schedulers: two of them at once would do work twice.
  * @param env path of the env file that compose fills the variables from
  */
 export async function startColour(
@@ -120,9 +121,11 @@ export async function startColour(
   project: Rendered,
   file: string,
   env: string,
-  role: 'web' | 'worker' = 'web',
+  when: 'beside' | 'after' = 'beside',
 ): Promise<void> {
-  const names = project.containers.filter((container) => container.role === role).map(({ name }) => name);
+  const names = project.containers
+    .filter((container) => (when === 'beside' ? startsBeside(container) : container.role !== 'web'))
+    .map(({ name }) => name);
   if (names.length === 0) return;
   await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
   try {

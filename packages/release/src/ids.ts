@@ -33,7 +33,7 @@ export const hostName = z.string().regex(HOST_NAME, 'must be a lower-case host n
 export const urlPath = z.string().regex(URL_PATH, 'must start with / and hold no query, space or brace');
 export const isoTime = z.iso.datetime({ offset: true });
 export const colour = z.enum(['blue', 'green']);
-export const role = z.enum(['web', 'worker', 'job', 'backing', 'edge']);
+export const role = z.enum(['web', 'worker', 'scheduler', 'job', 'backing', 'edge']);
 
 export type Colour = z.infer<typeof colour>;
 export type Role = z.infer<typeof role>;

@@ -46,6 +46,8 @@ export const ManifestServiceSchema = z.strictObject({
   replicas: z.int().min(1).max(32).optional(),
   /** Web only: seconds to wait for open connections of the old colour (absent means 30). */
   drainSeconds: z.int().min(0).max(3600).optional(),
+  /** Worker and scheduler only: two of it may run at once, so the new one starts before the switch. */
+  overlap: z.boolean().optional(),
   /** Web only: endpoints that a prober may use. */
   probes: ProbesSchema.optional(),
 });

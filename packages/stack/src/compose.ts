@@ -1,10 +1,11 @@
 import { ContractError, describeIssues, HOST_NAME, SERVICE_NAME, URL_PATH } from '@delivery/release';
 import { readYaml, section } from './document.ts';
 import { checkHostAccess } from './host-access.ts';
+import { checkOverlap } from './overlap.ts';
 import { ServiceExtensionSchema, TopExtensionSchema, type ServiceExtension, type WebExtension } from './extension.ts';
 import type { ComposeObject, Stack, StackService } from './types.ts';
 
-const ROLES = ['web', 'worker', 'job', 'backing', 'edge'];
+const ROLES = ['web', 'worker', 'scheduler', 'job', 'backing', 'edge'];
 const KEY = 'x-release';
 
 /** What a service that a release brings along cannot have, and why. */
@@ -45,6 +46,7 @@ export function parseCompose(text: string, { sealed = false } = {}): Stack {
   checkNames(services);
   checkBackups(services, schema !== undefined);
   checkHostAccess(app, services, document, sealed);
+  checkOverlap(app, services);
   return { app, schema, services, document };
 }
 

@@ -35,6 +35,12 @@ export const RouteExtensionSchema = z.strictObject({
 });
 export type RouteExtension = z.infer<typeof RouteExtensionSchema>;
 
+/**
+ * Names of volumes, and paths below /opt/<app>/data, that two containers of the service may write to at once. What a service that runs
+ * twice during a deploy mounts read-write and is not listed here is refused.
+ */
+const shared = z.array(z.string().min(1)).optional();
+
 export const WebExtensionSchema = z.strictObject({
   role: z.literal('web'),
   port: z.int().min(1).max(65535),
@@ -43,8 +49,15 @@ export const WebExtensionSchema = z.strictObject({
   health: HealthSchema.prefault({}),
   probes: ProbesSchema.optional(),
   drainSeconds: z.int().min(0).max(3600).default(30),
+  shared,
 });
 export type WebExtension = z.infer<typeof WebExtensionSchema>;
+
+/**
+ * Work that can be done by two at once. Without it the one of the old colour has ended before that of the new one starts, and nobody
+ * works for the moment in between.
+ */
+const overlap = z.boolean().optional();
 
 /** A job may take this long where the file says nothing, in seconds. */
 const JOB_TIMEOUT_SECONDS = 600;
@@ -59,7 +72,8 @@ export type JobExtension = z.infer<typeof JobExtensionSchema>;
 
 export const ServiceExtensionSchema = z.discriminatedUnion('role', [
   WebExtensionSchema,
-  z.strictObject({ role: z.literal('worker') }),
+  z.strictObject({ role: z.literal('worker'), overlap, shared }),
+  z.strictObject({ role: z.literal('scheduler'), overlap, shared }),
   JobExtensionSchema,
   z.strictObject({ role: z.literal('backing') }),
   z.strictObject({ role: z.literal('edge') }),

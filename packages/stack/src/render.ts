@@ -2,6 +2,7 @@ import { ContractError, type Colour } from '@delivery/release';
 import { parseCompose } from './compose.ts';
 import { isObject, keyValues, section, writeYaml } from './document.ts';
 import { escapeDollars, mapStrings } from './interpolate.ts';
+import { inColour, runsTwice } from './overlap.ts';
 import { hostPaths } from './paths.ts';
 import type {
   ComposeObject,
@@ -25,7 +26,7 @@ export function replicaAlias(app: string, colour: Colour, service: string, repli
 }
 
 /**
- * The compose project of one colour: each web service as `<service>-<n>` per replica, and the workers. Jobs are left out.
+ * The compose project of one colour: each web service as `<service>-<n>` per replica, the workers and the schedulers. Jobs are left out.
  * The external networks `edge` and `<app>` and the listed volumes must exist.
  *
  * The colour's own network has a name that sorts before all others: Docker answers a name from the networks of a container in that
@@ -34,13 +35,14 @@ export function replicaAlias(app: string, colour: Colour, service: string, repli
 export function renderColour({ sealed, manifest, colour }: RenderInput & { colour: Colour }): Rendered {
   const stack = openSealed({ sealed, manifest });
   const { app, release, version } = manifest;
-  const members = Object.values(stack.services).filter(({ release: { role } }) => role === 'web' || role === 'worker');
+  const members = Object.values(stack.services).filter(({ release }) => inColour(release));
   const instances = instanceNames(members);
   const containers: RenderedContainer[] = [];
   const services: ComposeObject = {};
 
   for (const service of members) {
     const { name, release: extension } = service;
+    if (!inColour(extension)) continue;
     const web = extension.role === 'web' ? extension : null;
     for (const [index, instance] of (instances.get(name) ?? []).entries()) {
       const replica = index + 1;
@@ -63,7 +65,8 @@ export function renderColour({ sealed, manifest, colour }: RenderInput & { colou
       containers.push({
         name: instance,
         service: name,
-        role: web === null ? 'worker' : 'web',
+        role: extension.role,
+        ...(web === null && runsTwice(extension) && { overlap: true }),
         replica,
         alias,
         port: web?.port ?? null,

@@ -234,7 +234,9 @@ export function makeManifest(input: ManifestInput): Manifest {
             drainSeconds: release.drainSeconds,
             ...(release.probes && { probes: release.probes }),
           }
-        : {};
+        : 'overlap' in release && release.overlap === true
+          ? { overlap: true }
+          : {};
     services[name] = {
       role: release.role,
       image: compose['image'],

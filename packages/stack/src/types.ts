@@ -107,7 +107,9 @@ export interface RenderedContainer {
   name: string;
   /** Service name in the compose file, e.g. `web`. */
   service: string;
-  role: 'web' | 'worker' | 'job' | 'backing';
+  role: 'web' | 'worker' | 'scheduler' | 'job' | 'backing';
+  /** A worker or scheduler of which both colours' containers may run at once, as those of every web service do. */
+  overlap?: boolean;
   /** 1 for the first; always 1 for workers and backing services. */
   replica: number;
   /** Alias on the network `edge`; null where the edge does not reach it. */

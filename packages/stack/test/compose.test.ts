@@ -88,7 +88,7 @@ describe('parseCompose', () => {
     [
       'an unknown role',
       file('{ role: database }'),
-      'role "database" is unknown (allowed: web, worker, job, backing, edge)',
+      'role "database" is unknown (allowed: web, worker, scheduler, job, backing, edge)',
     ],
     ['no role', file('{ port: 1 }'), 'role is missing'],
     ['web without port', file('{ role: web, routes: [{ host: a.test }] }'), 'x-release: port: is missing'],

@@ -31,6 +31,7 @@ services:
       health: { json: { status: healthy } }
       probes: { get: / }
       drainSeconds: 40
+      shared: [uploads]
   api:
     image: \${REPO:-local}/api
     build: ./api
@@ -98,7 +99,7 @@ export function webFile(service: string, top = ''): string {
 services:
   web:
     image: local/web
-    x-release: { role: web, port: 3000, routes: [{ host: shop.example }] }
+    x-release: { role: web, port: 3000, routes: [{ host: shop.example }], shared: [data, v, /opt/shop/data/up] }
 ${service.replace(/^/gm, '    ')}
 ${top}`;
 }
