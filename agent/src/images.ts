@@ -18,7 +18,7 @@ export async function missingImages(
 ): Promise<{ service: string; image: string }[]> {
   const found = await Promise.all(
     Object.entries(manifest.services)
-      .filter(([, { role }]) => role === 'web' || role === 'worker')
+      .filter(([, { role }]) => role === 'web' || role === 'worker' || role === 'scheduler')
       .map(async ([service, { image }]) => ((await docker.imageId(image)) === null ? [{ service, image }] : [])),
   );
   return found.flat();
