@@ -1,7 +1,7 @@
 import { keepImages } from './kept.ts';
 import type { Report } from './operation.ts';
-import { openProber } from './prober.ts';
 import { recover } from './recover.ts';
+import { dropped } from '@delivery/release';
 import { StepError } from './failure.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
@@ -15,10 +15,12 @@ import { pullImages } from './steps/pull.ts';
 import { clearTraces, placeSecrets, restoreSecrets } from './steps/record.ts';
 import { removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease, verifySignature } from './steps/verify.ts';
-import { writeRelease } from './store.ts';
+import { readRelease, writeRelease } from './store.ts';
 import { liveColour, switchTo } from './switch.ts';
 import { liveNow } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { openWitness } from './witness.ts';
+import type { Witness } from './witness.ts';
 
 /** Brings the release with this digest live. Fills `report` as it learns; throws StepError where it ends without its purpose. */
 export async function deploy(run: Run, digest: string, report: Report): Promise<void> {
@@ -63,21 +65,20 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
     note(said.join('; '));
   });
   stopIfAsked(run);
+  const witness = witnessOf(run, plan, truth);
   try {
-    const { target, sealed } = await prepare(run, plan, report);
-    const old = await liveColour(run, liveNow(truth));
-    const prober = openProber(run.paths, truth.running === null ? null : target.manifest);
     try {
-      report.switchedMs = await switchTo(run, target, truth);
+      const { target, sealed } = await prepare(run, plan, report);
+      const old = await liveColour(run, liveNow(truth));
+      report.switchedMs = await switchTo(run, target, truth, witness);
       report.switched = true;
       await settle(
         run,
-        { target, sealed, old, drainSeconds: drainSeconds(run, target), rotated: plan.rotated },
+        { target, sealed, old, drainSeconds: drainSeconds(run, target), rotated: plan.rotated, witness },
         report,
       );
     } finally {
-      const seen = await prober.close();
-      if (seen !== null) report.receipt = { ...seen, cut: report.cut };
+      report.receipt = await witness.close(() => report.cut);
     }
     refuseDrops(report);
   } catch (error) {
@@ -93,13 +94,19 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   }
 }
 
+/** Who watches the public path from here on, in the ways that the live release and the one that comes have in common. */
+function witnessOf(run: Run, plan: DeployPlan, truth: Truth): Witness {
+  const live = liveNow(truth);
+  const stored = live === null ? null : readRelease(run.paths, live.release);
+  const before = live === null || stored === null ? null : { manifest: stored.manifest, colour: live.colour };
+  return openWitness(run, plan.manifest, before, drainSeconds(run, plan));
+}
+
 /** A release that is live after a request was lost on its way there is live; the deploy that lost it has failed all the same. */
 function refuseDrops({ receipt }: Report): void {
-  if (receipt === null || receipt.failures === 0) return;
-  const error = new StepError(
-    'dropped',
-    `${String(receipt.failures)} of ${String(receipt.requests)} probes of the public path failed during this deploy; the release is live, but visitors may have noticed`,
-  );
+  const lost = receipt === null ? null : dropped(receipt);
+  if (lost === null) return;
+  const error = new StepError('dropped', `${lost}; the release is live, but visitors may have noticed`);
   error.step = 'bake';
   throw error;
 }

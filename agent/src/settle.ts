@@ -13,6 +13,7 @@ import { keepSecrets } from './steps/record.ts';
 import { removeColour } from './steps/start.ts';
 import { renameLive, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
+import type { Witness } from './witness.ts';
 import { startWorkers, stopWorkers } from './workers.ts';
 
 /** A release that visitors are on, and how long old connections to the one before it get. */
@@ -23,6 +24,8 @@ export interface Settling {
   drainSeconds: number;
   /** Only the secrets changed: nothing that knows the ones of before may stay. */
   rotated: boolean;
+  /** What the watch after the switch compares by. */
+  witness: Witness;
 }
 
 /**
@@ -82,7 +85,7 @@ async function watch(run: Run, settling: Settling, report: Report, door: Door | 
   const watching =
     envelope.options.bakeSeconds === 0
       ? null
-      : bake(run, target, AbortSignal.any([run.stop, ...asked])).catch((error: unknown): Watched => ({
+      : bake(run, target, AbortSignal.any([run.stop, ...asked]), settling.witness).catch((error: unknown): Watched => ({
           verdict: 'inconclusive',
           reason: toStepError(error).message,
         }));
@@ -100,8 +103,8 @@ async function watch(run: Run, settling: Settling, report: Report, door: Door | 
   if (watching === null) events.skipped('bake', 'no bake time asked for');
   else
     await events.step('bake', async (note) => {
-      const { verdict, reason } = await watching;
-      if (verdict === 'burned') throw new StepError('burned', reason);
+      const { verdict, reason, logs } = await watching;
+      if (verdict === 'burned') throw new StepError('burned', reason, logs);
       note(door?.interrupted.aborted === true ? 'ended by a rollback' : `${verdict}: ${reason}`);
     });
 }

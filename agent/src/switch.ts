@@ -13,6 +13,7 @@ import { gate } from './steps/gate.ts';
 import { restoreRoute, writeRoute } from './steps/route.ts';
 import { readRelease } from './store.ts';
 import type { Truth } from './truth.ts';
+import type { Witness } from './witness.ts';
 
 /** The colour that was live before the switch. */
 export interface Old {
@@ -36,15 +37,22 @@ export async function liveColour(
 /**
  * Gate, route, confirm: the part that deploy and rollback share. Whatever fails before the confirmation puts the route file back and
  * throws; after it, the target is live.
+ * @param witness is told when the switch begins and when it is confirmed
  * @returns milliseconds from the beginning of the operation to the confirmed switch
  */
-export async function switchTo(run: Run, target: Target, truth: Truth): Promise<number> {
+export async function switchTo(
+  run: Run,
+  target: Target,
+  truth: Truth,
+  witness?: Pick<Witness, 'enter'>,
+): Promise<number> {
   await run.events.step('gate', async (note) => note(await gate(run, target)));
   stopIfAsked(run);
   try {
     await run.events.step('route', async (note) => {
       await withHostLock(run.paths.edgeLock, 'the edge', () => {
         refuseClaimed(run, target.manifest);
+        witness?.enter('during');
         writeRoute(run, target, truth);
       });
       const { routes } = target.manifest;
@@ -57,6 +65,7 @@ export async function switchTo(run: Run, target: Target, truth: Truth): Promise<
     await takeBack(run, truth);
     throw error;
   }
+  witness?.enter('after');
   return run.events.elapsed();
 }
 

@@ -1,4 +1,4 @@
-import { APP_NAME, ENVELOPE_MAX_BYTES, type Envelope } from '@delivery/release';
+import { APP_NAME, ENVELOPE_MAX_BYTES, type EnvelopeInput } from '@delivery/release';
 import { readInputs, type DigestRef } from '@delivery/runner';
 import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
@@ -7,7 +7,7 @@ export interface DeployInputs {
   connection: SessionOptions;
   app: string | null;
   release: DigestRef;
-  envelope: Envelope;
+  envelope: EnvelopeInput;
   token: string | null;
   environment: string | null;
   environmentUrl: string | null;
@@ -28,7 +28,7 @@ export function deployInputs(identity: Identity): DeployInputs {
       input.reject('registry-password', 'nothing', 'a password, because registry-username is given');
     if (username === null && password !== null)
       input.reject('registry-username', 'nothing', 'a user name, because registry-password is given');
-    const envelope: Envelope = {
+    const envelope: EnvelopeInput = {
       format: 1,
       operation: identity.operation,
       repository: release.repository,

@@ -1,4 +1,4 @@
-import { RELEASE_ID, type Envelope } from '@delivery/release';
+import { RELEASE_ID, type EnvelopeInput } from '@delivery/release';
 import { readInputs } from '@delivery/runner';
 import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
@@ -7,7 +7,7 @@ export interface RollbackInputs {
   connection: SessionOptions;
   /** Null: the previous release. */
   release: string | null;
-  envelope: Envelope;
+  envelope: EnvelopeInput;
 }
 
 /** Reads and checks all inputs. @throws InputError naming every wrong one */

@@ -42,6 +42,16 @@ export const EnvelopeSchema = z.strictObject({
     .strictObject({
       lockWaitSeconds: seconds.default(0),
       bakeSeconds: seconds.default(0),
+      /** Requests that are needed before and after the switch to compare the two; with fewer the watch is inconclusive. */
+      bakeMinimumSamples: z.int().min(1).max(1_000_000).default(50),
+      /** How much greater the share of errors may be than before the switch, 0 to 1. */
+      bakeErrorRatio: z.number().min(0).max(1).default(0.02),
+      /** How many times as slow as before the 95th percentile may be, ... */
+      bakeLatencyFactor: z.number().min(1).max(1000).default(3),
+      /** ... where it is slower by more than this, milliseconds: a few are nobody's trouble. */
+      bakeLatencyFloorMs: z.int().min(0).max(60_000).default(250),
+      /** Failed probes in a row that end the watch. */
+      bakeFailedProbes: z.int().min(1).max(1000).default(5),
       drainSeconds: seconds.optional(),
       /** The database's schema number, typed as consent to what its schema speaks against. */
       forceSchema: z.int().min(0).optional(),
@@ -67,6 +77,8 @@ export const EnvelopeSchema = z.strictObject({
   run: z.string().max(2048).regex(oneLine, 'must hold no control characters').default(''),
 });
 export type Envelope = z.infer<typeof EnvelopeSchema>;
+/** As it is sent: what is left out gets its default on the host. */
+export type EnvelopeInput = z.input<typeof EnvelopeSchema>;
 
 /** Reads an envelope of at most 1 MiB; throws ContractError `envelope` naming the field, never a value. */
 export function parseEnvelope(text: string): Envelope {

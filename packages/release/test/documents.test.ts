@@ -85,17 +85,25 @@ describe('parseEnvelope', () => {
   };
   const parse = (overrides: object) => parseEnvelope(JSON.stringify({ ...envelope, ...overrides }));
 
+  const BAKE = {
+    bakeMinimumSamples: 50,
+    bakeErrorRatio: 0.02,
+    bakeLatencyFactor: 3,
+    bakeLatencyFloorMs: 250,
+    bakeFailedProbes: 5,
+  };
+
   it('fills defaults', () => {
     expect(parseEnvelope('{"format":1,"operation":"x"}')).toEqual({
       format: 1,
       operation: 'x',
       registry: null,
       secrets: {},
-      options: { lockWaitSeconds: 0, bakeSeconds: 0 },
+      options: { lockWaitSeconds: 0, bakeSeconds: 0, ...BAKE },
       actor: '',
       run: '',
     });
-    expect(parse({})).toEqual({ ...envelope, options: { lockWaitSeconds: 60, bakeSeconds: 0 } });
+    expect(parse({})).toEqual({ ...envelope, options: { lockWaitSeconds: 60, bakeSeconds: 0, ...BAKE } });
   });
 
   it.each([

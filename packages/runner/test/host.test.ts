@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatEvent, type Envelope, type ResultEvent } from '@delivery/release';
+import { formatEvent, type EnvelopeInput, type ResultEvent } from '@delivery/release';
 import { SshError, type ExecOptions, type ExecResult, type Session, type SessionOptions } from '@delivery/ssh';
 import { createEventLog } from '../src/index.ts';
 import {
@@ -24,7 +24,7 @@ const connection: SessionOptions = {
   knownHosts: '',
   connectTimeoutMs: 1,
 };
-const envelope: Envelope = {
+const envelope: EnvelopeInput = {
   format: 1,
   operation: '77-1-abc',
   repository: 'r.example/app',

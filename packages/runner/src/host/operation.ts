@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseStatus, type Envelope, type ResultEvent, type Status } from '@delivery/release';
+import { parseStatus, type EnvelopeInput, type ResultEvent, type Status } from '@delivery/release';
 import { openSession, SshError, type Session, type SessionOptions } from '@delivery/ssh';
 import type { EventLog } from '../events.ts';
 import { Refusal, refusal } from './refusal.ts';
@@ -8,7 +8,7 @@ export interface OperationRequest {
   verb: 'deploy' | 'rollback';
   /** Digest of the release image, id of a release, or null for the previous release. */
   argument: string | null;
-  envelope: Envelope;
+  envelope: EnvelopeInput;
   /** Workflow run that this operation belongs to: an operation of the same run that is under way is followed instead of refused. */
   runId: string;
 }
