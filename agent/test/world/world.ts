@@ -327,22 +327,38 @@ export function mockHost(): void {
     }
     return { DockerError, Docker: fakeDocker(DockerError) };
   });
+  const asked = async (): Promise<{ statusCode: number; headers: object; body: object }> => {
+    await sleep(0);
+    const { status, headers } = here().answer();
+    return {
+      statusCode: status,
+      headers,
+      body: { dump: () => Promise.resolve(), text: () => Promise.resolve('{}') },
+    };
+  };
+  const closes = { destroy: () => Promise.resolve(), close: () => Promise.resolve() };
   jest.unstable_mockModule('undici', () => ({
     Client: class {
-      request = async (): Promise<object> => {
-        await sleep(0);
-        const { status, headers } = here().answer();
-        return {
-          statusCode: status,
-          headers,
-          body: { dump: () => Promise.resolve(), text: () => Promise.resolve('{}') },
-        };
-      };
-      destroy = (): Promise<void> => Promise.resolve();
-      close = (): Promise<void> => Promise.resolve();
+      request = asked;
+      destroy = closes.destroy;
+      close = closes.close;
     },
     Pool: class {},
-    Agent: class {},
+    Agent: class {
+      destroy = closes.destroy;
+      close = closes.close;
+    },
+    WebSocket: class {},
+    request: asked,
+  }));
+  jest.unstable_mockModule(source('prober/http2.ts'), () => ({
+    http2: () => ({
+      ask: async () => {
+        const { statusCode } = await asked();
+        if (statusCode !== 200) throw new Error(`status ${String(statusCode)}`);
+      },
+      close: closes.close,
+    }),
   }));
   jest.unstable_mockModule('@delivery/health', async () => ({
     ...(await import('../../../packages/health/src/verdict.ts')),

@@ -67,7 +67,10 @@ export const ReceiptSchema = z.object({
 });
 export type Receipt = z.infer<typeof ReceiptSchema>;
 
-/** Why an operation with this receipt was not without a drop, as one sentence without a full stop; null where nothing was lost. */
+/**
+ * Why an operation with this receipt was not without a drop, as one sentence without a full stop; null where nothing was lost.
+ * Connections that outlived the drain limit are not among it: the release itself says how long they may, see `cutOff`.
+ */
 export function dropped(receipt: Receipt): string | null {
   const said: string[] = [];
   if (receipt.failures > 0) {
@@ -78,9 +81,12 @@ export function dropped(receipt: Receipt): string | null {
   }
   const gateway = (receipt.edge ?? []).filter(isLoss).reduce((sum, counts) => sum + counts.gateway, 0);
   if (gateway > 0) said.push(`the edge answered ${gateway} requests with 502 or 504 for the app`);
-  if (receipt.cut > 0)
-    said.push(`${receipt.cut} connections of the old colour were still open when draining ended and were cut`);
   return said.length === 0 ? null : said.join('; ');
+}
+
+/** What became of connections that were still open when the drain limit was reached, as one sentence; null where none was. */
+export function cutOff({ cut }: Pick<Receipt, 'cut'>): string | null {
+  return cut === 0 ? null : `${cut} connections of the old colour were still open at the drain limit and were cut`;
 }
 
 /** More than twice the share of before: an app that answers 502 or 504 of its own accord is not called a drop. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { dropped, ReceiptSchema } from '../src/index.ts';
+import { cutOff, dropped, ReceiptSchema } from '../src/index.ts';
 import type { EdgeCounts, Receipt } from '../src/index.ts';
 
 const first: Receipt = { requests: 100, failures: 0, cut: 0, p50Ms: 1, p95Ms: 2, p99Ms: 3 };
@@ -48,8 +48,10 @@ describe('the zero-drop receipt', () => {
     expect(dropped({ ...first, failures: 1 })).toBe('1 of 100 requests on the public path failed');
   });
 
-  it('names connections that were cut', () => {
-    expect(dropped({ ...first, cut: 3 })).toMatch(/^3 connections of the old colour .* were cut$/);
+  it('names connections that outlived the drain limit apart from what was lost', () => {
+    expect(cutOff({ ...first, cut: 3 })).toMatch(/^3 connections of the old colour .* were cut$/);
+    expect(cutOff(first)).toBeNull();
+    expect(dropped({ ...first, cut: 3 })).toBeNull();
   });
 
   it("counts the edge's own 502 and 504, unless the app always had its share of them", () => {
