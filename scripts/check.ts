@@ -72,6 +72,17 @@ const jest =
     return { passed: result.numPassedTests, failed: silent ? 1 : failed };
   };
 
+/** A seeded sample of the faults; each cell counts as a test. */
+async function faults(): Promise<Tally> {
+  const file = join(reports, 'faults.json');
+  await rm(file, { force: true });
+  const code = await execute([node, 'rehearsal/faults/run.ts', '--sample', '--tally', file]);
+  const text = await readFile(file, 'utf8').catch(() => '');
+  if (text === '') return { passed: 0, failed: 1 };
+  const tally = JSON.parse(text) as Tally;
+  return tally.failed === 0 && (code !== 0 || tally.passed === 0) ? { ...tally, failed: 1 } : tally;
+}
+
 const gates: Gate[] = [
   { name: 'lint', run: command(bin('eslint'), '.') },
   { name: 'format', run: command(bin('prettier'), '--check', '--log-level', 'warn', '.') },
@@ -82,6 +93,7 @@ const gates: Gate[] = [
   { name: 'dist', run: command(node, 'scripts/check-dist.ts') },
   { name: 'unit', run: jest('unit') },
   { name: 'process', run: jest('process', '--runInBand') },
+  { name: 'faults', run: faults },
   { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
 ];
 

@@ -1,3 +1,6 @@
+/** Label of a container in which an image is read: since when. */
+export const READING = 'delivery.reading';
+
 /** What the agent wants to know about a container. */
 export interface Container {
   id: string;

@@ -5,7 +5,7 @@ import { buffer as readAll } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { extract } from 'tar-stream';
-import { toContainer, toLogLines, unframe } from './container.ts';
+import { READING, toContainer, toLogLines, unframe } from './container.ts';
 import type { Container, InspectedContainer, LogLine } from './container.ts';
 import type { Readable } from 'node:stream';
 
@@ -201,7 +201,12 @@ export class Docker {
   async readImage(reference: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
     // An image without a command cannot be made a container of; this one is never executed.
     const created = (await this.json('POST', '/containers/create', {
-      body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true },
+      body: {
+        Image: reference,
+        Cmd: ['/never-run'],
+        Labels: { [READING]: new Date().toISOString() },
+        NetworkDisabled: true,
+      },
     })) as { Id: string };
     try {
       const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);

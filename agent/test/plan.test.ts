@@ -22,12 +22,17 @@ function plan({
   pull = jest.fn(),
   created = '2026-01-01T00:00:00Z',
   options = {},
+  readings = [],
+  remove = jest.fn(),
 }: {
   sealed?: string;
   secrets?: object;
   pull?: jest.Mock;
   created?: string;
   options?: object;
+  /** Containers that are there for reading a release image. */
+  readings?: object[];
+  remove?: jest.Mock;
 } = {}): Promise<DeployPlan> {
   const labels = { 'com.docker.compose.service': 'web-1' };
   const docker = {
@@ -40,7 +45,11 @@ function plan({
           ['compose.yaml', Buffer.from(sealed)],
         ]),
       ),
-    containers: () => Promise.resolve([{ labels, running: true, paused: false, restarting: false }]),
+    containers: ([filter = '']: string[]) =>
+      Promise.resolve(
+        filter === 'delivery.reading' ? readings : [{ labels, running: true, paused: false, restarting: false }],
+      ),
+    remove: (id: string) => Promise.resolve(remove(id)),
   } as never;
   const envelope = parseEnvelope(
     JSON.stringify({ format: 1, operation: 'op', repository: 'registry.test/team/shop-release', secrets, options }),
@@ -91,6 +100,20 @@ describe('a sealed file that would open the host', () => {
     await expect(plan({ sealed: privileged })).rejects.toThrow(/web.*privileged/);
     const socket = SEALED.replace('    x-release:', '    volumes: [/var/run/docker.sock:/s]\n    x-release:');
     await expect(plan({ sealed: socket })).rejects.toThrow(/Docker socket/);
+  });
+});
+
+describe('a container in which an agent that died was reading a release image', () => {
+  it('goes with the next plan; one that may be in use stays', async () => {
+    const remove = jest.fn();
+    const since = (msAgo: number): object => ({ 'delivery.reading': new Date(Date.now() - msAgo).toISOString() });
+    const readings = [
+      { id: 'old', labels: since(3_600_000) },
+      { id: 'young', labels: since(1000) },
+      { id: 'unknown', labels: { 'delivery.reading': '' } },
+    ];
+    await plan({ readings, remove });
+    expect(remove.mock.calls).toEqual([['old'], ['unknown']]);
   });
 });
 

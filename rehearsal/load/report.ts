@@ -35,6 +35,8 @@ export interface Report extends Figures {
   byKind: Record<string, Figures>;
   byCause: Record<string, number>;
   firstFailures: Failure[];
+  /** ms since the start of the load; null where nothing failed */
+  lastFailureAt: number | null;
   /** ISO time of the first answer from a release other than the first one seen; null if there was none */
   firstNewReleaseAt: string | null;
   firstNewReleaseMs: number | null;
@@ -74,6 +76,7 @@ export class Recorder {
   private readonly seen = new Map<string, Seen>();
   private readonly causes = new Map<string, number>();
   private readonly failures: Failure[] = [];
+  private lastFailureAt: number | null = null;
   private acknowledged = 0;
   private countedTwice = 0;
 
@@ -105,6 +108,7 @@ export class Recorder {
     tally.requests += 1;
     tally.failures += 1;
     this.causes.set(cause, (this.causes.get(cause) ?? 0) + 1);
+    this.lastFailureAt = Math.round(this.now());
     if (this.failures.length < 20)
       this.failures.push({ at: Math.round(this.now()), kind, cause, detail: detail.slice(0, 200) });
   }
@@ -148,6 +152,7 @@ export class Recorder {
       byKind,
       byCause: Object.fromEntries(this.causes),
       firstFailures: this.failures,
+      lastFailureAt: this.lastFailureAt,
       firstNewReleaseAt: next ? new Date(this.startedAt + next.firstAnswerAt).toISOString() : null,
       firstNewReleaseMs: next ? Math.round(next.firstAnswerAt) : null,
       switches,

@@ -98,7 +98,7 @@ export class Stage {
   }
 
   /** Runs `work` once per suite and remembers what it gave, so that every test file may ask for it first. */
-  private async once<T>(name: string, work: () => Promise<T>): Promise<T> {
+  async once<T>(name: string, work: () => Promise<T>): Promise<T> {
     const file = join(this.facts.directory, `once-${name}.json`);
     if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T;
     const value = await work();

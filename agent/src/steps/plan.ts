@@ -13,6 +13,7 @@ import type { Colour, Manifest, Policy, SchemaState } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import { refuseClaimed } from '../claims.ts';
 import { complete, replicas } from '../colour.ts';
+import { READING } from '../container.ts';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Run } from '../run.ts';
@@ -25,6 +26,9 @@ import { liveColourOf, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
 import { refuseStale } from './stale.ts';
 import { VERSION, olderThan } from '../version.ts';
+
+/** Longest life of a container in which an image is read. */
+const READING_MAX_MS = 60_000;
 
 /** Free space that a deploy needs before it pulls anything. */
 const DISK_MIN_BYTES = 1024 ** 3;
@@ -143,6 +147,7 @@ async function readReleaseImage(
   ]);
   if (pulled.status === 'rejected') throw pullError(reference, pulled.reason);
   if (signed.status === 'rejected') throw signed.reason;
+  await clearReadings(run);
   const files = await run.docker.readImage(
     reference,
     (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'),
@@ -152,6 +157,15 @@ async function readReleaseImage(
   if (!files.has('manifest.json'))
     throw new StepError('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
   return { files, signature: signed.value };
+}
+
+/** Containers of images whose reader died. A reading takes less than a second; a young one may be another operation's. */
+async function clearReadings(run: Pick<Run, 'docker'>): Promise<void> {
+  const found = await run.docker.containers([READING]);
+  const old = found.filter(({ labels: { [READING]: since } }) => {
+    return since !== undefined && !(Date.now() - Date.parse(since) < READING_MAX_MS);
+  });
+  await Promise.all(old.map(({ id }) => run.docker.remove(id)));
 }
 
 function checkManifest(app: string, manifest: Manifest): void {
