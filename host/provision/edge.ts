@@ -1,6 +1,8 @@
+import { agentTasks } from './agent.ts';
 import { edgeAcme, edgeCompose, edgeStatic } from './files.ts';
+import { pullTask } from './pull.ts';
 import { quote, sha256 } from './shell.ts';
-import { fileTask, placed, placedAt, type Task } from './task.ts';
+import { fileTask, placed, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 
 /** The static configuration; certificates by ACME need a resolver in it, also where only another app of the host has them by ACME. */
@@ -14,15 +16,8 @@ export function edgeTasks(plan: HostPlan): Task[] {
   const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
   const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
   return [
-    pull(plan, 'agent_image', 'The agent is there by digest before the first deploy', plan.agentImage),
-    fileTask({
-      id: 'agent',
-      reason: 'The launcher starts this agent and no other',
-      path: '/opt/edge/agent',
-      mode: '644',
-      content: `${plan.agentImage}\n`,
-    }),
-    pull(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
+    ...agentTasks(plan),
+    pullTask(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
     certificate(plan),
     sharedCertificate(plan.app),
     fileTask({
@@ -117,30 +112,6 @@ function pins(images: readonly string[]): Task {
 for image in ${list}; do
   docker create --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
 done`,
-  };
-}
-
-/** Pulls with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory. */
-function pull(plan: HostPlan, id: string, reason: string, image: string): Task {
-  const { registry } = plan;
-  const config =
-    registry === null
-      ? '{}'
-      : JSON.stringify({
-          auths: {
-            [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') },
-          },
-        });
-  return {
-    id,
-    reason,
-    check: `docker image inspect ${quote(image)} >/dev/null`,
-    apply: `mkdir -p "$work/docker"
-chmod 700 "$work/docker"
-${placedAt('"$work/docker/config.json"', '600', 'root:root', config)}code=0
-DOCKER_CONFIG="$work/docker" docker pull --quiet ${quote(image)} || code=$?
-rm -rf "$work/docker"
-return "$code"`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { quote } from './shell.ts';
 import { fileTask, type Task } from './task.ts';
+import type { HostPlan } from './tasks.ts';
 
 /** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
 export const RESERVED_APPS: readonly string[] = ['edge', 'containerd'];
@@ -21,16 +22,27 @@ return 1`,
   };
 }
 
-/** Which releases the agent takes: without a signature, where a release comes from is what there is to go by. */
-export function policyTask({ app, repository }: { app: string; repository: string | null }): Task[] {
+/** Which releases the agent takes: from where, and signed by whom. Without signatures the first is all there is to go by. */
+export function policyTask({
+  app,
+  repository,
+  signatures = null,
+}: Pick<HostPlan, 'app' | 'repository' | 'signatures'>): Task[] {
   if (repository === null) return [];
-  return [
-    fileTask({
-      id: 'policy',
-      reason: 'The host takes releases from one repository, whatever the caller names',
-      path: `/opt/${app}/policy.json`,
-      mode: '644',
-      content: `${JSON.stringify({ repository })}\n`,
-    }),
-  ];
+  const path = `/opt/${app}/policy.json`;
+  const task = fileTask({
+    id: 'policy',
+    reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
+    path,
+    mode: '644',
+    content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }) })}\n`,
+  });
+  if (signatures !== null) return [task];
+  // Leaving an input out must not open a host that asks for signatures.
+  const kept = `if grep -q '"signatures"' ${path} 2>/dev/null; then
+  echo ${quote(`${path} asks for signatures and this run names nobody who makes them: set signing-public-key or signing-identity, or remove the file on the server`)}
+  return 1
+fi
+`;
+  return [{ ...task, apply: `${kept}${task.apply}` }];
 }

@@ -13,6 +13,8 @@ export interface HostPlan {
   app: string;
   /** Prefix `<host[:port]/path>` of what may be deployed; null leaves what the host says about it. */
   repository: string | null;
+  /** Who must have signed a release: the `signatures` of policy.json; null or absent asks for none. */
+  signatures?: object | null;
   os: 'debian' | 'ubuntu';
   container: boolean;
   apparmor: boolean;

@@ -79,6 +79,7 @@ export function actionEnv(
     GITHUB_RUN_NUMBER: '1',
     GITHUB_JOB: 'deploy',
     GITHUB_WORKFLOW: 'process tests',
+    GITHUB_WORKFLOW_REF: 'example/fixture/.github/workflows/deploy.yml@refs/heads/main',
     GITHUB_SERVER_URL: 'https://github.example',
     GITHUB_API_URL: 'http://127.0.0.1:9',
     GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must as mustOn } from '../hosts/host.ts';
 import { down, up } from '../hosts/rig.ts';
+import { bundleOf, makeSigningKey, pushBundle } from '../hosts/signing.ts';
+import type { SigningKey } from '../hosts/signing.ts';
 import type { Rig } from '../hosts/rig.ts';
 import { ROOT } from './action.ts';
 import { must } from './process.ts';
@@ -13,7 +15,7 @@ import type { StageFacts } from './stage.ts';
 const TRAEFIK = { repository: 'library/traefik', tag: 'v3.6.12' };
 
 /** Builds the agent's image on the runner from the committed bundle and pushes it; gives its reference by digest. */
-async function agentImage(rig: Rig): Promise<string> {
+async function agentImage(rig: Rig, signingKey: SigningKey): Promise<string> {
   const { host, username, password } = rig.registry;
   const repository = `${host}/delivery/agent`;
   const env = { DOCKER_CONFIG: '/tmp/agent-image' };
@@ -31,6 +33,7 @@ async function agentImage(rig: Rig): Promise<string> {
     );
     const digest = digests.split('\n').find((line) => line.startsWith(`${repository}@`));
     if (digest === undefined) throw new Error(`no digest of the agent's image: ${digests}`);
+    await pushBundle(rig.runner, digest, await bundleOf(digest, signingKey, 'agent'), env);
     return digest;
   } finally {
     await rig.runner.exec(['rm', '-rf', env.DOCKER_CONFIG]);
@@ -64,8 +67,9 @@ export async function raise(instance: string, log: (line: string) => void): Prom
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const key = join(directory, 'deploy_key');
   await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'deploy', '-f', key]);
+  const signingKey = makeSigningKey();
   const certificate = await rig.ca.issue([HOST, 'plain.test']);
-  const [agent, edge] = await Promise.all([agentImage(rig), edgeImage(rig)]);
+  const [agent, edge] = await Promise.all([agentImage(rig, signingKey), edgeImage(rig)]);
   writeFileSync(join(directory, 'known_hosts'), rig.vps.knownHosts);
   writeFileSync(join(directory, 'ca.pem'), rig.ca.certificate);
   const facts: StageFacts = {
@@ -88,6 +92,7 @@ export async function raise(instance: string, log: (line: string) => void): Prom
     },
     tls: { ca: rig.ca.certificate, certificate: certificate.certificate, key: certificate.key },
     deployKey: { private: await readFile(key, 'utf8'), public: (await readFile(`${key}.pub`, 'utf8')).trim() },
+    signingKey,
     images: { agent, edge },
   };
   const file = join(directory, 'stage.json');

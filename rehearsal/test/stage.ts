@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fetch } from 'undici';
 import type { Report } from '../load/report.ts';
 import { agentFor, makeTarget } from '../load/target.ts';
+import { SOURCE } from '../hosts/signing.ts';
+import type { SigningKey } from '../hosts/signing.ts';
 import { ROOT, runInRunner, startInRunner } from './action.ts';
 import type { ActionRun, Inputs, RunnerHost, RunOptions, Started } from './action.ts';
 import { must, run } from './process.ts';
@@ -29,6 +31,8 @@ export interface StageFacts {
   tls: { ca: string; certificate: string; key: string };
   /** private and public deploy key */
   deployKey: { private: string; public: string };
+  /** what releases and agents are signed with; the VPS asks for it */
+  signingKey: SigningKey;
   images: { agent: string; edge: string };
 }
 
@@ -56,6 +60,8 @@ export interface Built {
   release: string;
   releaseId: string;
   images: string;
+  /** Where its signature lies; '' where it is not signed. */
+  signature: string;
 }
 
 /** What the launcher's `status` says, as far as the tests look at it. */
@@ -72,7 +78,7 @@ export interface Status {
     previous: string | null;
     operation: string;
     rotated?: boolean;
-    error?: { step: string; code: string } | null;
+    error?: { step: string; code: string; message: string } | null;
   }[];
   releases?: { release: string; images: 'here' | 'gone' }[];
   notes?: string[];
@@ -122,12 +128,15 @@ export class Stage {
   }
 
   provisionInputs(): Inputs {
-    const { vps, deployKey, images, registry, tls } = this.facts;
+    const { vps, deployKey, images, registry, tls, signingKey } = this.facts;
     return {
       ...this.ssh(),
       user: 'root',
       'ssh-key': vps.adminKey,
       app: 'fixture',
+      repository: `${registry.host}/example/fixture`,
+      'signing-public-key': signingKey.public,
+      'signing-identity': `example/fixture/${SOURCE.workflow}@${SOURCE.ref}`,
       'deploy-public-key': deployKey.public,
       'deploy-user': 'deploy',
       'agent-image': images.agent,
@@ -153,7 +162,7 @@ export class Stage {
   }
 
   buildInputs(name: string, args: Record<string, string>): Inputs {
-    const { registry } = this.facts;
+    const { registry, signingKey } = this.facts;
     const variables = { BOOT_SECONDS: '2', FIXTURE_HOST: HOST, VERSION: name, ...args };
     return {
       'compose-file': 'rehearsal/fixture/compose.yaml',
@@ -165,6 +174,7 @@ export class Stage {
       'registry-username': registry.username,
       'registry-password': registry.password,
       version: name,
+      'signing-key': signingKey.private,
       cache: 'false',
     };
   }
@@ -187,6 +197,7 @@ export class Stage {
       release: ran.outputs['release'] ?? '',
       releaseId: ran.outputs['release-id'] ?? '',
       images: ran.outputs['images'] ?? '',
+      signature: ran.outputs['signature'] ?? '',
     };
   }
 

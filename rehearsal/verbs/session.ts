@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from '../hosts/host.ts';
 import { makeKey } from '../hosts/runner.ts';
 import type { Rig } from '../hosts/rig.ts';
+import { makeSigningKey } from '../hosts/signing.ts';
+import type { SigningKey } from '../hosts/signing.ts';
 import type { Call } from '../github/server.ts';
 import { CLONE, REPOSITORY } from './replay.ts';
 import type { Settings } from './replay.ts';
@@ -25,6 +27,7 @@ const GITHUB_UNIT = 'rehearsal-github';
 interface Memory {
   deployKey: { private: string; public: string };
   appKey: string;
+  signingKey: SigningKey;
   githubToken: string;
   tls: { certificate: string; key: string };
   runs: number;
@@ -63,6 +66,7 @@ export async function openSession(rig: Rig): Promise<Session> {
   if (memory === null) {
     memory = {
       deployKey: await makeKey(rig.runner),
+      signingKey: makeSigningKey(),
       appKey: randomBytes(32).toString('base64url'),
       githubToken: `ghs_${randomBytes(24).toString('hex')}`,
       tls: await rig.ca.issue([APP_HOST, API_HOST]),
@@ -89,6 +93,7 @@ async function settingsOf(rig: Rig, memory: Memory): Promise<Settings> {
     secrets: {
       APP_KEY: memory.appKey,
       GH_PAT: rig.registry.password,
+      SIGNING_KEY: memory.signingKey.private,
       SSH_PRIVATE_KEY: memory.deployKey.private,
       ADMIN_SSH_PRIVATE_KEY: rig.vps.adminKey,
       VPS_HOST: rig.vps.name,
@@ -103,6 +108,10 @@ async function settingsOf(rig: Rig, memory: Memory): Promise<Settings> {
       REGISTRY_USERNAME: rig.registry.username,
       SSH_KNOWN_HOSTS: rig.vps.knownHosts,
       DEPLOY_PUBLIC_KEY: memory.deployKey.public,
+      SBOM: 'true',
+      SIGNING_PUBLIC_KEY: memory.signingKey.public,
+      // act names no workflow in GITHUB_WORKFLOW_REF: repository and branch are what can be asked for here.
+      SIGNING_IDENTITY: `${REPOSITORY}/*@refs/heads/main`,
       TLS: 'files',
       CA_CERTIFICATE: rig.ca.certificate,
       RESOLVE: `${APP_HOST}:443:${vpsAddress ?? ''}`,

@@ -14,7 +14,7 @@ const allowed: Record<string, string[]> = {
   'packages/runner': ['@delivery/release', '@delivery/ssh'],
   agent: ['@delivery/release', '@delivery/stack', '@delivery/health', '@delivery/trust'],
   'actions/build-images': ['@delivery/release', '@delivery/stack', '@delivery/runner', '@delivery/trust'],
-  'actions/provision-vps': ['@delivery/release', '@delivery/ssh', '@delivery/runner'],
+  'actions/provision-vps': ['@delivery/release', '@delivery/ssh', '@delivery/runner', '@delivery/trust'],
   'actions/deploy-release': ['@delivery/release', '@delivery/ssh', '@delivery/runner'],
   'actions/rollback': ['@delivery/release', '@delivery/ssh', '@delivery/runner'],
   'actions/verify-health': ['@delivery/health', '@delivery/runner'],

@@ -29,7 +29,7 @@ export async function docker(args: readonly string[], options: DockerOptions = {
 }
 
 /** The action's own environment without its inputs, some of which are secrets. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   const entries = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(entries.filter(([name]) => !name.startsWith('INPUT_')));
 }

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { InputReader } from '@delivery/runner';
+import { readPrivateKey } from '@delivery/trust';
 
 export interface Inputs {
   /** Absolute path of the compose file. */
@@ -15,6 +16,10 @@ export interface Inputs {
   /** Version for people; null means the short commit. */
   version: string | null;
   cache: boolean;
+  /** How the release is signed: with a key of one's own, or without one by the job's identity; null leaves it unsigned. */
+  signing: { key: string; passphrase: string | null } | 'keyless' | null;
+  /** Attest what is in every image. */
+  sbom: boolean;
   /** Build secret's id -> absolute path of the file that holds it. */
   buildSecrets: Record<string, string>;
 }
@@ -33,6 +38,7 @@ export function readBuildInputs(input: InputReader, workspace: string): Inputs {
       `no file ${JSON.stringify(composeFile)}`,
       'a compose file of the repository that is checked out',
     );
+  const signed = signing(input);
   return {
     composeFile,
     variables: input.pairs('variables'),
@@ -52,6 +58,8 @@ export function readBuildInputs(input: InputReader, workspace: string): Inputs {
       allowed: 'letters, digits, ".", "_", "+" and "-", at most 128 characters',
     }),
     cache: input.bool('cache', true),
+    signing: signed,
+    sbom: sbom(input, signed),
     buildSecrets: buildSecrets(input, workspace),
   };
 }
@@ -66,6 +74,43 @@ function login(input: InputReader): Inputs['login'] {
   if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
   if (password === null) input.reject('registry-password', 'nothing', 'the password or token of "registry-username"');
   return { username: username ?? '', password: password ?? '' };
+}
+
+function signing(input: InputReader): Inputs['signing'] {
+  const key = input.block('signing-key', { fallback: '', secret: true });
+  const passphrase = input.secret('signing-key-passphrase');
+  const keyless = input.bool('keyless', false);
+  if (key !== '' && keyless) input.reject('keyless', 'true beside a "signing-key"', 'one of the two');
+  if (key === '' && passphrase !== null)
+    input.reject('signing-key', 'nothing', 'the key that "signing-key-passphrase" opens');
+  if (keyless && (process.env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? '') === '')
+    input.reject(
+      'keyless',
+      'true in a job without an identity token',
+      'a job of GitHub with "permissions: id-token: write"',
+    );
+  if (key === '') return keyless ? 'keyless' : null;
+  try {
+    readPrivateKey('signing-key', key, passphrase);
+  } catch (error) {
+    input.reject(
+      'signing-key',
+      (error as Error).message.replace(/^signing-key: /, 'a key that '),
+      'a private key of ECDSA P-256, PEM',
+    );
+  }
+  return { key, passphrase };
+}
+
+function sbom(input: InputReader, signed: Inputs['signing']): boolean {
+  const wanted = input.bool('sbom', false);
+  if (wanted && signed === null)
+    input.reject(
+      'sbom',
+      'true without "signing-key" and "keyless"',
+      'true in a build that signs: unsigned it would attest nothing',
+    );
+  return wanted;
 }
 
 function buildSecrets(input: InputReader, workspace: string): Record<string, string> {

@@ -7,14 +7,17 @@ import { makeReleaseId } from '@delivery/release';
 import { readInputs } from '@delivery/runner';
 import { bakeProjection, parseCompose } from '@delivery/stack';
 import { imageLabels } from './arguments.ts';
+import { attest, type Signed } from './attest.ts';
 import { buildServices } from './build.ts';
 import { checkBuilder } from './docker.ts';
-import { describeImages, resolveOthers } from './images.ts';
+import { describeImages, resolveOthers, type ServiceImage } from './images.ts';
 import { readBuildInputs, type Inputs } from './inputs.ts';
 import { layerCache } from './layers.ts';
 import { openRegistry } from './registry.ts';
 import { report } from './report.ts';
 import { pushRelease, rehearseSeal, type ReleasePlan } from './seal.ts';
+import { checkSbomTool } from './sbom.ts';
+import { describeBuild, openSigning } from './signing.ts';
 import { readSource } from './source.ts';
 
 /** From a compose file to a release in the registry: builds what is to be built, resolves the rest, seals all of it by digest. */
@@ -52,6 +55,8 @@ async function release(inputs: Inputs, temporary: string): Promise<void> {
     services.map(({ name }) => name),
   );
 
+  const sign = await openSigning(inputs);
+  if (inputs.sbom) await checkSbomTool();
   const builder = await checkBuilder();
   const registry = await openRegistry(inputs, temporary);
   try {
@@ -74,9 +79,39 @@ async function release(inputs: Inputs, temporary: string): Promise<void> {
     const built = await buildServices(build, builder, registry, temporary);
     await layers?.save();
     const images = await describeImages(services, others, built, builder);
-    const reference = await pushRelease(plan, images, files, registry, temporary);
-    await report(plan, reference, images);
+    const sealed = await pushRelease(plan, images, files, registry, temporary);
+    const signatures =
+      sign === null
+        ? {}
+        : await attest(
+            {
+              ...{ app: plan.app, release: plan.release, build: describeBuild(source) },
+              signed: [
+                // What others built is named in the release by digest; signing it is theirs.
+                ...built.map(({ ref }) => ({ kind: 'image' as const, ref, also: [], sbom: inputs.sbom })),
+                releaseToSign(sealed, images),
+              ],
+            },
+            sign,
+            registry,
+            temporary,
+          );
+    await report(plan, sealed.ref, images, signatures);
   } finally {
     await registry.close();
   }
+}
+
+/** The release with its manifest and every image that it names: all of them by digest. */
+function releaseToSign(sealed: { ref: string; manifest: string }, images: Record<string, ServiceImage>): Signed {
+  const named = [...new Set(Object.values(images).map(({ ref }) => ref))].map((ref) => {
+    const [name = '', digest = ''] = ref.split('@');
+    return { name, digest };
+  });
+  return {
+    kind: 'release',
+    ref: sealed.ref,
+    also: [{ name: 'manifest.json', digest: sealed.manifest }, ...named],
+    sbom: false,
+  };
 }

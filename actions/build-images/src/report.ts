@@ -8,13 +8,16 @@ export async function report(
   plan: ReleasePlan,
   reference: string,
   images: Record<string, ServiceImage>,
+  signatures: Record<string, string>,
 ): Promise<void> {
   const refs = Object.fromEntries(Object.entries(images).map(([name, { ref }]) => [name, ref]));
-  setOutputs({ release: reference, 'release-id': plan.release, images: refs });
+  const signature = signatures[reference] ?? '';
+  setOutputs({ release: reference, 'release-id': plan.release, images: refs, signature });
   await writeSummary([
     `## ${plan.app}: release ${plan.release}`,
     table(['Image', 'Digest', 'Size', 'Seconds', 'Cached'], rows(images)),
     `Release image: \`${reference}\``,
+    signature === '' ? '**Not signed.**' : `Signature: \`${signature}\``,
   ]);
   for (const [name, ref] of Object.entries(refs)) core.info(`  ${name}: ${ref}`);
   core.info(`Release ${plan.release}: ${reference}`);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeManifest, seal, type Sealed } from '@delivery/stack';
@@ -40,7 +41,7 @@ export async function rehearseSeal(plan: ReleasePlan, services: readonly string[
 
 /**
  * Seals the release, packs it and pushes it as `<registry>/<repository>/<app>-release`.
- * @returns `<repository>@sha256:<hex>`
+ * @returns the image as `<repository>@sha256:<hex>`, and the digest of its manifest.json
  */
 export async function pushRelease(
   plan: ReleasePlan,
@@ -48,7 +49,7 @@ export async function pushRelease(
   files: readonly PackedFile[],
   registry: Registry,
   temporary: string,
-): Promise<string> {
+): Promise<{ ref: string; manifest: string }> {
   const { app, composeText, variables, release, version, source, labels } = plan;
   const entries = Object.entries(images);
   const sealed: Sealed = seal({
@@ -68,7 +69,8 @@ export async function pushRelease(
   });
   const context = join(temporary, 'release');
   await mkdir(context);
-  await writeContext(context, `${JSON.stringify(manifest, null, 2)}\n`, sealed.text, files);
+  const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
+  await writeContext(context, manifestText, sealed.text, files);
   const dockerfile = join(temporary, 'release.Dockerfile');
   const metadata = join(temporary, 'release.json');
   await writeFile(dockerfile, DOCKERFILE);
@@ -102,5 +104,6 @@ export async function pushRelease(
     throw new Error(`The release image could not be pushed to ${repository}: ${readFailure(lines).join(' / ')}`);
   }
   const digest = readDigests(`{"release":${await readFile(metadata, 'utf8')}}`, ['release'])['release'] ?? '';
-  return `${repository}@${digest}`;
+  const hash = createHash('sha256').update(manifestText).digest('hex');
+  return { ref: `${repository}@${digest}`, manifest: `sha256:${hash}` };
 }

@@ -2,7 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { APP_NAME, REPOSITORY } from '@delivery/release';
 import type { InputReader } from '@delivery/runner';
 import { connectionInputs } from '@delivery/runner/host';
+import type { SignaturePolicy } from '@delivery/release';
 import type { SessionOptions } from '@delivery/ssh';
+import { readSignatures } from './signatures.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
 import { DEFAULT_EDGE_IMAGE, type TlsPlan } from '../../../host/provision/tasks.ts';
 
@@ -12,6 +14,8 @@ export interface Inputs {
   app: string;
   /** Prefix of the release images that the host will take; null leaves what it has. */
   repository: string | null;
+  /** Who must have signed a release; null asks for no signature. */
+  signatures: SignaturePolicy | null;
   deployUser: string;
   /** `<type> <base64>` */
   deployKey: string;
@@ -33,10 +37,12 @@ const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 export function readProvisionInputs(input: InputReader): Inputs {
   const agent = input.digestRef('agent-image');
   const admin = connection(input);
+  const allowed = repository(input);
   return {
     connection: admin,
     app: app(input),
-    repository: repository(input),
+    repository: allowed,
+    signatures: readSignatures(input, allowed),
     deployUser: deployUser(input, admin.user),
     deployKey: deployKey(input),
     agentImage: agent.ref,

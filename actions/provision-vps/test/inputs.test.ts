@@ -69,3 +69,60 @@ describe('inputs of provision-vps', () => {
     expect(() => read({ repository })).toThrow('Input "repository": found');
   });
 });
+
+describe('who must have signed a release', () => {
+  const pem = (curve: string, half: 'public' | 'private' = 'public'): string => {
+    const pair = generateKeyPairSync('ec', { namedCurve: curve });
+    return half === 'public'
+      ? String(pair.publicKey.export({ type: 'spki', format: 'pem' }))
+      : String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  };
+  const repository = 'registry.test/shop';
+  const identity = 'owner/shop/.github/workflows/*@refs/heads/main';
+
+  it('is nobody unless said', () => {
+    expect(read({ repository }).signatures).toBeNull();
+  });
+
+  it('is one or more keys, bound to workflows where they are named', () => {
+    const found = read({
+      repository,
+      'signing-public-key': pem('P-256') + pem('P-256').replaceAll('\n', '\r\n'),
+      'signing-identity': `${identity}\n`,
+    }).signatures;
+    expect(found?.keys).toHaveLength(2);
+    expect(found?.sources).toEqual([
+      { repository: 'https://github.com/owner/shop', workflow: '.github/workflows/*', ref: 'refs/heads/main' },
+    ]);
+  });
+
+  it('is an authority only together with workflows', () => {
+    const root = JSON.stringify({ certificateAuthorities: [] });
+    expect(() => read({ repository, 'signing-trusted-root': root })).toThrow(/"signing-identity": found nothing/);
+    expect(
+      read({ repository, 'signing-trusted-root': root, 'signing-identity': identity }).signatures?.keyless,
+    ).toMatchObject({
+      issuer: 'https://token.actions.githubusercontent.com',
+    });
+  });
+
+  it('is refused by name where it cannot be used', () => {
+    const refused = (changes: Record<string, string>): string => {
+      try {
+        read({ repository, ...changes });
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(refused({ 'signing-public-key': pem('P-256', 'private') })).toContain('is a private key');
+    expect(refused({ 'signing-public-key': pem('P-384') })).toContain('secp384r1');
+    expect(refused({ 'signing-public-key': 'ssh-ed25519 AAAA' })).toContain('without a PEM block');
+    expect(refused({ 'signing-identity': identity })).toContain('no key and no root');
+    expect(refused({ 'signing-public-key': pem('P-256'), 'signing-identity': 'owner/shop' })).toContain(
+      'lines of <owner>',
+    );
+    expect(refused({ 'signing-public-key': pem('P-256'), repository: '' })).toMatch(/"repository": found nothing/);
+    expect(refused({ 'signing-trusted-root': '[]' })).toContain('TrustedRoot document');
+  });
+});

@@ -53,6 +53,15 @@ describe("the host's policy", () => {
     expect(run(tasks)).toEqual(['policy ok']);
   });
 
+  it('names who must have signed, and does not lose it by an input that was left out', () => {
+    mkdirSync(join(opt, 'shop'));
+    const signatures = { format: 1, keys: ['k'], sources: [], keyless: null };
+    expect(run(policyTask({ app: 'shop', repository: 'registry.test/shop', signatures }))).toEqual(['policy changed']);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ repository: 'registry.test/shop', signatures });
+    expect(run(tasks)).toEqual(['policy failed']);
+    expect(readFileSync(path, 'utf8')).toContain('"signatures"');
+  });
+
   it('stays as it is where no repository is given', () => {
     expect(policyTask({ app: 'shop', repository: null })).toEqual([]);
   });

@@ -1,3 +1,4 @@
+export { readPrivateKey, readPublicKey } from './keys.ts';
 export * from './source.ts';
 export * from './statement.ts';
 export * from './tag.ts';
