@@ -57,6 +57,7 @@ export class SecondApp {
       release: ran.outputs['release'] ?? '',
       releaseId: ran.outputs['release-id'] ?? '',
       images: ran.outputs['images'] ?? '',
+      signature: ran.outputs['signature'] ?? '',
     };
   }
 

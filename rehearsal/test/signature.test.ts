@@ -73,7 +73,13 @@ describe('a host that asks for signatures', () => {
   it('refuses what was built by another repository, another workflow or at another ref', async () => {
     const by = async (name: string, workflow: string): Promise<string> => {
       const repository = workflow.split('/').slice(0, 2).join('/');
-      return refused(await stage.build(name, {}, { options: { env: { GITHUB_REPOSITORY: repository, GITHUB_WORKFLOW_REF: workflow } } }));
+      return refused(
+        await stage.build(
+          name,
+          {},
+          { options: { env: { GITHUB_REPOSITORY: repository, GITHUB_WORKFLOW_REF: workflow } } },
+        ),
+      );
     };
     expect(await by('fork', 'someone/fork/.github/workflows/deploy.yml@refs/heads/main')).toBe('signature_repository');
     expect(await by('workflow', 'example/fixture/.github/workflows/pull.yml@refs/heads/main')).toBe(

@@ -108,7 +108,6 @@ async function settingsOf(rig: Rig, memory: Memory): Promise<Settings> {
       REGISTRY_USERNAME: rig.registry.username,
       SSH_KNOWN_HOSTS: rig.vps.knownHosts,
       DEPLOY_PUBLIC_KEY: memory.deployKey.public,
-      SBOM: 'true',
       SIGNING_PUBLIC_KEY: memory.signingKey.public,
       // act names no workflow in GITHUB_WORKFLOW_REF: repository and branch are what can be asked for here.
       SIGNING_IDENTITY: `${REPOSITORY}/*@refs/heads/main`,
