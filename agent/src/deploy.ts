@@ -12,7 +12,7 @@ import { planDeploy } from './steps/plan.ts';
 import type { DeployPlan } from './steps/plan.ts';
 import { prune } from './steps/prune.ts';
 import { pullImages } from './steps/pull.ts';
-import { clearTraces, placeSecrets, restoreSecrets } from './steps/record.ts';
+import { clearTraces, keepSecrets, placeSecrets, restoreSecrets } from './steps/record.ts';
 import { removeColour, renderTarget, startBacking, startColour } from './steps/start.ts';
 import { verifyRelease, verifySignature } from './steps/verify.ts';
 import { readRelease, writeRelease } from './store.ts';
@@ -90,7 +90,11 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
     }
     throw error;
   } finally {
-    if (report.switched) report.afterwards = () => tidy(run, report);
+    if (report.switched) {
+      // Whatever failed since: visitors are on it, and it was started with these.
+      keepSecrets(run.paths);
+      report.afterwards = () => tidy(run, report);
+    }
   }
 }
 

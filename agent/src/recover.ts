@@ -10,10 +10,9 @@ import { restoreRoute } from './steps/route.ts';
 import { readRelease } from './store.ts';
 import type { StoredRelease } from './store.ts';
 import { hostsOf, liveColour, renameLive } from './switch.ts';
-import type { Old } from './switch.ts';
 import { converge, readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
-import { startWorkers, stopWorkers } from './workers.ts';
+import { startWorkers, stopWorkersIn } from './workers.ts';
 
 /**
  * Brings the host's two records, the route file and the ledger, together after an operation that died between them, and clears what
@@ -81,10 +80,13 @@ async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
     'warning',
     `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`,
   );
-  keepSecrets(run.paths);
+  // A switch back to what is on record brings the secrets of before with it; a switch forward keeps its own.
+  const back = truth.running?.release === route.release && truth.running.colour === route.colour;
+  if (back) restoreSecrets(run.paths);
+  else keepSecrets(run.paths);
   const old = await liveColour(run, truth.running);
   const project = renderColour({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
-  await switchWorkers(run, route, stored, old).catch((error: unknown) =>
+  await switchWorkers(run, route, stored).catch((error: unknown) =>
     run.events.log('error', `workers of release ${route.release}: ${String(error)}`),
   );
   await renameLive(run, { project }, old);
@@ -105,10 +107,9 @@ async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
   });
 }
 
-/** The operation that died may not have come to it: the old workers end, the new ones start. */
-async function switchWorkers(run: Run, route: RouteState, stored: StoredRelease, old: Old | null): Promise<void> {
-  if (old !== null && old.colour !== route.colour) await stopWorkers(run, old.replicas);
-  const { manifest, sealed } = stored;
+/** The operation that died may not have come to it: the workers of the other colour end, this one's start. */
+async function switchWorkers(run: Run, route: RouteState, { manifest, sealed }: StoredRelease): Promise<void> {
+  await stopWorkersIn(run, route.colour === 'blue' ? 'green' : 'blue');
   const project = renderColour({ sealed, manifest, colour: route.colour });
   await startWorkers(run, { manifest, colour: route.colour, project }, sealed);
 }

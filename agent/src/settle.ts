@@ -9,7 +9,6 @@ import { noWayBack } from './schema.ts';
 import { bake } from './steps/bake.ts';
 import type { Watched } from './steps/bake.ts';
 import { drain } from './steps/drain.ts';
-import { keepSecrets } from './steps/record.ts';
 import { removeColour } from './steps/start.ts';
 import { renameLive, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
@@ -62,7 +61,6 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
     else if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned);
     throw burned;
   }
-  keepSecrets(run.paths);
   if (old !== null) await rest(run, settling, old, report);
 }
 

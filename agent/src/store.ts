@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseManifest } from '@delivery/release';
 import type { Manifest } from '@delivery/release';
@@ -51,6 +51,26 @@ export function writeRelease(
   }
   if (signature !== null) writeAtomically(join(directory, SIGNATURE), signature);
   writeAtomically(join(directory, 'digest'), `${digest}\n`);
+}
+
+/** The files and the signature of the kept release that came from this image; null where none did or a file of it is gone. */
+export function readReleaseOf(
+  paths: Paths,
+  digest: string,
+): { files: Map<string, Buffer>; signature: string | null } | null {
+  const release = storedReleases(paths).find(
+    (name) => readIfThere(join(releaseDirectory(paths, name), 'digest'))?.trim() === digest,
+  );
+  const stored = release === undefined ? null : readRelease(paths, release);
+  if (release === undefined || stored === null) return null;
+  const files = new Map([['manifest.json', Buffer.from(stored.manifestText)]]);
+  try {
+    for (const path of Object.keys(stored.manifest.files))
+      files.set(path, readFileSync(join(releaseDirectory(paths, release), path)));
+  } catch {
+    return null;
+  }
+  return { files, signature: stored.signature };
 }
 
 export function storedReleases(paths: Paths): string[] {

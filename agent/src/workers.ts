@@ -1,9 +1,11 @@
 import { parse } from 'yaml';
-import { replicas } from './colour.ts';
+import type { Colour } from '@delivery/release';
+import { colourProject, projectContainers, replicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import type { Run, Target } from './run.ts';
 import { GRACE_SECONDS } from './retire.ts';
 import { renderTarget, startColour } from './steps/start.ts';
+import { readRelease } from './store.ts';
 
 /** Ends a colour's workers and schedulers before those of the other start that must not run beside them: no work is done twice. */
 export async function stopWorkers(run: Pick<Run, 'docker'>, colour: Replica[]): Promise<void> {
@@ -26,6 +28,21 @@ export async function startWorkers(
   const { project, file } = renderTarget(run, target.manifest, sealed, target.colour);
   await startColour(run, target.manifest.release, project, file, run.paths.env, 'after');
   await restorePolicies(run, target);
+}
+
+/** The same for whatever releases the containers of a colour are of, such as those that an operation left when it died. */
+export async function stopWorkersIn(run: Pick<Run, 'app' | 'paths' | 'docker'>, colour: Colour): Promise<void> {
+  const found = await projectContainers(run.docker, colourProject(run.app, colour));
+  const workers = found.filter(({ running, labels }) => {
+    const release = readRelease(run.paths, labels['delivery.release'] ?? '');
+    return running && release?.manifest.services[labels['delivery.service'] ?? '']?.role !== 'web' && release !== null;
+  });
+  await Promise.all(
+    workers.map(async (container) => {
+      await run.docker.restartPolicy(container.id, 'no');
+      await run.docker.stop(container, GRACE_SECONDS);
+    }),
+  );
 }
 
 /** Containers that were stopped as an old colour lost their restart policy then, and get it back. */

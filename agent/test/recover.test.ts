@@ -29,11 +29,15 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** An operation that begins after one that died between the route to r2 and its record. */
-function after(running: string[]): Run {
+function after(running: string[], workers = 'blue'): Run {
   const container = (colour: string, service: string): object => ({
     id: `${colour}-${service}`,
     name: '',
-    labels: { 'com.docker.compose.service': service },
+    labels: {
+      'com.docker.compose.service': service,
+      'delivery.release': colour === 'blue' ? 'r1' : 'r2',
+      'delivery.service': service.replace(/-1$/, ''),
+    },
     running: running.includes(colour),
     paused: false,
     restarting: false,
@@ -41,7 +45,7 @@ function after(running: string[]): Run {
   const docker = {
     containers: ([label]: string[]) => {
       const colour = label?.endsWith('blue') ? 'blue' : 'green';
-      return Promise.resolve([container(colour, 'web-1'), ...(colour === 'blue' ? [container(colour, 'mail')] : [])]);
+      return Promise.resolve(['web-1', ...(colour === workers ? ['mail'] : [])].map((name) => container(colour, name)));
     },
     rename: () => Promise.resolve(),
     restartPolicy: () => Promise.resolve(),
@@ -68,6 +72,23 @@ describe('an operation that died between its route and its record', () => {
     expect(truth.running).toMatchObject({ release: 'r1' });
     expect(readFileSync(paths.route, 'utf8')).toBe(before);
     expect(done).toEqual([]);
+  });
+
+  it('that went back to what is on record brings its secrets and its workers back', async () => {
+    writeFileSync(paths.env, 'KEY=new\n');
+    writeFileSync(paths.envBefore, 'KEY=old\n');
+    routeTo(paths, 'r1', 'blue', 3);
+    const truth = await recover(after(['blue', 'green'], 'green'), yes);
+    expect(truth.running).toMatchObject({ release: 'r1', colour: 'blue', generation: 3 });
+    expect(readFileSync(paths.env, 'utf8')).toBe('KEY=old\n');
+    expect(done).toEqual(['stop green-mail', 'up shop-blue mail']);
+  });
+
+  it('that went forward keeps the secrets that the release was started with', async () => {
+    writeFileSync(paths.env, 'KEY=new\n');
+    writeFileSync(paths.envBefore, 'KEY=old\n');
+    await recover(after(['blue', 'green']), yes);
+    expect(readFileSync(paths.env, 'utf8')).toBe('KEY=new\n');
   });
 
   it('is left routed when what was before it does not run either', async () => {

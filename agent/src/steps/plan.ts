@@ -20,7 +20,7 @@ import type { Run } from '../run.ts';
 import { planSchema } from '../schema.ts';
 import { secretHashes } from '../secrets.ts';
 import { fetchSignature, readPolicy } from '../signature.ts';
-import { readRelease } from '../store.ts';
+import { readRelease, readReleaseOf } from '../store.ts';
 import { pullError } from './pull-error.ts';
 import { liveColourOf, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
@@ -55,7 +55,7 @@ export interface DeployPlan {
   rotated: boolean;
 }
 
-/** Fetches the release image and decides, before anything on the host changes, whether and where it can run. */
+/** Reads the release image and decides, before anything on the host changes, whether and where it can run. */
 export async function planDeploy(
   run: Pick<Run, 'app' | 'paths' | 'docker' | 'events' | 'envelope'>,
   truth: Truth,
@@ -128,7 +128,7 @@ function hostPolicy(run: Pick<Run, 'paths' | 'events'>): Policy | null {
 }
 
 async function readReleaseImage(
-  run: Pick<Run, 'app' | 'docker' | 'envelope'>,
+  run: Pick<Run, 'app' | 'paths' | 'docker' | 'envelope'>,
   digest: string,
   policy: Policy | null,
 ): Promise<{ files: Map<string, Buffer>; signature: string | null }> {
@@ -139,6 +139,9 @@ async function readReleaseImage(
       'envelope: repository: is missing; deploy needs the repository of the release image',
     );
   if (policy !== null) checkRepository(policy, run.app, repository);
+  // A digest names its content: what this host keeps need not be fetched again, nor is the registry needed for it.
+  const kept = readReleaseOf(run.paths, digest);
+  if (kept !== null && (kept.signature !== null || policy?.signatures === undefined)) return kept;
   const reference = `${repository}@${digest}`;
   // Side by side, and both of them ended before anything is said: each is one round trip to the registry.
   const [pulled, signed] = await Promise.allSettled([
