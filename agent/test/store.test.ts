@@ -8,7 +8,9 @@ import { digestOf, manifestOf, newHost, SEALED } from './host.ts';
 
 let root: string;
 let paths: Paths;
-beforeEach(() => ({ root, paths } = newHost()));
+beforeEach(() => {
+  ({ root, paths } = newHost());
+});
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('a release that this host keeps', () => {
