@@ -10,6 +10,9 @@ import { writeRelease } from '../src/store.ts';
 
 export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
+/** The release image that a release of these tests came from. */
+export const imageOf = (release: string): string => digestOf(release === 'r1' ? 'c' : 'e');
+
 export const SEALED = `
 x-release: {app: shop}
 services:
@@ -55,7 +58,7 @@ export function store(paths: Paths, release: string, overrides: Partial<Manifest
     ['manifest.json', Buffer.from(JSON.stringify(manifest))],
     ['compose.yaml', Buffer.from(sealed)],
   ]);
-  writeRelease(paths, release, digestOf('c'), files);
+  writeRelease(paths, release, imageOf(release), files);
   return manifest;
 }
 
@@ -71,7 +74,7 @@ export function deployed(paths: Paths, release: string, colour: Colour, override
     verb: 'deploy',
     outcome: 'deployed',
     release,
-    digest: digestOf('c'),
+    digest: imageOf(release),
     colour,
     previous: null,
     generation: 1,
