@@ -15,6 +15,8 @@ import { BLOWS, goOn } from './strike.ts';
 import type { Cell } from './table.ts';
 
 const RATE = 50;
+/** The watch begins with the switch and its step after the drain: it has to be longer than that. */
+const BAKE_SECONDS = '12';
 /** An operation ends by itself within this after the strike; seconds. */
 const END_SECONDS = 120;
 /** The action may go on looking for its host for long; it is ended where it takes longer than this after the operation. Seconds. */
@@ -83,7 +85,7 @@ async function attempt(site: Site, cell: Cell, releases: readonly string[]): Pro
   const inputs =
     cell.verb === 'rollback'
       ? site.rollbackInputs()
-      : site.deployInputs(site.referenceOf(wanted), cell.step === 'bake' ? { 'bake-seconds': '3' } : {});
+      : site.deployInputs(site.referenceOf(wanted), cell.step === 'bake' ? { 'bake-seconds': BAKE_SECONDS } : {});
   // An operation that is there before the load is waits for it, standing still.
   const [load, action, reached] = await Promise.all([
     site.load('get', { rate: String(RATE), 'timeout-ms': '5000' }),
@@ -139,6 +141,8 @@ async function attempt(site: Site, cell: Cell, releases: readonly string[]): Pro
     if (held !== null) goOn(held.pid);
     await action.kill().catch(() => undefined);
     await load.stop().catch(() => undefined);
+    // The next cell must not meet this one's operation.
+    await operationEnd(site).catch(() => undefined);
     throw error;
   }
 }

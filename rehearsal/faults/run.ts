@@ -2,7 +2,7 @@
  * Strikes each victim at each step of a deploy and of a rollback, and judges what became of it.
  *   node rehearsal/faults/run.ts                       every cell of the table
  *   node rehearsal/faults/run.ts --sample [SEED]       a few that cover every victim and every step; prints its seed
- *   node rehearsal/faults/run.ts --only 'gate × agent' those whose name contains the text
+ *   node rehearsal/faults/run.ts --only 'gate × agent' those whose name contains the text; may be given again
  * --report FILE writes the table as Markdown, --tally FILE the counts as JSON, --keep leaves the hosts standing and prints how to use
  * them again (FAULTS_STAGE=...).
  */
@@ -27,7 +27,7 @@ import type { Cell } from './table.ts';
 const { values, positionals } = parseArgs({
   options: {
     sample: { type: 'boolean', default: false },
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true },
     report: { type: 'string' },
     tally: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -58,7 +58,7 @@ const entries = table();
 const seed = values.sample ? seedOf(positionals[0]) : null;
 const all = seed === null ? entries.filter(isCell) : sample(entries, seed);
 const { only } = values;
-const cells = only === undefined ? all : all.filter((cell) => nameOf(cell).includes(only));
+const cells = only === undefined ? all : all.filter((cell) => only.some((text) => nameOf(cell).includes(text)));
 if (seed !== null)
   console.log(`seed ${String(seed)}: npm run test:faults -- --sample ${String(seed)} runs the same cells`);
 const about = {
@@ -79,7 +79,7 @@ let planted: Awaited<ReturnType<typeof plantAll>> = [];
 try {
   const releases = await begin(site);
   for (const cell of cells) await strike(cell, releases);
-  if (only === undefined || only === 'planted') planted = await plantAll(site, releases);
+  if (only === undefined || only.includes('planted')) planted = await plantAll(site, releases);
 } finally {
   write();
   if (!values.keep && given === undefined) await lowerSite(instance, device);

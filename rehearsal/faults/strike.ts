@@ -24,16 +24,21 @@ interface Blow {
   heal?(scene: Scene): Promise<void>;
 }
 
-/** Ends the web processes of a colour as a crash does: the kernel kills, Docker's restart policy answers. Waits for one to be there. */
+/**
+ * Ends the web processes of a colour as a crash does: the kernel kills, Docker's restart policy answers. Waits for one to run; containers
+ * in `$2` are not meant.
+ */
 const KILL_COLOUR = `
-  ids=
   for try in $(seq 1 100); do
-    ids=$(docker ps -q --filter "label=com.docker.compose.project=fixture-$1")
-    [ -z "$ids" ] || break
+    for id in $(docker ps -q --filter "label=com.docker.compose.project=fixture-$1"); do
+      case " $2 " in *" $id "*) continue ;; esac
+      pid=$(docker inspect -f '{{.State.Pid}}' "$id") || continue
+      [ "$pid" -gt 0 ] && kill -9 "$pid" && exit 0
+    done
     sleep 0.1
   done
-  [ -n "$ids" ] || { echo "no container of colour $1 runs" >&2; exit 1; }
-  docker inspect -f '{{.State.Pid}}' $ids | xargs kill -9`;
+  echo "no container of colour $1 runs" >&2
+  exit 1`;
 
 /** Never this machine's own disk: only a file system of its own, on a loop device, is filled. */
 const FILL = `
@@ -41,10 +46,15 @@ const FILL = `
     /dev/loop*) ;;
     *) echo 'the host has no disk of its own: nothing is filled' >&2; exit 1 ;;
   esac
-  free=$(df --output=avail -B1 /var/lib/docker | tail -n 1)
-  fallocate -l "$free" /var/lib/docker/.filler 2>/dev/null || true
-  dd if=/dev/zero of=/var/lib/docker/.rest bs=4096 2>/dev/null || true
-  df --output=avail -B1 /var/lib/docker | tail -n 1`;
+  left() { df --output=avail -B1 /var/lib/docker | tail -n 1; }
+  mkdir -p /var/lib/docker/.filler
+  # What Docker gives free meanwhile is taken, too.
+  for try in $(seq 1 20); do
+    fallocate -l "$(left)" "/var/lib/docker/.filler/$try" 2> /dev/null || true
+    dd if=/dev/zero of="/var/lib/docker/.filler/rest-$try" bs=4096 conv=fsync 2> /dev/null || true
+    [ "$(left)" -gt 0 ] || break
+  done
+  left`;
 
 function other(colour: 'blue' | 'green'): 'blue' | 'green' {
   return colour === 'blue' ? 'green' : 'blue';
@@ -100,14 +110,23 @@ export const BLOWS: Record<Victim, Blow> = {
   },
   new: {
     hit: async ({ site, cell, held, live }) => {
-      // At the beginning of `start` a deploy has no new container yet: it goes on, and is struck as soon as there is one.
-      if (cell.verb === 'deploy' && cell.step === 'start') goOn(held.pid);
-      await site.vpsShell(KILL_COLOUR, other(live));
+      const colour = other(live);
+      if (cell.verb !== 'deploy' || cell.step !== 'start') {
+        await site.vpsShell(KILL_COLOUR, colour, '');
+        return;
+      }
+      // There is no new container yet, but one of before may be: the agent goes on, and is struck as soon as there is another.
+      const before = await site.vpsShell(
+        `docker ps -aq --filter "label=com.docker.compose.project=fixture-$1"`,
+        colour,
+      );
+      goOn(held.pid);
+      await site.vpsShell(KILL_COLOUR, colour, before.trim().split('\n').join(' '));
     },
   },
   old: {
     hit: async ({ site, live }) => {
-      await site.vpsShell(KILL_COLOUR, live);
+      await site.vpsShell(KILL_COLOUR, live, '');
     },
   },
   network: {
@@ -126,7 +145,7 @@ export const BLOWS: Record<Victim, Blow> = {
       if (Number(left) > 0) throw new Error(`the disk has ${left} bytes left`);
     },
     heal: async ({ site }) => {
-      await site.vpsShell('rm -f /var/lib/docker/.filler /var/lib/docker/.rest');
+      await site.vpsShell('rm -rf /var/lib/docker/.filler');
     },
   },
   registry: {
@@ -153,7 +172,7 @@ export const BLOWS: Record<Victim, Blow> = {
 export async function healAll(site: Site): Promise<void> {
   await run('docker', ['start', site.facts.registry.container]);
   await run('docker', ['start', site.facts.vps.container]);
-  await site.vps('rm', '-f', '/var/lib/docker/.filler', '/var/lib/docker/.rest');
+  await site.vps('rm', '-rf', '/var/lib/docker/.filler');
   await site.vps(
     'sh',
     '-c',
