@@ -1,76 +1,112 @@
 /**
  * The fixture app (boots in 2 s, image in the registry) deployed to the VPS test host under 100 requests a second, beside plain
  * `docker compose pull && docker compose up -d` behind the same Traefik. Open loop, no retry, latency from the scheduled send.
- *   npm run bench [-- --runs 5] [--write] [--keep]
- * --write puts the table into docs/performance.md. The run is void unless plain compose loses more than 200 requests.
+ *   npm run bench [-- --runs 5] [--only deploy,rollback] [--write] [--keep]
+ * --write puts the table into docs/performance.md and needs all rows. The run is void unless plain compose loses more than 200
+ * requests. With STAGE_FILE, as for the process tests, the hosts of that stage are used.
  */
 import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { errorLine, lower, ours, plain, raiseForBench } from './subjects.ts';
-import type { Bench, Sample } from './subjects.ts';
-import { median, rows, writeSection } from './table.ts';
+import { lower } from '../rehearsal/test/raise.ts';
+import { openLink } from './link.ts';
+import type { Link } from './link.ts';
+import { preparePlain, removePlain } from './plain.ts';
+import { resident } from './resident.ts';
+import { ROWS } from './rows.ts';
+import type { Row } from './rows.ts';
+import { median } from './sample.ts';
+import { deploy, raiseForBench } from './subjects.ts';
+import type { Bench } from './subjects.ts';
+import { tables, writeSection } from './table.ts';
+import type { Results } from './table.ts';
+
+/** Each way. */
+const DELAY_MS = 20;
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
+    only: { type: 'string' },
     write: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1 || runs > 20) throw new Error(`runs: 1 to 20 expected, found ${values.runs}`);
+const wanted = values.only?.split(',') ?? ROWS.map(({ key }) => key);
+const unknown = wanted.filter((key) => !ROWS.some((row) => row.key === key));
+if (unknown.length > 0)
+  throw new Error(`only: ${ROWS.map(({ key }) => key).join(', ')} expected, found ${unknown.join(', ')}`);
+if (values.write && values.only !== undefined) throw new Error('write: needs all rows, so not with --only');
 
 const instance = `bench-${Date.now().toString(36)}`;
-const loadBefore = loadavg()[0] ?? 0;
+const ownStage = process.env['STAGE_FILE'] === undefined;
+const loads: number[] = [];
 const say = (line: string): void => console.error(`  ${line}`);
 
-async function series(name: string, one: (n: number) => Promise<Sample>): Promise<Sample[]> {
-  const samples: Sample[] = [];
+async function series(row: Row, bench: Bench, link: Link): Promise<Results['samples'][string]> {
+  const samples = [];
   for (let n = 0; n < runs; n++) {
-    const sample = await one(n);
-    say(`${name} ${String(n + 1)}/${String(runs)}: ${JSON.stringify(sample)}`);
+    loads.push(loadavg()[0] ?? 0);
+    const sample = await row.one(bench, n, link);
+    say(
+      `${row.key} ${String(n + 1)}/${String(runs)}: load ${(loads.at(-1) ?? 0).toFixed(1)} ${JSON.stringify(sample)}`,
+    );
     samples.push(sample);
   }
   return samples;
 }
 
-async function measure(bench: Bench): Promise<Record<string, Sample[]>> {
-  // The first run of each side warms both up and is not counted.
-  await plain(bench, 'a');
-  const compose = await series('plain compose', (n) => plain(bench, n % 2 === 0 ? 'b' : 'a'));
-  await ours.deploy(bench, 'a', 'get');
-  return {
-    compose,
-    deploy: await series('deploy', (n) => ours.deploy(bench, n % 2 === 0 ? 'b' : 'a', 'get')),
-    fresh: await series('deploy, never seen', (n) => ours.deployNew(bench, n, 'get')),
-    mixed: await series('deploy, mixed load', (n) => ours.deploy(bench, n % 2 === 0 ? 'a' : 'b', 'mixed')),
-    rollback: await series('rollback', () => ours.rollback(bench, 'get')),
-    crash: await series('crash at boot', () => ours.crash(bench, 'get')),
-  };
+/** The first run of each side warms both up and is not counted. */
+async function measure(bench: Bench): Promise<Results> {
+  const samples: Results['samples'] = {};
+  const rows = ROWS.filter(({ key }) => wanted.includes(key));
+  const link = await openLink(bench.stage, DELAY_MS);
+  try {
+    for (const row of rows) {
+      if (row.key === 'compose') {
+        await preparePlain(bench.stage);
+        await row.one(bench, 1, link);
+      } else if (Object.keys(samples).every((key) => key === 'compose')) {
+        await removePlain(bench.stage);
+        for (const built of [bench.b, bench.a]) if ((await live(bench)) !== built.releaseId) await deploy(bench, built);
+      }
+      samples[row.key] = await series(row, bench, link);
+    }
+  } finally {
+    await link.close();
+  }
+  while ((await bench.stage.status()).operation !== null) await sleep(1000);
+  await sleep(1000);
+  return { samples, resident: await resident(bench.stage), loads };
+}
+
+async function live(bench: Bench): Promise<string | undefined> {
+  return (await bench.stage.status()).running?.release;
 }
 
 let failed = false;
 try {
-  const bench = await raiseForBench(instance, runs, say);
-  const results = await measure(bench);
-  const lost = (results['compose'] ?? []).map((sample) => sample.failures);
-  const table = rows(results);
-  console.log(table);
+  const results = await measure(await raiseForBench(instance, runs, say));
+  const text = tables(results);
+  console.log(text);
+  const lost = (results.samples['compose'] ?? []).map((sample) => sample.failures);
   if (lost.some((count) => count <= 200)) {
     console.log(
       `\nVOID: plain compose lost ${lost.join(', ')} requests; the generator has to see more than 200 each time.`,
     );
     failed = true;
-  } else {
+  } else if (lost.length > 0) {
     console.log(
       `\nPlain compose lost ${String(median(lost))} requests (median), so the generator sees what is lost; the runs count.`,
     );
-    if (values.write) await writeSection(table, runs, loadBefore);
+    if (values.write) await writeSection(text, runs);
   }
 } catch (error) {
-  console.error(errorLine(error));
+  console.error(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   failed = true;
 } finally {
-  if (!values.keep) await lower(instance);
+  if (!values.keep && ownStage) await lower(instance);
 }
 process.exitCode = failed ? 1 : 0;

@@ -1,44 +1,37 @@
-import { lower, raise } from '../rehearsal/test/raise.ts';
+import { raise } from '../rehearsal/test/raise.ts';
 import { startInRunner } from '../rehearsal/test/action.ts';
-import type { ActionRun } from '../rehearsal/test/action.ts';
-import { must } from '../rehearsal/test/process.ts';
+import type { ActionName, ActionRun, Inputs, RunnerHost, Started } from '../rehearsal/test/action.ts';
 import { Stage } from '../rehearsal/test/stage.ts';
 import type { Built } from '../rehearsal/test/stage.ts';
-import type { Report } from '../rehearsal/load/report.ts';
-
-export { lower };
-
-/** One measured command. Times in seconds, latency in milliseconds. */
-export interface Sample {
-  /** start of the command's process to the confirmed switch; null where nothing was switched */
-  switched: number | null;
-  /** start of the command's process to its end */
-  wall: number;
-  /** start of the command to the first answer of the new release, seen by the load; null where none came */
-  firstNew: number | null;
-  requests: number;
-  failures: number;
-  p99: number;
-  maxOk: number;
-}
+import { clock, clocked } from './clock.ts';
+import type { Link } from './link.ts';
+import { pause, sample, stepSeconds } from './sample.ts';
+import type { Sample } from './sample.ts';
 
 export interface Bench {
   stage: Stage;
+  runner: RunnerHost;
   a: Built;
   b: Built;
   crash: Built;
+  hang: Built;
   fresh: Built[];
 }
 
-type Mix = 'get' | 'mixed';
+export type Mix = 'get' | 'mixed';
 
-export function errorLine(error: unknown): string {
-  return `bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+/** How one action is run and what it has to come to. */
+interface Doing {
+  mix?: Mix;
+  /** exit code that is expected; the run is no measurement otherwise */
+  code?: number;
+  outcome: string;
+  link?: Link | null;
 }
 
-/** Raises the test hosts, provisions the VPS and builds every release that the runs need. */
+/** Raises the test hosts (or takes those of STAGE_FILE), provisions the VPS and builds every release that the runs need. */
 export async function raiseForBench(instance: string, runs: number, say: (line: string) => void): Promise<Bench> {
-  process.env['STAGE_FILE'] = await raise(instance, say);
+  process.env['STAGE_FILE'] ??= await raise(instance, say);
   const stage = Stage.open();
   say('provisioning');
   await stage.provisioned();
@@ -47,175 +40,151 @@ export async function raiseForBench(instance: string, runs: number, say: (line: 
   const a = await stage.build('a', layer);
   const b = await stage.build('b', layer);
   const crash = await stage.build('crash', { ...layer, SICK: 'crash' });
+  const hang = await stage.build('hang', { ...layer, SICK: 'hang' });
   const fresh: Built[] = [];
   for (let n = 0; n < runs; n++) fresh.push(await stage.build(`fresh${String(n)}`, layer));
-  await preparePlain(stage);
-  return { stage, a, b, crash, fresh };
+  return { stage, runner: await clocked(stage.facts.runner), a, b, crash, hang, fresh };
 }
 
-const PLAIN = '/opt/plain';
+/** Waits until no operation is under way: the drain of the run before has to be over, as plain compose's outage has. */
+async function idle(stage: Stage): Promise<void> {
+  for (let n = 0; n < 120 && (await stage.status()).operation !== null; n++) await pause(1);
+}
 
-/** Plain compose's project on the same host, behind the same edge under a fixed name, in the edge's network. */
-async function preparePlain(stage: Stage): Promise<void> {
-  const { registry } = stage.facts;
-  const compose = `name: plain
-services:
-  web:
-    image: \${PLAIN_IMAGE:?}
-    environment: {RELEASE_ID: '\${PLAIN_RELEASE:?}', APP_KEY: unused}
-    restart: unless-stopped
-    networks: {edge: {aliases: [plain-web]}}
-networks:
-  edge: {external: true}
-`;
-  const route = `http:
-  routers:
-    plain: {rule: "Host(\`plain.test\`)", service: plain, entryPoints: [websecure], tls: {}}
-  services:
-    plain: {loadBalancer: {servers: [{url: "http://plain-web:3000"}]}}
-`;
-  const write = (path: string, text: string): Promise<string> =>
-    must(
-      'docker',
-      ['exec', '-i', stage.facts.vps.container, 'sh', '-ec', 'mkdir -p "$(dirname "$1")"; cat > "$1"', 'write', path],
-      { input: text },
-    );
-  await write(`${PLAIN}/compose.yaml`, compose);
-  await write('/opt/edge/staging/plain.yaml', route);
-  await stage.vpsShell('mv /opt/edge/staging/plain.yaml /opt/edge/dynamic/plain.yaml');
-  await must(
-    'docker',
-    [
-      'exec',
-      '-i',
-      '-e',
-      'DOCKER_CONFIG=/root/plain',
-      stage.facts.vps.container,
-      'docker',
-      'login',
-      '-u',
-      registry.username,
-      '--password-stdin',
-      registry.host,
-    ],
-    { input: registry.password },
+/** How many agents have been started since a time, milliseconds since 1970. */
+async function agentsSince(stage: Stage, since: number): Promise<number> {
+  const at = (ms: number): string => (ms / 1000).toFixed(3);
+  const lines = await stage.vpsShell(
+    `docker events --since ${at(since)} --until ${at(Date.now())} --filter event=start --filter label=delivery.agent --format .`,
   );
+  return lines.split('\n').filter((line) => line !== '').length;
 }
 
-function imageOf(built: Built): string {
-  const found = /[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}/.exec(built.images)?.[0];
-  if (found === undefined) throw new Error(`no image by digest in ${built.images}`);
-  return found;
-}
-
-function sample(report: Report, began: number, wall: number, switched: number | null): Sample {
-  const next = report.firstNewReleaseMs;
-  const firstNew = next === null ? null : (Date.parse(report.startedAt) + next - began) / 1000;
-  return {
-    switched,
-    wall,
-    firstNew,
-    requests: report.requests,
-    failures: report.failures,
-    p99: report.p99,
-    maxOk: report.max,
-  };
-}
-
-const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
-/** `docker compose pull && docker compose up -d` on the host itself: no SSH in its time. */
-export async function plain(bench: Bench, which: 'a' | 'b'): Promise<Sample> {
-  const { stage } = bench;
-  const built = bench[which];
-  const load = await stage.load('get', { url: 'https://plain.test' });
-  const began = Date.now();
-  await must('docker', [
-    ...[
-      'exec',
-      '-w',
-      PLAIN,
-      '-e',
-      'DOCKER_CONFIG=/root/plain',
-      '-e',
-      `PLAIN_IMAGE=${imageOf(built)}`,
-      '-e',
-      `PLAIN_RELEASE=${built.releaseId}`,
-    ],
-    ...[stage.facts.vps.container, 'sh', '-ec', 'docker compose pull -q && docker compose up -d --quiet-pull'],
-  ]);
-  const wall = (Date.now() - began) / 1000;
-  await pause(6);
-  const report = await load.stop();
-  await pause(1);
-  return sample(report, began, wall, null);
-}
-
-/** Runs an action under load and notes when its log said that the switch was confirmed. */
-async function underLoad(
+/** Starts an action and notes when its log said that the switch was confirmed, milliseconds since 1970. */
+async function start(
   bench: Bench,
-  mix: Mix,
-  start: (onOutput: (text: string) => void) => Promise<ActionRun>,
-  code: number,
-): Promise<Sample> {
-  const load = await bench.stage.load(mix, { 'slow-seconds': '4' });
-  const began = Date.now();
-  let switched: number | null = null;
+  action: ActionName,
+  inputs: Inputs,
+): Promise<{ started: Started; log: () => string; confirmed: () => number | null }> {
   let log = '';
-  const ran = await start((text) => {
+  let confirmed: number | null = null;
+  const onOutput = (text: string): void => {
     log += text;
-    if (switched === null && /✓ confirm /.test(log)) switched = (Date.now() - began) / 1000;
-  });
-  const wall = (Date.now() - began) / 1000;
+    if (confirmed === null && /^✓ confirm /m.test(log)) confirmed = Date.now();
+  };
+  const started = await startInRunner(bench.runner, action, inputs, { onOutput });
+  return { started, log: () => log, confirmed: () => confirmed };
+}
+
+/** Runs an action under load and takes its times. Throws where it does not come to what is expected. */
+async function measured(bench: Bench, action: ActionName, inputs: Inputs, doing: Doing): Promise<Sample> {
+  const { stage } = bench;
+  const { link = null, mix = 'get', code = 0, outcome } = doing;
+  await idle(stage);
+  const load = await stage.load(mix, { 'slow-seconds': '4' });
+  const before = link?.connections() ?? 0;
+  const asked = Date.now();
+  const run = await start(bench, action, { ...inputs, ...link?.inputs });
+  const ran = await run.started.ended;
   await pause(3);
   const report = await load.stop();
-  if (ran.code !== code) throw new Error(`exit code ${String(code)} expected, found ${String(ran.code)}\n${ran.log}`);
-  return sample(report, began, wall, switched);
+  expectEnd(ran, code, outcome);
+  const began = clock(run.log(), 'began');
+  const ended = clock(run.log(), 'ended');
+  const confirmed = run.confirmed();
+  return sample(report, began, {
+    wall: (ended - began) / 1000,
+    switched: confirmed === null || code !== 0 ? null : (confirmed - began) / 1000,
+    onHost: onHost(ran),
+    drain: stepSeconds(run.log(), 'drain'),
+    bake: stepSeconds(run.log(), 'bake'),
+    ...(link === null ? {} : { connections: link.connections() - before, agents: await agentsSince(stage, asked) }),
+  });
 }
 
-async function deploy(bench: Bench, built: Built, mix: Mix, code = 0): Promise<Sample> {
-  const { stage } = bench;
-  // The drain of the run before has to be over, as plain compose's outage has.
-  await idle(stage);
-  return underLoad(
-    bench,
-    mix,
-    async (onOutput) =>
-      (await startInRunner(stage.facts.runner, 'deploy-release', stage.deployInputs(built.release), { onOutput }))
-        .ended,
-    code,
-  );
+function onHost(ran: ActionRun): number | null {
+  const ms = ran.outputs['switched-ms'] ?? '';
+  return ms === '' ? null : Number(ms) / 1000;
 }
 
-async function idle(stage: Stage): Promise<void> {
-  for (let n = 0; n < 60 && (await stage.status()).operation !== null; n++) await pause(1);
-}
-
-export const ours = {
-  deploy: (bench: Bench, which: 'a' | 'b', mix: Mix): Promise<Sample> => deploy(bench, bench[which], mix),
-
-  /** An image whose 5 MB layer the host has never seen. */
-  deployNew: (bench: Bench, n: number, mix: Mix): Promise<Sample> => {
-    const built = bench.fresh[n];
-    if (built === undefined) throw new Error(`no release was built for run ${String(n)}`);
-    return deploy(bench, built, mix);
-  },
-
-  crash: (bench: Bench, mix: Mix): Promise<Sample> => deploy(bench, bench.crash, mix, 1),
-
-  /** To the colour that was live before, which is still warm. */
-  rollback: async (bench: Bench, mix: Mix): Promise<Sample> => {
-    const { stage } = bench;
-    await idle(stage);
-    const { facts } = stage;
-    const inputs = { ...stage.ssh(), user: 'deploy', 'ssh-key': facts.deployKey.private };
-    const previous = (await stage.status()).previous?.release ?? '';
-    return underLoad(
-      bench,
-      mix,
-      async (onOutput) =>
-        (await startInRunner(facts.runner, 'rollback', { ...inputs, release: previous }, { onOutput })).ended,
-      0,
+function expectEnd(ran: ActionRun, code: number, outcome: string): void {
+  if (ran.code !== code || ran.outputs['outcome'] !== outcome)
+    throw new Error(
+      `exit code ${String(code)} and ${outcome} expected, found ${String(ran.code)} and ${String(ran.outputs['outcome'])}\n${ran.log}`,
     );
-  },
-};
+}
+
+function rollbackInputs({ stage }: Bench, release = ''): Inputs {
+  return { ...stage.ssh(), user: 'deploy', 'ssh-key': stage.facts.deployKey.private, release };
+}
+
+export function deploy(bench: Bench, built: Built, more: { mix?: Mix; link?: Link } = {}): Promise<Sample> {
+  return measured(bench, 'deploy-release', bench.stage.deployInputs(built.release), { ...more, outcome: 'deployed' });
+}
+
+/** The release that runs already, once more. */
+export async function again(bench: Bench, link: Link | null = null): Promise<Sample> {
+  const running = (await bench.stage.status()).running?.release;
+  const built = [bench.a, bench.b, ...bench.fresh].find(({ releaseId }) => releaseId === running);
+  if (built === undefined) throw new Error(`release ${String(running)} is none of the bench's`);
+  return measured(bench, 'deploy-release', bench.stage.deployInputs(built.release), { link, outcome: 'unchanged' });
+}
+
+export function refused(bench: Bench, built: Built, link: Link | null = null): Promise<Sample> {
+  return measured(bench, 'deploy-release', bench.stage.deployInputs(built.release), {
+    link,
+    code: 1,
+    outcome: 'refused',
+  });
+}
+
+/** To the release that was live before, whose colour still runs. */
+export function rollback(bench: Bench, link: Link | null = null): Promise<Sample> {
+  return measured(bench, 'rollback', rollbackInputs(bench), { link, outcome: 'rolled_back' });
+}
+
+/** The same after the idle colour's containers were stopped, as they are where memory is short: the app has to boot. */
+export async function rollbackToStopped(bench: Bench): Promise<Sample> {
+  await idle(bench.stage);
+  const { running } = await bench.stage.status();
+  const other = running?.colour === 'blue' ? 'green' : 'blue';
+  await bench.stage.vpsShell(
+    'docker ps -q --filter "label=com.docker.compose.project=fixture-$1" | xargs -r docker stop',
+    other,
+  );
+  return rollback(bench);
+}
+
+/** While a deploy still watches its release: the agent that watches goes back itself. */
+export async function rollbackWatched(bench: Bench, built: Built, link: Link | null = null): Promise<Sample> {
+  const { stage } = bench;
+  await idle(stage);
+  const load = await stage.load('get', { 'slow-seconds': '4' });
+  const watching = await start(bench, 'deploy-release', stage.deployInputs(built.release, { 'bake-seconds': '120' }));
+  let over = false;
+  void watching.started.ended.finally(() => (over = true));
+  while (!over && !/^::group::bake/m.test(watching.log())) await pause(0.1);
+  if (over) throw new Error(`the deploy ended before its watch began\n${watching.log()}`);
+  await pause(1);
+  const before = link?.connections() ?? 0;
+  const asked = Date.now();
+  const run = await start(bench, 'rollback', { ...rollbackInputs(bench), ...link?.inputs });
+  const ran = await run.started.ended;
+  const deployed = await watching.started.ended;
+  await pause(3);
+  const report = await load.stop();
+  expectEnd(ran, 0, 'rolled_back');
+  if (deployed.code !== 1) throw new Error(`the watched deploy ended with ${String(deployed.code)}\n${deployed.log}`);
+  const began = clock(run.log(), 'began');
+  const confirmed = run.confirmed();
+  return {
+    ...sample(report, began, {
+      wall: (clock(run.log(), 'ended') - began) / 1000,
+      switched: confirmed === null ? null : (confirmed - began) / 1000,
+      onHost: onHost(ran),
+      ...(link === null ? {} : { connections: link.connections() - before, agents: await agentsSince(stage, asked) }),
+    }),
+    // The first new release that the load saw is the deploy's own.
+    firstNew: null,
+  };
+}

@@ -2,26 +2,22 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
-import type { Sample } from './subjects.ts';
+import { residentLine } from './resident.ts';
+import type { Resident } from './resident.ts';
+import { BOOT_S, ROWS } from './rows.ts';
+import type { Row } from './rows.ts';
+import { median } from './sample.ts';
+import type { Sample } from './sample.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const BEGIN = '<!-- bench:begin -->';
 const END = '<!-- bench:end -->';
 
-const NAMES: Record<string, string> = {
-  compose: '`docker compose pull && docker compose up -d`',
-  deploy: 'deploy',
-  fresh: 'deploy, 5 MB layer never seen',
-  mixed: 'deploy, mixed load (POST, upload, slow, HTTP/2, WebSocket, stream)',
-  rollback: 'rollback to the warm colour',
-  crash: 'crash at boot, until refused',
-};
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
+/** What one bench gave: samples by row, what is resident, the load average before each run. */
+export interface Results {
+  samples: Record<string, Sample[]>;
+  resident: Resident;
+  loads: number[];
 }
 
 /** min / **median** / max, or a dash where there is nothing to show. */
@@ -29,56 +25,67 @@ function spread(values: readonly (number | null)[], digits: number): string {
   const there = values.filter((value) => value !== null);
   if (there.length === 0) return '–';
   const show = (value: number): string => value.toFixed(digits);
+  if (there.length === 1) return show(there[0] ?? 0);
   return `${show(Math.min(...there))} / **${show(median(there))}** / ${show(Math.max(...there))}`;
 }
 
-/** The results as one Markdown table; the last column compares the whole action with plain compose's command. */
-export function rows(results: Record<string, Sample[]>): string {
-  const base = median((results['compose'] ?? []).map((sample) => sample.wall));
+function reached({ judged, limit }: Row, samples: readonly Sample[]): string {
+  if (judged === null || limit === null) return '–';
+  const values = samples.map((sample) => sample[judged]).filter((value) => value !== null);
+  if (values.length === 0) return `${judged} ≤ ${String(limit)}: not seen`;
+  const word = judged === 'wall' ? 'whole' : 'switched';
+  return `${word} ≤ ${limit.toFixed(1)} s: ${median(values) <= limit ? 'yes' : '**no**'}`;
+}
+
+/** The results as Markdown tables; "reached" goes by the median. */
+export function tables({ samples: all, resident, loads }: Results): string {
+  const base = median((all['compose'] ?? []).map((sample) => sample.wall));
+  const column = (samples: readonly Sample[], pick: (sample: Sample) => number | null, digits: number): string =>
+    spread(samples.map(pick), digits);
   const lines = [
-    '| What | n | Until switched, s | Whole command, s | First new answer, s | Failed of requests | p99 ms | Whole, against compose |',
-    '|---|---|---|---|---|---|---|---|',
+    '| What | n | Until switched, s | Of it on the host, s | Whole command, s | To reach | Failed of requests | p99 ms | Whole, against compose |',
+    '|---|---|---|---|---|---|---|---|---|',
   ];
-  for (const [key, samples] of Object.entries(results)) {
+  for (const row of ROWS) {
+    const samples = all[row.key];
+    if (samples === undefined) continue;
     const failures = samples.reduce((sum, sample) => sum + sample.failures, 0);
     const requests = samples.reduce((sum, sample) => sum + sample.requests, 0);
-    const per =
-      key === 'compose'
-        ? ` (per run ${spread(
-            samples.map((sample) => sample.failures),
-            0,
-          )})`
-        : '';
+    const per = row.key === 'compose' ? ` (per run ${column(samples, (sample) => sample.failures, 0)})` : '';
+    const ratio = base > 0 ? `${(median(samples.map((sample) => sample.wall)) / base).toFixed(1)} ×` : '–';
     lines.push(
       `| ${[
-        NAMES[key] ?? key,
+        row.name,
         String(samples.length),
-        spread(
-          samples.map((sample) => sample.switched),
-          1,
-        ),
-        spread(
-          samples.map((sample) => sample.wall),
-          1,
-        ),
-        spread(
-          samples.map((sample) => sample.firstNew),
-          1,
-        ),
+        column(samples, (sample) => sample.switched, 2),
+        column(samples, (sample) => sample.onHost, 2),
+        column(samples, (sample) => sample.wall, 2),
+        reached(row, samples),
         `${String(failures)} of ${String(requests)}${per}`,
-        spread(
-          samples.map((sample) => sample.p99),
-          0,
-        ),
-        `${(median(samples.map((sample) => sample.wall)) / base).toFixed(1)} ×`,
+        column(samples, (sample) => sample.p99, 0),
+        ratio,
       ].join(' | ')} |`,
     );
   }
-  return lines.join('\n');
+  const deploys = ['deploy', 'fresh', 'mixed'].flatMap((key) => all[key] ?? []);
+  const far = Object.entries(all).flatMap(([key, samples]) => (key.startsWith('far-') ? samples : []));
+  const apart = [
+    `- Boot time of the app: ${String(BOOT_S)} s. After the switch, in the whole command of a deploy: drain ${column(deploys, (sample) => sample.drain, 1)} s` +
+      ` (at least the 4 s after which the edge closes an idle connection), bake ${column(deploys, (sample) => sample.bake, 1)} s.`,
+    `- At 40 ms: SSH connections per operation ${column(far, (sample) => sample.connections, 0)}, agents started on the host` +
+      ` ${column(far, (sample) => sample.agents, 0)} (0 for a rollback that the watching agent carries out).`,
+    `- Resident on the host between operations: ${residentLine(resident)}.`,
+    `- Load average of the machine before each run: ${column(
+      loads.map((load) => ({ wall: load }) as Sample),
+      (sample) => sample.wall,
+      1,
+    )}.`,
+  ];
+  return `${lines.join('\n')}\n\n${apart.join('\n')}`;
 }
 
-/** Puts the table between the markers of docs/performance.md; the rest of the page is left as it is. */
-export async function writeSection(table: string, runs: number, loadBefore: number): Promise<void> {
+/** Puts the tables between the markers of docs/performance.md; the rest of the page is left as it is. */
+export async function writeSection(text: string, runs: number): Promise<void> {
   const file = `${ROOT}docs/performance.md`;
   const page = existsSync(file) ? await readFile(file, 'utf8') : `# Performance\n\n${BEGIN}\n${END}\n`;
   const begin = page.indexOf(BEGIN);
@@ -86,11 +93,11 @@ export async function writeSection(table: string, runs: number, loadBefore: numb
   if (begin < 0 || end < begin) throw new Error(`docs/performance.md: the markers ${BEGIN} and ${END} are missing`);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   const machine = `${String(cpus().length)} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
-  const text = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries the registry, the runner, the VPS and the load;
-its load average was ${loadBefore.toFixed(1)} before the bench began (above 1, other work was competing and every number is too high).
-Command: \`npm run bench -- --runs ${String(runs)} --write\`. Numbers are min / **median** / max.
+  const section = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries the registry, the runner, the VPS and the load.
+Where its load average was above 2 before a run, other work competed for the cores and the times are too high; failures count all the same.
+Command: \`npm run bench -- --runs ${String(runs)} --write\`. Numbers are min / **median** / max; "reached" goes by the median.
 
-${table}
+${text}
 `;
-  await writeFile(file, `${page.slice(0, begin)}${BEGIN}\n\n${text}\n${page.slice(end)}`);
+  await writeFile(file, `${page.slice(0, begin)}${BEGIN}\n\n${section}\n${page.slice(end)}`);
 }

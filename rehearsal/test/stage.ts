@@ -206,6 +206,12 @@ export class Stage {
     return this.once(`built-${variant}`, () => this.build(variant, VARIANTS[variant]));
   }
 
+  /** A release with two replicas of its web service in each colour, built by the action once per suite. */
+  builtPair(name: string): Promise<Built> {
+    const inputs = { 'compose-file': 'rehearsal/fixture/compose.pair.yaml' };
+    return this.once(`built-pair-${name}`, () => this.build(`pair-${name}`, { BOOT_SECONDS: '1' }, { inputs }));
+  }
+
   deployInputs(release: string, more: Inputs = {}): Inputs {
     const { registry, deployKey } = this.facts;
     return {

@@ -1,0 +1,141 @@
+import { again, deploy, refused, rollback, rollbackToStopped, rollbackWatched } from './subjects.ts';
+import type { Bench } from './subjects.ts';
+import type { Link } from './link.ts';
+import { plain } from './plain.ts';
+import type { Sample } from './sample.ts';
+
+/** Seconds until the fixture app listens, and the deadline of its health contract. */
+export const BOOT_S = 2;
+export const DEADLINE_S = 10;
+
+/** One row of the table: what is measured n times, and what it is to reach. */
+export interface Row {
+  key: string;
+  name: string;
+  /** what the last column compares with `limit` */
+  judged: 'switched' | 'wall' | null;
+  /** seconds */
+  limit: number | null;
+  one: (bench: Bench, n: number, link: Link) => Promise<Sample>;
+}
+
+const other = (bench: Bench, n: number): Bench['a'] => (n % 2 === 0 ? bench.b : bench.a);
+/** What a 40 ms round trip may cost at most. */
+const FAR_S = 0.5;
+
+/**
+ * In this order, because rows need what those before left: two releases, the older one's colour warm. A refused release and one that was
+ * taken back while it was watched leave no warm colour, so they come after the rollbacks.
+ */
+export const ROWS: readonly Row[] = [
+  {
+    key: 'compose',
+    name: '`docker compose pull && docker compose up -d`',
+    judged: null,
+    limit: null,
+    one: (bench, n) => plain(bench.stage, other(bench, n)),
+  },
+  {
+    key: 'deploy',
+    name: 'deploy, image in the registry',
+    judged: 'switched',
+    limit: BOOT_S + 2,
+    one: async (bench, n) => deploy(bench, await notLive(bench, n)),
+  },
+  {
+    key: 'fresh',
+    name: 'deploy, 5 MB layer never seen',
+    judged: 'switched',
+    limit: BOOT_S + 2,
+    one: (bench, n) => deploy(bench, fresh(bench, n)),
+  },
+  {
+    key: 'mixed',
+    name: 'deploy, mixed load (POST, upload, slow, HTTP/2, WebSocket, stream)',
+    judged: 'switched',
+    limit: BOOT_S + 2,
+    one: async (bench, n) => deploy(bench, await notLive(bench, n), { mix: 'mixed' }),
+  },
+  {
+    key: 'again',
+    name: 'deploy of what runs already',
+    judged: 'wall',
+    limit: 1.5,
+    one: (bench) => again(bench),
+  },
+  {
+    key: 'rollback',
+    name: 'rollback to the warm colour',
+    judged: 'wall',
+    limit: 1.8,
+    one: (bench) => rollback(bench),
+  },
+  {
+    key: 'stopped',
+    name: 'rollback to a stopped release',
+    judged: 'wall',
+    limit: BOOT_S + 1.8,
+    one: (bench) => rollbackToStopped(bench),
+  },
+  {
+    key: 'crash',
+    name: 'crash at boot, until refused',
+    judged: 'wall',
+    limit: 5,
+    one: (bench) => refused(bench, bench.crash),
+  },
+  {
+    key: 'hang',
+    name: `never listens, until refused (deadline ${String(DEADLINE_S)} s)`,
+    judged: 'wall',
+    limit: DEADLINE_S + 1,
+    one: (bench) => refused(bench, bench.hang),
+  },
+  {
+    key: 'watched',
+    name: 'rollback while the deploy watches (bake)',
+    judged: 'switched',
+    limit: 1,
+    one: async (bench, n) => rollbackWatched(bench, await notLive(bench, n)),
+  },
+  {
+    key: 'far-deploy',
+    name: 'at 40 ms: deploy',
+    judged: 'switched',
+    limit: BOOT_S + 2 + FAR_S,
+    one: async (bench, n, link) => deploy(bench, await notLive(bench, n), { link }),
+  },
+  {
+    key: 'far-again',
+    name: 'at 40 ms: deploy of what runs already',
+    judged: 'wall',
+    limit: 1.5 + FAR_S,
+    one: (bench, _, link) => again(bench, link),
+  },
+  {
+    key: 'far-rollback',
+    name: 'at 40 ms: rollback to the warm colour',
+    judged: 'wall',
+    limit: 1.8 + FAR_S,
+    one: (bench, _, link) => rollback(bench, link),
+  },
+  {
+    key: 'far-watched',
+    name: 'at 40 ms: rollback while the deploy watches (bake)',
+    judged: 'switched',
+    limit: 1 + FAR_S,
+    one: async (bench, n, link) => rollbackWatched(bench, await notLive(bench, n), link),
+  },
+];
+
+function fresh(bench: Bench, n: number): Bench['a'] {
+  const built = bench.fresh[n];
+  if (built === undefined) throw new Error(`no release was built for run ${String(n)}`);
+  return built;
+}
+
+/** One of the two releases that is not live, whatever the rows before left. */
+async function notLive(bench: Bench, n: number): Promise<Bench['a']> {
+  const { running } = await bench.stage.status();
+  return running?.release === other(bench, n).releaseId ? other(bench, n + 1) : other(bench, n);
+}
