@@ -7,7 +7,7 @@ import { decideOutcome } from '../src/operation.ts';
 import { availableMemory, roomForWarm } from '../src/retire.ts';
 import { restartPolicies } from '../src/workers.ts';
 import { questionFor, routesToConfirm } from '../src/steps/confirm.ts';
-import { trouble } from '../src/steps/gate.ts';
+import { deadlineMs, trouble } from '../src/steps/gate.ts';
 import { pullError } from '../src/steps/pull-error.ts';
 import { verifyRelease } from '../src/steps/verify.ts';
 import { converge, nextGeneration } from '../src/truth.ts';
@@ -63,6 +63,26 @@ describe('outcome', () => {
     expect(decideOutcome('deploy', { outcome: null, migrated: false, switched: true }, null)).toBe('deployed');
     expect(decideOutcome('rollback', { outcome: null, migrated: false, switched: true }, null)).toBe('rolled_back');
     expect(decideOutcome('deploy', { outcome: 'unchanged', migrated: false, switched: false }, null)).toBe('unchanged');
+  });
+});
+
+describe('the deadline of a gate', () => {
+  const started = { running: true, startedAt: '2026-01-01T00:00:00.000Z' };
+  const at = (ms: number): number => Date.parse(started.startedAt) + ms;
+
+  it('counts from the start of a container that was just started', () => {
+    expect(deadlineMs(10, started, at(800))).toBe(9200);
+    expect(deadlineMs(10, started, at(-5000))).toBe(10_000);
+  });
+
+  it('is whole for one that ran before, that ended, or whose start is not known', () => {
+    expect(deadlineMs(10, null, at(800))).toBe(10_000);
+    expect(deadlineMs(10, { ...started, running: false }, at(800))).toBe(10_000);
+    expect(deadlineMs(10, { ...started, startedAt: '' }, at(800))).toBe(10_000);
+  });
+
+  it('leaves at least half, however long the container has run', () => {
+    expect(deadlineMs(10, started, at(3_600_000))).toBe(5000);
   });
 });
 

@@ -51,6 +51,9 @@ export const VARIANTS = {
   flap: { SICK: 'flap' },
   unhealthy: { SICK: 'unhealthy' },
   shy: { SICK: 'edge-shy' },
+  late: { SICK: 'late-crash' },
+  drops: { SICK: 'drops' },
+  slow: { SICK: 'slow' },
   deaf: { SICK: 'ignore-sigterm' },
   big: { LAYER_MB: '5' },
 } as const satisfies Record<string, Record<string, string>>;

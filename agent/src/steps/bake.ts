@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judge } from '../burn.ts';
-import type { Findings, Look, Side } from '../burn.ts';
+import type { Findings, Side } from '../burn.ts';
 import { replicas } from '../colour.ts';
 import type { Replica } from '../colour.ts';
 import { quantile } from '../edge-metrics.ts';
@@ -23,7 +23,7 @@ export interface Watched {
   verdict: 'passed' | 'inconclusive' | 'burned';
   /** One line: what was compared with what, or why it burned. */
   reason: string;
-  /** Last lines of the container that died. */
+  /** Last lines of the container that died, or of the first one. */
   logs?: string[];
 }
 
@@ -44,18 +44,14 @@ export async function bake(run: Run, target: Target, stop: AbortSignal, witness:
     if (stop.aborted) return { verdict: 'inconclusive', reason: 'ended early' };
     const look = judge(findings(witness, target, died?.reason ?? null), options);
     if (look.verdict === 'burned')
-      return { verdict: 'burned', reason: look.reason, ...(died === null ? {} : { logs: await lastWords(run, died) }) };
+      return { verdict: 'burned', reason: look.reason, logs: await lastWords(run, died?.id ?? watched[0]?.replica) };
     const ms = performance.now() - began;
     const over = ms >= options.bakeSeconds * 1000;
     slowLooks = look.slow !== null && ms >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
-    if (look.slow !== null && slowLooks >= SLOW_LOOKS) return { verdict: 'burned', reason: look.slow };
-    if (over) return ended(look);
+    if (look.slow !== null && (over || slowLooks >= SLOW_LOOKS)) return { verdict: 'burned', reason: look.slow };
+    if (over) return { verdict: look.verdict, reason: look.reason };
     await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
   }
-}
-
-function ended({ verdict, reason, slow }: Look): Watched {
-  return slow === null ? { verdict, reason } : { verdict: 'burned', reason: slow };
 }
 
 /** A container that this operation made may not have been started anew at all; a kept one has a past. */
@@ -76,8 +72,9 @@ async function firstTrouble(
   return found.flat()[0] ?? null;
 }
 
-function lastWords(run: Run, { id }: { id: string }): Promise<string[]> {
-  return run.docker.logs(id, LOG_LINES).catch(() => []);
+async function lastWords(run: Run, of: string | Replica | undefined): Promise<string[]> {
+  const id = typeof of === 'string' ? of : of?.container.id;
+  return id === undefined ? [] : run.docker.logs(id, LOG_LINES).catch(() => []);
 }
 
 function findings({ prober, edge, old }: Witness, target: Target, died: string | null): Findings {

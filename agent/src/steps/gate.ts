@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProbe, watch } from '@delivery/health';
 import type { HealthContract } from '@delivery/health';
+import { HEALTH_SAMPLES, HEALTH_WARMUP } from '@delivery/release';
 import { replicas, webReplicas } from '../colour.ts';
 import type { Replica } from '../colour.ts';
 import type { Container } from '../container.ts';
@@ -120,7 +121,10 @@ async function askUntilHealthy(
     json: health.json,
     release: target.manifest.release,
     consecutive: health.consecutive,
-    maxP95Ms: null,
+    // A release that runs already was measured when it came, and a way back must not wait for twenty samples.
+    maxP95Ms: target.warm ? null : (health.maxP95Ms ?? null),
+    samples: health.samples ?? HEALTH_SAMPLES,
+    warmup: health.warmup ?? HEALTH_WARMUP,
   };
   const host = target.manifest.routes.find(({ service }) => service === spec.service)?.host;
   const url = new URL(`http://${address}:${String(spec.port)}${health.path}`);
@@ -144,12 +148,27 @@ async function askUntilHealthy(
       },
       intervalMs: target.warm ? Math.min(health.intervalMs, WARM_INTERVAL_MS) : health.intervalMs,
       timeoutMs: health.timeoutMs,
-      deadlineMs: health.deadlineSeconds * 1000,
+      deadlineMs: deadlineMs(health.deadlineSeconds, target.warm ? null : container, Date.now()),
       signal,
     });
   } finally {
     await probe.close();
   }
+}
+
+/**
+ * What is left of a deadline, milliseconds. It counts from the start of a container that this operation started: what the host took
+ * until it asked was time to boot in as well. Half of it is left at least, whatever the start is said to have been.
+ * @param container null where it ran before
+ */
+export function deadlineMs(
+  seconds: number,
+  container: Pick<Container, 'running' | 'startedAt'> | null,
+  now: number,
+): number {
+  const began = container?.running === true ? Date.parse(container.startedAt) : NaN;
+  const since = Number.isFinite(began) ? Math.max(0, now - began) : 0;
+  return Math.max(seconds * 1000 - since, seconds * 500);
 }
 
 async function watchContainer(run: Run, id: string, baseline: Baseline, signal: AbortSignal): Promise<string | null> {

@@ -12,6 +12,10 @@ export interface HealthContract {
   consecutive: number;
   /** Upper bound for the 95th percentile over the passes in a row, milliseconds; null: none. */
   maxP95Ms: number | null;
+  /** Passes that a percentile is taken over at least; `P95_SAMPLES` where it is left out. */
+  samples?: number;
+  /** How many of the first passes are left out of it: an app's first answers are its slowest. None where it is left out. */
+  warmup?: number;
 }
 
 /** Fewer passes say nothing about a 95th percentile: it would be their slowest one. */

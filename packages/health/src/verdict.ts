@@ -37,6 +37,7 @@ export class Judge {
   #attempts = 0;
   #answers = 0;
   #latencies: number[] = [];
+  #passes = 0;
   #streak = 0;
   #firstFailure: string | null = null;
   #lastFailure: string | null = null;
@@ -44,6 +45,10 @@ export class Judge {
 
   constructor(contract: HealthContract) {
     this.#contract = contract;
+  }
+
+  get #needed(): number {
+    return this.#contract.samples ?? P95_SAMPLES;
   }
 
   /** Takes a sample; returns how it compares with the contract. */
@@ -56,7 +61,8 @@ export class Judge {
     }
     if (check.ok) {
       this.#streak += 1;
-      this.#latencies.push(sample.ms);
+      this.#passes += 1;
+      if (this.#passes > (this.#contract.warmup ?? 0)) this.#latencies.push(sample.ms);
       if (this.#latencies.length > WINDOW) this.#latencies.shift();
     } else {
       this.#streak = 0;
@@ -72,7 +78,7 @@ export class Judge {
     const { consecutive, maxP95Ms } = this.#contract;
     const p95Ms = percentile(this.#latencies, 95);
     const enough = this.#streak >= consecutive;
-    const measured = this.#latencies.length >= P95_SAMPLES;
+    const measured = this.#latencies.length >= this.#needed;
     const slow = maxP95Ms !== null && measured && p95Ms !== null && p95Ms > maxP95Ms;
     const healthy = enough && (maxP95Ms === null || (measured && !slow));
     return {
@@ -93,7 +99,7 @@ export class Judge {
     const verdict = this.verdict();
     if (verdict.state === 'healthy') return verdict;
     if (this.#attempts > 0 && this.#answers === 0) return { ...verdict, state: 'unreachable' };
-    const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < P95_SAMPLES;
+    const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < this.#needed;
     return { ...verdict, state: onlyFew ? 'inconclusive' : 'unhealthy' };
   }
 
@@ -101,7 +107,7 @@ export class Judge {
     const { consecutive, maxP95Ms } = this.#contract;
     if (slow) return `p95 is ${Math.round(p95Ms ?? 0)} ms, more than ${maxP95Ms ?? 0} ms`;
     if (enough && !measured)
-      return `${this.#latencies.length} passes in a row are too few for a p95 (${P95_SAMPLES} are needed)`;
+      return `${this.#latencies.length} passes in a row are too few for a p95 (${this.#needed} are needed)`;
     const passes = `${this.#streak} of ${consecutive} passes in a row`;
     return this.#lastFailure === null ? passes : `${passes}; last failure: ${this.#lastFailure}`;
   }

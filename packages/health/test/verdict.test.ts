@@ -60,6 +60,22 @@ describe('Judge', () => {
     });
   });
 
+  it('leaves the first answers out of the p95, once, and takes it over as many as it was told to', () => {
+    const bounded = { ...contract, maxP95Ms: 100, samples: 30, warmup: 4 };
+    const judge = judged(Array<Outcome>(4).fill(pass), 5000, bounded);
+    for (let n = 0; n < 29; n++) judge.add({ ...pass, atMs: n, ms: 5 });
+    expect(judge.conclude()).toMatchObject({
+      state: 'inconclusive',
+      reason: '29 passes in a row are too few for a p95 (30 are needed)',
+    });
+    judge.add({ ...pass, atMs: 30, ms: 5 });
+    expect(judge.verdict()).toMatchObject({ state: 'healthy', p95Ms: 5 });
+    // After a failure it is as warm as before.
+    judge.add({ ...fail, atMs: 31, ms: 5 });
+    for (let n = 0; n < 30; n++) judge.add({ ...pass, atMs: 32 + n, ms: 500 });
+    expect(judge.conclude()).toMatchObject({ state: 'unhealthy', reason: 'p95 is 500 ms, more than 100 ms' });
+  });
+
   it('is healthy exactly when the last samples are passes enough', () => {
     fc.assert(
       fc.property(

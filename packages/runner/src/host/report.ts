@@ -1,6 +1,7 @@
 import type { ResultEvent, Status } from '@delivery/release';
 import { details, escapeMarkdown, preformatted, table, timeline, type TimedStep } from '../summary.ts';
 import { duration } from '../text.ts';
+import { receiptParts } from './receipt.ts';
 
 const GOOD: ReadonlySet<string> = new Set(['deployed', 'unchanged', 'rolled_back']);
 
@@ -72,24 +73,7 @@ export function summaryParts(report: Report): string[] {
     if (error.logs && error.logs.length > 0)
       parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
-  if (receipt) {
-    parts.push(
-      '### Zero-drop receipt',
-      table(
-        ['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'],
-        [
-          [
-            String(receipt.requests),
-            String(receipt.failures),
-            String(receipt.cut),
-            duration(receipt.p50Ms),
-            duration(receipt.p95Ms),
-            duration(receipt.p99Ms),
-          ],
-        ],
-      ),
-    );
-  }
+  if (receipt) parts.push(...receiptParts(receipt));
   if (steps.length > 0) {
     parts.push(
       '### Steps',
