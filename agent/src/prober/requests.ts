@@ -118,6 +118,8 @@ export function stream(door: Door, path: string): Asker {
         headersTimeout: ANSWER_MS,
         reset: true,
       });
+      // A body that is given up half-way emits an error, which without a listener would end the process.
+      answer.body.on('error', () => undefined);
       let first: number | undefined;
       try {
         checkStatus(answer.statusCode, undefined);

@@ -52,7 +52,7 @@ export class Samples {
   /** The receipt's share; null where nothing was asked. */
   receipt(): Omit<Receipt, 'cut' | 'edge'> | null {
     if (this.#all.length === 0) return null;
-    const quick = figures(this.#all.filter(({ kind }) => !LONG_KINDS.includes(kind)));
+    const all = figures(this.#all);
     const failed = this.#all.filter(({ failure }) => failure !== null);
     const kinds = PROBE_KINDS.flatMap((kind) => {
       const own = this.#all.filter((sample) => sample.kind === kind);
@@ -62,9 +62,9 @@ export class Samples {
       v: 2,
       requests: this.#all.length,
       failures: failed.length,
-      p50Ms: quick.p50Ms ?? 0,
-      p95Ms: quick.p95Ms ?? 0,
-      p99Ms: quick.p99Ms ?? 0,
+      p50Ms: all.p50Ms ?? 0,
+      p95Ms: all.p95Ms ?? 0,
+      p99Ms: all.p99Ms ?? 0,
       phases: byPhase(this.#all),
       kinds: Object.fromEntries(kinds),
       firstFailures: failed
@@ -81,15 +81,18 @@ function byPhase(samples: readonly ProbeSample[]): Phases {
   return { before, during, after } as Phases;
 }
 
+/** Percentiles over what is answered at once, or over the one kind that all samples are of. */
 function figures(samples: readonly ProbeSample[]): Figures {
-  const times = samples.filter(({ failure }) => failure === null).map(({ ms }) => ms);
+  const sound = samples.filter(({ failure }) => failure === null);
+  const oneKind = samples.every(({ kind }) => kind === samples[0]?.kind);
+  const times = sound.filter(({ kind }) => oneKind || !LONG_KINDS.includes(kind)).map(({ ms }) => ms);
   const at = (percent: number): number | null => {
     const found = percentile(times, percent);
     return found === null ? null : Math.round(found * 10) / 10;
   };
   return {
     requests: samples.length,
-    failures: samples.length - times.length,
+    failures: samples.length - sound.length,
     p50Ms: at(50),
     p95Ms: at(95),
     p99Ms: at(99),

@@ -18,7 +18,10 @@ export const LONG_KINDS: readonly ProbeKind[] = ['slow', 'websocket', 'stream'];
 export const PHASES = ['before', 'during', 'after'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Requests of one kind in one phase; percentiles over those that were answered soundly, null for none. */
+/**
+ * Requests of one kind, or of all kinds, in one phase; percentiles over those that were answered soundly, null for none. Over all kinds
+ * they leave out the ones that are held on purpose.
+ */
 export const FiguresSchema = z.object({
   requests: count,
   failures: count,
