@@ -92,6 +92,7 @@ const gates: Gate[] = [
   { name: 'docs', run: command(node, 'scripts/action-docs.ts', '--check') },
   { name: 'dist', run: command(node, 'scripts/check-dist.ts') },
   { name: 'unit', run: jest('unit') },
+  { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
   { name: 'process', run: jest('process', '--runInBand') },
   { name: 'faults', run: faults },
   { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { liveHistory } from '@delivery/release';
 import { hostPaths } from '../src/paths.ts';
 import { imageOf, newRoot, releaseOf } from './world/releases.ts';
 import { mockHost, World } from './world/world.ts';
@@ -50,11 +52,32 @@ describe('a deploy', () => {
     expect(result).toMatchObject({ outcome: 'deployed' });
     const stops = places('stop shop-blue/web', from);
     expect(stops).toHaveLength(2);
-    const confirmations = places('answer green 2', from);
+    const confirmations = places('answer delivery-agent green 2', from);
     const counts = places('count connections', from).filter((place) => place > (confirmations[2] ?? 0));
     expect(confirmations.length).toBeGreaterThanOrEqual(3);
     expect(confirmations[2]).toBeLessThan(stops[0] ?? 0);
     expect(counts[0]).toBeLessThan(stops[0] ?? 0);
+  });
+
+  it('waits until the connections to the old colour have ended, and cuts none', async () => {
+    await deployed(1);
+    for (const { address } of world.web('blue')) world.connections.set(address, 1);
+    world.endAfter = 5;
+    const from = world.log.length;
+    const { result } = await world.deploy(digestOf(2), { options: { drainSeconds: 60 } });
+    expect(result).toMatchObject({ outcome: 'deployed', receipt: { cut: 0 } });
+    expect(world.log.filter((line) => line.startsWith('cut '))).toEqual([]);
+    const rests = [...places('pause shop-blue/web', from), ...places('stop shop-blue/web', from)];
+    expect(places('count connections', from).filter((place) => place < Math.min(...rests)).length).toBeGreaterThan(5);
+  });
+
+  it('that loses a request of the public path on its way has failed, and says how many', async () => {
+    await deployed(1);
+    world.lossyGeneration = 2;
+    const { result } = await world.deploy(digestOf(2));
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'dropped' }, running: { release: 'r2' } });
+    expect(result?.receipt?.failures).toBeGreaterThan(0);
+    expect(result?.error?.message).toMatch(/^[1-9]\d* of \d+ requests/);
   });
 
   it('ends the old worker before the new one starts', async () => {
@@ -63,6 +86,28 @@ describe('a deploy', () => {
     await deployed(2);
     expect(places('stop shop-blue/mail', from)[0]).toBeLessThan(places('start shop-green/mail', from)[0] ?? 0);
     expect(world.workers()).toHaveLength(1);
+  });
+
+  it('puts the secrets on the host before the migration, also the first time', async () => {
+    const plain = releaseOf(4);
+    const image = plain.manifest.services['web']?.image ?? '';
+    const sealed = `${plain.sealed}  migrate:\n    image: ${image}\n    environment: {KEY: '\${KEY:?is needed}'}\n    x-release: {role: job}\n`;
+    const job = { role: 'job' as const, image, platforms: ['linux/amd64'] };
+    world.publish({
+      ...plain,
+      sealed,
+      manifest: {
+        ...plain.manifest,
+        secrets: ['KEY'],
+        services: { ...plain.manifest.services, migrate: job },
+        files: { 'compose.yaml': `sha256:${createHash('sha256').update(sealed).digest('hex')}` },
+      },
+    });
+    // The double refuses what compose refuses: a name that the file of secrets does not have.
+    const { result } = await world.deploy(plain.digest, { secrets: { KEY: 'one' } });
+    expect(result).toMatchObject({ outcome: 'deployed', error: null });
+    expect(places('run shop-jobs/migrate', 0)).toHaveLength(1);
+    expect(places('run shop-jobs/migrate', 0)[0]).toBeLessThan(places('start shop-blue/web', 0)[0] ?? 0);
   });
 
   it('of a sick release is refused, and what serves goes on', async () => {
@@ -90,6 +135,38 @@ describe('a deploy', () => {
     world.freeBytes = 1024 ** 3;
     await deployed(2);
   });
+});
+
+describe('an agent that dies', () => {
+  it('at any of its effects leaves a host that serves, and the next one finds out what is live and goes on', async () => {
+    const seen: string[] = [];
+    for (let diesAt = 4; diesAt < 130; diesAt += 9) {
+      const place = newRoot();
+      try {
+        world = World.begin(hostPaths('shop', place));
+        for (const number of [1, 2, 3]) world.publish(releaseOf(number));
+        await deployed(1);
+        const { died } = await world.deploy(digestOf(2), { diesAt, secrets: { KEY: 'two' } });
+        if (!died) break;
+        const routed = world.routed()?.release ?? '';
+        seen.push(routed);
+        expect(world.answer()).toMatchObject({ status: 200, headers: { 'x-release': routed } });
+        await deployed(3);
+        const history = liveHistory(world.ledger()).map(({ release }) => release);
+        expect(history).toEqual(['r1', ...(routed === 'r2' ? ['r2'] : []), 'r3']);
+        // A deploy that came to nothing takes its secrets with it.
+        expect(world.web(world.routed()?.colour ?? '')[0]?.environment).toMatchObject({
+          KEY: routed === 'r2' ? 'two' : 'none',
+        });
+        expect(world.wrongs).toEqual([]);
+      } finally {
+        rmSync(place, { recursive: true, force: true });
+      }
+    }
+    // Before and after its switch.
+    expect(new Set(seen)).toEqual(new Set(['r1', 'r2']));
+    expect(seen.length).toBeGreaterThan(10);
+  }, 60_000);
 });
 
 describe('a rollback', () => {
@@ -141,10 +218,11 @@ describe('a rollback', () => {
   });
 
   it('needs no registry', async () => {
-    await deployed(1, 2);
+    // The third one takes the containers of the first one away: nothing but its pin keeps its image.
+    await deployed(1, 2, 3);
     world.registry.clear();
     world.engine.pruneImages();
-    expect((await world.rollback()).result).toMatchObject({ outcome: 'rolled_back', running: { release: 'r1' } });
-    expect((await world.rollback('r2')).result).toMatchObject({ outcome: 'rolled_back', running: { release: 'r2' } });
+    for (const release of ['r1', 'r3', 'r2'])
+      expect((await world.rollback(release)).result).toMatchObject({ outcome: 'rolled_back', running: { release } });
   });
 });

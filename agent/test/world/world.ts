@@ -1,4 +1,5 @@
 import * as real from 'node:fs';
+import * as http from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
@@ -57,9 +58,15 @@ export class World {
   readonly routes: (string | null)[] = [];
   /** Bytes that the disk has left; null for what this machine has. */
   freeBytes: number | null = null;
+  /** How often connections are counted until they have all ended; null for never. */
+  endAfter: number | null = null;
+  /** Generation in which the edge loses what the prober asks. */
+  lossyGeneration = -1;
   /** Containers that answer by the edge, but not well. */
   readonly shy = new Set<string>();
   life: Life;
+  /** Doors that an agent opened; they go with it. */
+  readonly servers: http.Server[] = [];
   private operations = 0;
 
   private constructor(paths: Paths) {
@@ -142,6 +149,7 @@ export class World {
     }
     const died = this.life.dead;
     this.life.end();
+    for (const server of this.servers.splice(0)) server.close();
     process.removeAllListeners('SIGTERM');
     process.removeAllListeners('SIGINT');
     const lines = (read(join(this.paths.runs, `${operation}.jsonl`)) ?? '').split('\n').map(parseEventLine);
@@ -163,15 +171,16 @@ export class World {
   }
 
   /** What a visitor gets through the edge. */
-  answer(): { status: number; headers: Record<string, string> } {
+  answer(who = 'visitor'): { status: number; headers: Record<string, string> } {
     const routed = this.routed();
     if (routed === null) return { status: 404, headers: {} };
     const web = this.web(routed.colour);
     const alive = web.length > 0 && web.every(({ running, paused, restarting }) => running && !paused && !restarting);
     const shy = web.some(({ image }) => this.shy.has(image.slice('id of '.length)));
-    this.log.push(`answer ${routed.colour} ${String(routed.generation)}`);
+    this.log.push(`answer ${who} ${routed.colour} ${String(routed.generation)}`);
+    const lost = who === 'delivery-prober' && routed.generation === this.lossyGeneration;
     return {
-      status: alive ? (shy ? 503 : 200) : 502,
+      status: alive && !lost ? (shy ? 503 : 200) : 502,
       headers: { 'x-edge-generation': String(routed.generation), 'x-release': routed.release },
     };
   }
@@ -233,6 +242,8 @@ function fakeDocker(DockerError: new (status: number, message: string) => Error)
         if (paused) engine.unpause(engine.find(id));
         engine.stop(engine.find(id));
       });
+    /** A job of the double has ended well when it was started. */
+    wait = (): Promise<number> => ask(() => 0);
     pause = (id: string): Promise<void> =>
       change((engine) => {
         spare(engine.find(id), 'pause');
@@ -305,6 +316,14 @@ export function mockHost(): void {
       return free === null ? found : { ...found, bsize: 1, bavail: free };
     },
   }));
+  jest.unstable_mockModule('node:http', () => ({
+    ...http,
+    createServer: (listener: http.RequestListener) => {
+      const server = http.createServer(listener);
+      here().servers.push(server);
+      return server;
+    },
+  }));
   jest.unstable_mockModule('node:timers/promises', () => ({
     setTimeout: (ms: number, value: unknown, options?: { signal?: AbortSignal }) =>
       sleep(Math.min(ms, EDGE_MS), value, options),
@@ -312,7 +331,9 @@ export function mockHost(): void {
   jest.unstable_mockModule(source('sockets.ts'), () => ({
     expandAddress: (text: string) => text,
     establishedTo: (addresses: ReadonlySet<string>): number => {
-      here().log.push('count connections');
+      const now = here();
+      now.log.push('count connections');
+      if (now.endAfter !== null && (now.endAfter -= 1) < 0) now.connections.clear();
       return [...addresses].reduce((sum, address) => sum + (here().connections.get(address) ?? 0), 0);
     },
   }));
@@ -327,9 +348,9 @@ export function mockHost(): void {
     }
     return { DockerError, Docker: fakeDocker(DockerError) };
   });
-  const asked = async (): Promise<{ statusCode: number; headers: object; body: object }> => {
+  const answered = async (who?: string): Promise<{ statusCode: number; headers: object; body: object }> => {
     await sleep(0);
-    const { status, headers } = here().answer();
+    const { status, headers } = here().answer(who);
     return {
       statusCode: status,
       headers,
@@ -339,7 +360,7 @@ export function mockHost(): void {
   const closes = { destroy: () => Promise.resolve(), close: () => Promise.resolve() };
   jest.unstable_mockModule('undici', () => ({
     Client: class {
-      request = asked;
+      request = (how: { headers?: Record<string, string> }) => answered(how.headers?.['user-agent']);
       destroy = closes.destroy;
       close = closes.close;
     },
@@ -349,12 +370,12 @@ export function mockHost(): void {
       close = closes.close;
     },
     WebSocket: class {},
-    request: asked,
+    request: (_: unknown, how: { headers?: Record<string, string> }) => answered(how.headers?.['user-agent']),
   }));
   jest.unstable_mockModule(source('prober/http2.ts'), () => ({
     http2: () => ({
       ask: async () => {
-        const { statusCode } = await asked();
+        const { statusCode } = await answered('delivery-prober');
         if (statusCode !== 200) throw new Error(`status ${String(statusCode)}`);
       },
       close: closes.close,
