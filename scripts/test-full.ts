@@ -1,4 +1,4 @@
-// What takes too long for ./check: every cell of the faults, and the long run of the bench where there is one. Run it on a clean
+// What takes too long for ./check: every cell of the faults, the mutants on test hosts, many random histories, and the long run of the bench where there is one. Run it on a clean
 // checkout: the reports carry the commit that they were made on.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -9,9 +9,9 @@ const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'
   scripts: Record<string, string>;
 };
 
-function execute(command: string, args: string[]): Promise<number> {
+function execute(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
     child.on('error', () => done(127));
     child.on('close', (code) => done(code ?? 1));
   });
@@ -21,6 +21,12 @@ const parts: { name: string; run: () => Promise<number> }[] = [
   {
     name: 'faults',
     run: () => execute(process.execPath, ['rehearsal/faults/run.ts', '--report', 'docs/reports/faults.md']),
+  },
+  { name: 'mutants', run: () => execute(process.execPath, ['scripts/mutants.ts', '--all']) },
+  {
+    name: 'model',
+    run: () =>
+      execute('npm', ['run', 'test:unit', '--', '--testPathPatterns', 'agent/test/model'], { MODEL_RUNS: '100' }),
   },
 ];
 if ('bench:soak' in scripts) parts.push({ name: 'soak', run: () => execute('npm', ['run', 'bench:soak']) });
