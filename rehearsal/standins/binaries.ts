@@ -60,6 +60,16 @@ export const ACT: ProgramRecipe = {
   files: {},
 };
 
+/** Syft, which tells what is in an image; the newest version all of whose modules the proxy serves. */
+export const SYFT: ProgramRecipe = {
+  name: 'syft',
+  module: 'github.com/anchore/syft',
+  version: 'v1.42.0',
+  package: './cmd/syft',
+  ldflags: '-X main.version=1.42.0',
+  files: {},
+};
+
 /** Watchtower 1.7.1, in the place of its maintained fork. */
 export const WATCHTOWER: ProgramRecipe = {
   name: 'watchtower',

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recipeKey, withLock, type Log } from './cache.ts';
-import { ACT, binaryKey, ensureBinary, FERRETDB, TRAEFIK, WATCHTOWER, type ProgramRecipe } from './binaries.ts';
+import { ACT, binaryKey, ensureBinary, FERRETDB, SYFT, TRAEFIK, WATCHTOWER, type ProgramRecipe } from './binaries.ts';
 import { attempt, run } from './command.ts';
 import { aptSettings, aptSources, debianMirror, ensureProgram, reachEnvironment, SUITE } from './machine.ts';
 import { ensureNode, nodeKey } from './node.ts';
@@ -81,7 +81,11 @@ const HOST: ImageRecipe = { name: 'host', base: null, extras: {} };
 export const VPS: ImageRecipe = { name: 'vps', base: HOST, extras: {} };
 
 /** The runner. */
-export const RUNNER: ImageRecipe = { name: 'runner', base: HOST, extras: { local: NODE, act: program(ACT) } };
+export const RUNNER: ImageRecipe = {
+  name: 'runner',
+  base: HOST,
+  extras: { local: NODE, act: program(ACT), syft: program(SYFT) },
+};
 
 /** Both registries. */
 export const REGISTRY: ImageRecipe = { name: 'registry', base: null, extras: {} };
