@@ -4,7 +4,7 @@ import type { Stage } from '../rehearsal/test/stage.ts';
 export interface Resident {
   /** Running containers that belong to no app. */
   containers: string[];
-  /** Names of processes that a Debian server with Docker and fail2ban does not have by itself; `node` is the fixture app. */
+  /** Names of processes that a Debian server with Docker and fail2ban does not have by itself; `MainThread` is the fixture app's node. */
   processes: string[];
   /** Resident memory of the edge, MiB. */
   edgeMiB: number;
@@ -29,5 +29,5 @@ export async function resident(stage: Stage): Promise<Resident> {
 }
 
 export function residentLine({ containers, processes, edgeMiB }: Resident): string {
-  return `containers beside the app's: ${containers.join(', ')}; processes beside the system's: ${processes.join(', ')} (\`node\` is the app); the edge uses ${String(edgeMiB)} MiB`;
+  return `containers beside the app's: ${containers.join(', ')}; processes beside the system's: ${processes.join(', ')} (\`MainThread\` is the app's node); the edge uses ${String(edgeMiB)} MiB`;
 }
