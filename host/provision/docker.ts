@@ -1,4 +1,4 @@
-import { placed, type Task } from './task.ts';
+import { fileTask, placed, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 
 const PACKAGES = {
@@ -57,6 +57,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Langu
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
 say "installed:$missing"`,
     },
+    quickRestart(),
     {
       id: 'docker_running',
       reason:
@@ -75,4 +76,17 @@ until_true 30 docker info`,
       apply: `docker network create --label delivery.managed=true edge`,
     },
   ];
+}
+
+function quickRestart(): Task {
+  const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
+  const file = fileTask({
+    id: 'docker_restart',
+    reason: 'A daemon that dies is back in half a second: until then the edge cannot resolve the names of containers',
+    path,
+    mode: '644',
+    content: '# Managed by provision-vps.\n[Service]\nRestartSec=500ms\n',
+    then: 'systemctl daemon-reload',
+  });
+  return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
 }

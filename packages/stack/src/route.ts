@@ -10,7 +10,8 @@ const ESCAPED_TEMPLATE = '{{`{{`}}';
 /**
  * Traefik's dynamic file of one app, the whole of what the edge knows about it: routers to the given colour, the headers that tell
  * which file and release answered, and a transport of the colour's own, so that an idle old pool closes in seconds and what is left is
- * work. Retries are for network errors only, where nothing was written upstream, so a POST is not repeated.
+ * work. Retries are for network errors only, where nothing was written upstream, so a POST is not repeated; they last some four seconds,
+ * for which Docker's names do not resolve while a dockerd that died is started again.
  */
 export function renderRoute({ manifest, colour, generation, tls }: RouteInput): string {
   if (!Number.isSafeInteger(generation) || generation < 1) {
@@ -50,7 +51,7 @@ export function renderRoute({ manifest, colour, generation, tls }: RouteInput): 
         [`${app}-release`]: {
           headers: { customResponseHeaders: { 'X-Edge-Generation': String(generation), 'X-Release': release } },
         },
-        [`${app}-retry`]: { retry: { attempts: 3, initialInterval: '100ms' } },
+        [`${app}-retry`]: { retry: { attempts: 8, initialInterval: '300ms' } },
       },
       services,
       // Below the keep-alive of Node (5 s): the edge, not the app, closes an idle connection, so that no request meets a closing one.

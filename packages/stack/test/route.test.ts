@@ -49,7 +49,7 @@ describe('renderRoute', () => {
   it('sets both headers, retries network errors, and closes idle connections before the app does', () => {
     expect(http.middlewares).toEqual({
       'shop-release': { headers: { customResponseHeaders: { 'X-Edge-Generation': '42', 'X-Release': RELEASE } } },
-      'shop-retry': { retry: { attempts: 3, initialInterval: '100ms' } },
+      'shop-retry': { retry: { attempts: 8, initialInterval: '300ms' } },
     });
     expect(http.serversTransports).toEqual({
       'shop-green': { forwardingTimeouts: { dialTimeout: '2s', idleConnTimeout: '4s' } },
