@@ -37,6 +37,24 @@ export interface ComposeProject {
   env: string | null;
 }
 
+/** The part of the Engine's document of a container that a container is made anew from. */
+export interface Inspected {
+  Id: string;
+  Name: string;
+  /** Id of the image. */
+  Image: string;
+  Config: {
+    Image: string;
+    Cmd: string[] | null;
+    Entrypoint: string[] | null;
+    Env: string[] | null;
+    Labels: Record<string, string> | null;
+  };
+  HostConfig: { Binds?: string[] | null; [key: string]: unknown };
+  Mounts: { Type: string; Name?: string; Source: string; Destination: string; RW: boolean }[];
+  NetworkSettings: { Networks: Record<string, { Aliases?: string[] | null }> | null };
+}
+
 export type ComposeClient = ChildProcessByStdio<null, Readable, Readable>;
 
 const SOCKET = '/var/run/docker.sock';
@@ -157,6 +175,35 @@ export class Docker {
     const query = `stdout=true&stderr=true&timestamps=true&tail=${String(lines)}`;
     const answer = await this.request('GET', `/containers/${id}/logs?${query}`);
     return toLogLines(unframe(Buffer.from(await answer.body.arrayBuffer()))).slice(-lines);
+  }
+
+  /** The Engine's own document of a container, for comparing and for making it anew. */
+  async inspect(id: string): Promise<Inspected | null> {
+    return (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+      missing: true,
+    })) as Inspected | null;
+  }
+
+  /** Removes a container and leaves its volumes without a name, which a container that takes its place may need. */
+  async removeKeepingVolumes(id: string): Promise<void> {
+    await this.json('DELETE', `/containers/${id}?force=true`, { missing: true });
+  }
+
+  /** Makes a container as `found` was made: same name, image, environment, networks and mounts, volumes without a name included. */
+  async remake(found: Inspected): Promise<string> {
+    const name = found.Name.replace(/^\//, '');
+    const created = (await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
+      body: remakeOf(found),
+    })) as { Id: string };
+    return created.Id;
+  }
+
+  /** What an image brings along, or null where it is not here. */
+  async imageConfig(reference: string): Promise<{ Env: string[] | null } | null> {
+    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as {
+      Config: { Env: string[] | null };
+    } | null;
+    return found?.Config ?? null;
   }
 
   /** Id of a local image by any reference, or null where it is not here. */
@@ -393,4 +440,21 @@ export function ended(child: ComposeClient): Promise<number | null> {
     child.on('error', reject);
     child.on('close', resolve);
   });
+}
+
+/** The Engine's request for a container like the one that was inspected. */
+export function remakeOf(found: Inspected): Record<string, unknown> {
+  const { Config, HostConfig, Mounts, NetworkSettings } = found;
+  const unnamed = Mounts.filter(({ Type, Name = '' }) => Type === 'volume' && /^[0-9a-f]{64}$/.test(Name));
+  const binds = unnamed.map(({ Name = '', Destination, RW }) => `${Name}:${Destination}${RW ? '' : ':ro'}`);
+  const networks = Object.entries(NetworkSettings.Networks ?? {}).map(([name, { Aliases }]) => [
+    name,
+    // The Engine adds the container's own short id itself.
+    { Aliases: (Aliases ?? []).filter((alias) => !found.Id.startsWith(alias)) },
+  ]);
+  return {
+    ...Config,
+    HostConfig: { ...HostConfig, Binds: [...(HostConfig.Binds ?? []), ...binds] },
+    NetworkingConfig: { EndpointsConfig: Object.fromEntries(networks) as Record<string, unknown> },
+  };
 }

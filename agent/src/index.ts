@@ -3,11 +3,13 @@ import { envelopeFor } from './envelope.ts';
 import { readInput } from './input.ts';
 import { hostPaths } from './paths.ts';
 import { attach } from './verbs/attach.ts';
+import { backing } from './verbs/backing.ts';
 import { badCall } from './verbs/call.ts';
 import type { Verb } from './verbs/call.ts';
 import { deploy } from './verbs/deploy.ts';
 import { history } from './verbs/history.ts';
 import { logs } from './verbs/logs.ts';
+import { plan } from './verbs/plan.ts';
 import { remove } from './verbs/remove.ts';
 import { rollback } from './verbs/rollback.ts';
 import { run } from './verbs/run.ts';
@@ -17,6 +19,7 @@ import { version } from './verbs/version.ts';
 
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['deploy', deploy],
+  ['plan', plan],
   ['rollback', rollback],
   ['attach', attach],
   ['status', status],
@@ -24,6 +27,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['logs', logs],
   ['run', run],
   ['remove', remove],
+  ['backing', backing],
   // Not among the launcher's verbs: provisioning asks it, as root, of the agent that it is about to replace.
   ['successor', successor],
   ['version', version],

@@ -10,7 +10,7 @@ export interface Owner {
   operation: string;
   actor: string;
   run: string;
-  verb: 'deploy' | 'rollback';
+  verb: 'deploy' | 'rollback' | 'backing';
   startedAt: string;
   phase: 'working' | 'draining';
 }

@@ -1,5 +1,15 @@
 import { previous, running } from '@delivery/release';
-import type { Colour, Envelope, Failure, Ledger, Outcome, Receipt, ReleaseRef, SchemaState } from '@delivery/release';
+import type {
+  BackingChange,
+  Colour,
+  Envelope,
+  Failure,
+  Ledger,
+  Outcome,
+  Receipt,
+  ReleaseRef,
+  SchemaState,
+} from '@delivery/release';
 import { Docker } from './docker.ts';
 import { Events } from './events.ts';
 import { toFailure } from './failure.ts';
@@ -28,6 +38,8 @@ export interface Report {
   environment: string | undefined;
   rotated: boolean;
   migrated: boolean;
+  /** Backing services that were changed, in order. */
+  backing: BackingChange[];
   /** The database's schema as the operation leaves it; null where it did not come to know it. */
   schema: SchemaState | null;
   /** The target is confirmed on the public path. */
@@ -48,6 +60,7 @@ export const EXIT: Record<Outcome, number> = {
   deployed: 0,
   unchanged: 0,
   rolled_back: 0,
+  applied: 0,
   refused: 1,
   failed: 1,
   busy: 75,
@@ -59,7 +72,7 @@ export const EXIT: Record<Outcome, number> = {
  */
 export async function operate(
   app: string,
-  verb: 'deploy' | 'rollback',
+  verb: Run['verb'],
   paths: Paths,
   envelope: Envelope,
   work: (run: Run, report: Report) => Promise<void>,
@@ -153,6 +166,7 @@ export function newReport(): Report {
     environment: undefined,
     rotated: false,
     migrated: false,
+    backing: [],
     schema: null,
     switched: false,
     switchedMs: undefined,
@@ -196,14 +210,16 @@ function describe(owner: Owner | null): string {
  * switch did not work); what runs is said by the result's `running`.
  */
 export function decideOutcome(
-  verb: 'deploy' | 'rollback',
-  report: Pick<Report, 'outcome' | 'migrated' | 'switched'>,
+  verb: Run['verb'],
+  report: Pick<Report, 'outcome' | 'migrated' | 'switched'> & Partial<Pick<Report, 'backing'>>,
   error: Failure | null,
 ): Outcome {
-  if (error === null) return report.outcome ?? (verb === 'deploy' ? 'deployed' : 'rolled_back');
-  const touched = report.migrated || report.switched || SWITCHING.has(error.step);
+  if (error === null) return report.outcome ?? DONE[verb];
+  const touched = report.migrated || (report.backing ?? []).length > 0 || report.switched || SWITCHING.has(error.step);
   return touched ? 'failed' : 'refused';
 }
+
+const DONE = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' } as const;
 
 /** Steps in which the edge has been pointed elsewhere, be it for a moment. */
 const SWITCHING: ReadonlySet<string> = new Set(['route', 'confirm', 'drain', 'bake']);
@@ -218,7 +234,7 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
   if (outcome === 'unchanged' || outcome === 'busy') return null;
   const { ledger, route } = truthIfReadable(run.paths);
   // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
-  const wentLive = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
+  const wentLive = DONE[run.verb];
   const previously = report.truth?.running?.release ?? running(ledger)?.release ?? null;
   try {
     await run.events.step('record', (note) => {
@@ -243,6 +259,7 @@ async function record(run: Run, report: Report, outcome: Outcome, error: Failure
         ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
         receipt: report.receipt,
         error,
+        ...(report.backing.length === 0 ? {} : { backing: report.backing }),
         ...(schema === null ? {} : { schema }),
       });
       clearTraces(run.paths);

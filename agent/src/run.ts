@@ -9,7 +9,7 @@ import type { Paths } from './paths.ts';
 /** One deploy or rollback under way: what every step gets. */
 export interface Run {
   app: string;
-  verb: 'deploy' | 'rollback';
+  verb: 'deploy' | 'rollback' | 'backing';
   paths: Paths;
   envelope: Envelope;
   docker: Docker;

@@ -215,6 +215,19 @@ export class Stage {
     return this.once(`built-pair-${name}`, () => this.build(`pair-${name}`, { BOOT_SECONDS: '1' }, { inputs }));
   }
 
+  /** A release of the fixture app with all roles (worker, scheduler, a worker that overlaps, a backing service). */
+  builtRoles(name: string, args: Record<string, string> = {}): Promise<Built> {
+    return this.once(`built-roles-${name}`, () =>
+      this.build(name, args, { inputs: { 'compose-file': 'rehearsal/fixture/roles.yaml' } }),
+    );
+  }
+
+  /** The launcher as root calls it on the host; `terminal` as a person does. */
+  hostShell(args: string[], { terminal = false } = {}): Promise<Ran> {
+    const flags = terminal ? ['-t'] : [];
+    return run('docker', ['exec', ...flags, this.facts.vps.container, '/opt/edge/bin/release', 'fixture', ...args]);
+  }
+
   deployInputs(release: string, more: Inputs = {}): Inputs {
     const { registry, deployKey } = this.facts;
     return {

@@ -8,6 +8,8 @@ export interface DeployInputs {
   app: string | null;
   release: DigestRef;
   envelope: EnvelopeInput;
+  /** Only say what a deploy would do. */
+  dryRun: boolean;
   token: string | null;
   environment: string | null;
   environmentUrl: string | null;
@@ -53,6 +55,7 @@ export function deployInputs(identity: Identity): DeployInputs {
       app,
       release,
       envelope,
+      dryRun: input.bool('dry-run', false),
       token: input.secret('github-token'),
       environment: input.optional('environment', { maxLength: 255 }),
       environmentUrl: input.optionalUrl('environment-url')?.href ?? null,

@@ -10,19 +10,21 @@ import {
   parseManifest,
 } from '@delivery/release';
 import type { Colour, Manifest, Policy, SchemaState } from '@delivery/release';
-import { renderColour } from '@delivery/stack';
+import { renderBacking, renderColour } from '@delivery/stack';
 import { refuseClaimed } from '../claims.ts';
 import { complete, replicas } from '../colour.ts';
 import { READING } from '../container.ts';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
+import { declaredMemory, hostMemory, mebibytes, refuseMemory } from '../memory.ts';
+import type { DeclaredMemory } from '../memory.ts';
 import type { Run } from '../run.ts';
 import { planSchema } from '../schema.ts';
 import { secretHashes } from '../secrets.ts';
 import { fetchSignature, readPolicy } from '../signature.ts';
 import { readRelease, readReleaseOf } from '../store.ts';
 import { pullError } from './pull-error.ts';
-import { liveColourOf, nextGeneration } from '../truth.ts';
+import { liveColourOf, liveNow, nextGeneration } from '../truth.ts';
 import type { Truth } from '../truth.ts';
 import { refuseStale } from './stale.ts';
 import { VERSION, olderThan } from '../version.ts';
@@ -31,7 +33,7 @@ import { VERSION, olderThan } from '../version.ts';
 const READING_MAX_MS = 60_000;
 
 /** Free space that a deploy needs before it pulls anything. */
-const DISK_MIN_BYTES = 1024 ** 3;
+export const DISK_MIN_BYTES = 1024 ** 3;
 
 export interface DeployPlan {
   manifest: Manifest;
@@ -55,47 +57,51 @@ export interface DeployPlan {
   rotated: boolean;
 }
 
-/** Reads the release image and decides, before anything on the host changes, whether and where it can run. */
+/** What becomes of a reason not to deploy: a deploy ends on the first one, a plan for people has them all. */
+export type Refuse = (reason: unknown) => void;
+
+const end: Refuse = (reason) => {
+  throw reason;
+};
+
+/**
+ * Reads the release image and decides, before anything on the host changes, whether and where it can run.
+ * @param refuse gets each reason not to deploy, by default by being thrown; what the plan cannot be made without is always thrown
+ */
 export async function planDeploy(
   run: Pick<Run, 'app' | 'paths' | 'docker' | 'events' | 'envelope'>,
   truth: Truth,
   digest: string,
+  refuse: Refuse = end,
 ): Promise<DeployPlan> {
-  const free = freeBytes();
-  if (free < DISK_MIN_BYTES)
-    throw new StepError(
-      'disk_full',
-      `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`,
-    );
+  const check = (work: () => void): void => {
+    try {
+      work();
+    } catch (reason) {
+      refuse(reason);
+    }
+  };
+  check(refuseFullDisk);
   const policy = hostPolicy(run);
   const { files, signature } = await readReleaseImage(run, digest, policy);
   const manifest = parseManifest((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
-  checkManifest(run.app, manifest);
-  if (policy !== null) checkImages(policy, manifest);
+  check(() => checkManifest(run.app, manifest));
+  check(() => (policy === null ? undefined : checkImages(policy, manifest)));
   const colour = idleColour(liveColourOf(truth));
   // What a release cannot have on this host is refused here, while nothing has changed.
-  renderColour({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
-  refuseClaimed(run, manifest);
-  const kept = readRelease(run.paths, manifest.release);
-  if (kept !== null && kept.digest !== digest) {
-    throw new StepError(
-      'release_reused',
-      `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`,
-    );
-  }
-
-  if (run.envelope.options.allowOlder !== true) refuseStale(run.paths, truth, manifest);
-  const schema = planSchema(run, truth, manifest);
+  const sealed = (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+  check(() => renderColour({ sealed, manifest, colour }));
+  check(() => refuseClaimed(run, manifest));
+  check(() => refuseReused(run.paths, manifest, digest));
+  check(() => (run.envelope.options.allowOlder === true ? undefined : refuseStale(run.paths, truth, manifest)));
+  let schema: SchemaState | null = null;
+  check(() => (schema = planSchema(run, truth, manifest)));
 
   const envNow = readIfThere(run.paths.env) ?? '';
   const env = mergeEnvFile(envNow, run.envelope.secrets);
   const values = parseEnvFile(env);
-  const missing = missingSecrets(manifest.secrets, values);
-  if (missing.length > 0)
-    throw new StepError(
-      'secrets_missing',
-      `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`,
-    );
+  check(() => refuseMissing(manifest, values));
+  check(() => refuseMemory(plannedMemory(run.paths, truth, { sealed, manifest, colour }, values), hostMemory()));
   const secrets = secretHashes(run.paths, manifest.secrets, values);
   // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
   const same = truth.running?.digest === digest;
@@ -114,6 +120,48 @@ export async function planDeploy(
     unchanged: same && !otherSecrets && (await isServing(run, truth, manifest)),
     rotated: same && otherSecrets,
   };
+}
+
+function refuseFullDisk(): void {
+  const free = freeBytes();
+  if (free < DISK_MIN_BYTES)
+    throw new StepError(
+      'disk_full',
+      `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`,
+    );
+}
+
+function refuseReused(paths: Run['paths'], manifest: Manifest, digest: string): void {
+  const kept = readRelease(paths, manifest.release);
+  if (kept !== null && kept.digest !== digest)
+    throw new StepError(
+      'release_reused',
+      `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`,
+    );
+}
+
+function refuseMissing(manifest: Manifest, values: Readonly<Record<string, string>>): void {
+  const missing = missingSecrets(manifest.secrets, values);
+  if (missing.length > 0)
+    throw new StepError(
+      'secrets_missing',
+      `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`,
+    );
+}
+
+/** What the release's colour, the live one and the backing services may take together. */
+export function plannedMemory(
+  paths: Run['paths'],
+  truth: Pick<Truth, 'route' | 'running'>,
+  next: { sealed: string; manifest: Manifest; colour: Colour },
+  values: Readonly<Record<string, string>>,
+): DeclaredMemory {
+  const live = liveNow(truth);
+  const stored = live === null ? null : readRelease(paths, live.release);
+  const projects = [renderColour(next), renderBacking(next)];
+  if (live !== null && live.colour !== null && stored !== null)
+    projects.push(renderColour({ ...stored, colour: live.colour }));
+  return declaredMemory(projects, values);
 }
 
 /** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
@@ -205,11 +253,7 @@ async function isServing(
 }
 
 /** The agent's own root lies on Docker's file system, whatever that is mounted from. */
-function freeBytes(): number {
+export function freeBytes(): number {
   const { bavail, bsize } = statfsSync('/');
   return bavail * bsize;
-}
-
-function mebibytes(bytes: number): string {
-  return `${String(Math.round(bytes / 1024 ** 2))} MiB`;
 }

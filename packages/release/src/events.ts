@@ -14,10 +14,11 @@ export const STEPS = [
   'confirm',
   'drain',
   'bake',
+  'backing',
   'record',
   'prune',
 ] as const;
-export const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'refused', 'failed', 'busy'] as const;
+export const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'] as const;
 
 const stepName = z.enum(STEPS);
 const milliseconds = z.number().min(0);

@@ -15,3 +15,4 @@ export * from './target.ts';
 export * from './secrets.ts';
 export * from './env-file.ts';
 export * from './status.ts';
+export * from './plan.ts';

@@ -6,12 +6,27 @@ import { checkDocument } from './parse.ts';
 import { ReceiptSchema } from './receipt.ts';
 import { SchemaStateSchema } from './schema.ts';
 
+/** One backing service that `backing apply` touched, and how visitors noticed it. */
+export const BackingChangeSchema = z.object({
+  service: z.string(),
+  /** `restored`: the new one did not become healthy, the old one is back. */
+  action: z.enum(['created', 'recreated', 'restored', 'lost']),
+  /** What differed, without values. */
+  what: z.array(z.string()),
+  durationMs: z.number().min(0),
+  /** On the public path: from the first answer that failed to the first sound one after the last. Absent without a route. */
+  blipMs: z.number().min(0).optional(),
+  failed: z.int().min(0).optional(),
+  probes: z.int().min(0).optional(),
+});
+export type BackingChange = z.infer<typeof BackingChangeSchema>;
+
 const fields = z.object({
   v: z.literal(1),
   seq: z.int().min(1),
   t: isoTime,
-  verb: z.enum(['deploy', 'rollback']),
-  outcome: z.enum(['deployed', 'rolled_back', 'refused', 'failed']),
+  verb: z.enum(['deploy', 'rollback', 'backing']),
+  outcome: z.enum(['deployed', 'rolled_back', 'applied', 'refused', 'failed']),
   release: releaseId.nullable(),
   digest: digest.nullable(),
   colour: colour.nullable(),
@@ -38,20 +53,22 @@ const fields = z.object({
   switchedMs: z.number().min(0).optional(),
   receipt: ReceiptSchema.nullable().optional(),
   error: FailureSchema.nullable().optional(),
+  /** Of `backing`: what was changed, in order. */
+  backing: z.array(BackingChangeSchema).optional(),
   /** The database after the operation, where any release ever declared a schema. */
   schema: SchemaStateSchema.optional(),
 });
 
 /**
- * One finished operation. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
+ * One finished operation; `backing` changes services beside the live release and is no part of the history of releases. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
  * `rolled_back` (of a rollback) they are live. After `refused` and `failed` they are not, also where a deploy was reverted after its
  * switch; `release` or `digest` is null where it never became known (a pull that failed, a rollback without an earlier release).
  * `previous` is the release that was live before the operation; `generation` that of the route file that is live after it.
  */
 export const LedgerEntrySchema = fields.superRefine((entry, context) => {
-  const wrong = entry.verb === 'deploy' ? 'rolled_back' : 'deployed';
-  if (entry.outcome === wrong) {
-    context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${wrong}` });
+  const done = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' }[entry.verb];
+  if (![done, 'refused', 'failed'].includes(entry.outcome)) {
+    context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${entry.outcome}` });
   }
   if (!wentLive(entry)) return;
   for (const field of ['release', 'digest'] as const) {

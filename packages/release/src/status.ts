@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import { appName, colour, digest, isoTime, operationId, releaseId } from './ids.ts';
-import { LedgerEntrySchema } from './ledger.ts';
+import { LedgerEntrySchema, type LedgerEntry } from './ledger.ts';
 import { parseDocument } from './parse.ts';
 import { ReceiptSchema } from './receipt.ts';
+
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries: readonly unknown[]): LedgerEntry[] {
+  return entries.flatMap((entry) => {
+    const parsed = LedgerEntrySchema.safeParse(entry);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
 
 const live = z.object({ release: releaseId, digest, colour: colour.nullable(), since: isoTime });
 
@@ -14,10 +22,10 @@ export const StatusSchema = z.object({
   previous: live.nullable(),
   /** Who holds the lock now. */
   operation: z
-    .object({ id: operationId, verb: z.enum(['deploy', 'rollback']), actor: z.string(), startedAt: isoTime })
+    .object({ id: operationId, verb: z.enum(['deploy', 'rollback', 'backing']), actor: z.string(), startedAt: isoTime })
     .nullable(),
   /** The last 20 entries, oldest first. */
-  ledger: z.array(LedgerEntrySchema),
+  ledger: z.array(z.unknown()).transform(known),
   receipt: ReceiptSchema.nullable(),
   /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
   releases: z

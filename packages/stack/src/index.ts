@@ -2,6 +2,7 @@ export * from './extension.ts';
 export * from './types.ts';
 export { parseCompose } from './compose.ts';
 export { interpolate, requiredNames } from './interpolate.ts';
+export { compareReleases, type Comparison } from './compare.ts';
 export { hostPaths } from './paths.ts';
 export { bakeProjection } from './project.ts';
 export { contentDigest, makeManifest, seal } from './seal.ts';

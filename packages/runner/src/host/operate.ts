@@ -26,7 +26,8 @@ export async function operate(
   try {
     const end = await host.perform(request);
     log.end();
-    const status = end.result.running === null ? await host.status() : null;
+    // A person who reads that a deploy failed wants to know next what runs.
+    const status = end.result.running === null || !isGood(end.result) ? await host.status() : null;
     const report: Report = { ...end, host: where, status, steps: log.steps };
     publish({
       'running-release': runningRelease(report),

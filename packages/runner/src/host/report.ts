@@ -9,6 +9,7 @@ const TITLES: Readonly<Record<ResultEvent['outcome'], string>> = {
   deployed: 'Deployed',
   unchanged: 'Nothing to change',
   rolled_back: 'Rolled back',
+  applied: 'Applied',
   refused: 'Refused',
   failed: 'Failed',
   busy: 'Busy: another operation holds the host',
@@ -73,6 +74,7 @@ export function summaryParts(report: Report): string[] {
     if (error.logs && error.logs.length > 0)
       parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
+  if (!isGood(result) && report.status !== null) parts.push(...whatRuns(report.status));
   if (receipt) parts.push(...receiptParts(receipt));
   if (steps.length > 0) {
     parts.push(
@@ -88,4 +90,26 @@ export function summaryParts(report: Report): string[] {
     );
   }
   return parts;
+}
+
+/** The host's own word on what it runs, for a summary of what went wrong. */
+function whatRuns({ running, previous, operation, ledger }: Status): string[] {
+  const row = (name: string, live: Status['running']): string[] => [
+    name,
+    live?.release ?? 'none',
+    live?.colour ?? '',
+    live === null ? '' : `since ${live.since}`,
+  ];
+  return [
+    '### What the host runs',
+    table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
+    ...(operation === null ? [] : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
+    details(
+      'Last operations',
+      table(
+        ['when', 'what', 'outcome', 'release'],
+        ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']),
+      ),
+    ),
+  ];
 }
