@@ -72,6 +72,7 @@ export function statusLines(status: Status, containers: readonly Container[], no
             container.restartCount > 0 ? `restarted ${String(container.restartCount)} times` : '',
           ]),
         )),
+    ...(status.notes ?? []).map((note) => `note: ${plain(note)}`),
     '',
     'last operations',
     ...historyLines(status.ledger.slice(-5)).map((line) => `  ${line}`),

@@ -118,6 +118,15 @@ describe('launcher', () => {
     expect(ring(null, { args: ['remove'] }).argv.slice(-3)).toEqual(['remove', 'shop', '']);
   });
 
+  it('says whether a person reads the answer', () => {
+    expect(ring('status').argv).toContain('RELEASE_TERMINAL=');
+    // `script` gives the launcher a terminal as its standard output.
+    const { stdout } = spawnSync('script', ['-qec', `/bin/sh ${launcher} shop status`, '/dev/null'], {
+      encoding: 'utf8',
+    });
+    expect(stdout.split(/\r?\n/)).toContain('RELEASE_TERMINAL=yes');
+  });
+
   it('works from a shell on the host and says who called', () => {
     const { code, argv } = ring(null, { args: ['rollback'] });
     expect(code).toBe(0);
