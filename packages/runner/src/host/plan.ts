@@ -1,5 +1,5 @@
 import * as core from '@actions/core';
-import { parsePlan, type Envelope, type Plan } from '@delivery/release';
+import { parsePlan, type EnvelopeInput, type Plan } from '@delivery/release';
 import { openSession, type Session, type SessionOptions } from '@delivery/ssh';
 import { escapeMarkdown, table, writeSummary } from '../summary.ts';
 import { foreignLines } from '../text.ts';
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 120_000;
 export async function showPlan(
   connection: SessionOptions,
   digest: string,
-  envelope: Envelope,
+  envelope: EnvelopeInput,
   signal: AbortSignal,
   open: (options: SessionOptions) => Promise<Session> = openSession,
 ): Promise<Plan> {
