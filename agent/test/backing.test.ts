@@ -88,6 +88,14 @@ configs: {conf: {file: /t/db.conf}}`;
       HostConfig: { Memory: 5, Binds: ['shop_data:/data:rw', `${UNNAMED}:/cache`] },
       NetworkingConfig: { EndpointsConfig: { shop: { Aliases: ['shop-backing-db-1', 'db'] } } },
     });
+    // As compose asks for a volume without a name: by its place.
+    const mounts = [{ Type: 'volume', Target: '/cache' }];
+    expect(remakeOf({ ...found, HostConfig: { ...found.HostConfig, Mounts: mounts } })).toMatchObject({
+      HostConfig: {
+        Binds: ['shop_data:/data:rw'],
+        Mounts: [{ Type: 'volume', Source: UNNAMED, Target: '/cache' }],
+      },
+    });
   });
 });
 
