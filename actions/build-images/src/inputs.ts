@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { InputReader } from '@delivery/runner';
+import { registryLogin, type InputReader } from '@delivery/runner';
 import { readPrivateKey } from '@delivery/trust';
 
 export interface Inputs {
@@ -52,7 +52,7 @@ export function readBuildInputs(input: InputReader, workspace: string): Inputs {
       pattern: PATH,
       allowed: 'a path such as owner/repo: a-z, 0-9, ".", "_", "-" and "/"',
     }),
-    login: login(input),
+    login: registryLogin(input),
     version: input.optional('version', {
       pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
       allowed: 'letters, digits, ".", "_", "+" and "-", at most 128 characters',
@@ -62,18 +62,6 @@ export function readBuildInputs(input: InputReader, workspace: string): Inputs {
     sbom: sbom(input, signed),
     buildSecrets: buildSecrets(input, workspace),
   };
-}
-
-function login(input: InputReader): Inputs['login'] {
-  const username = input.optional('registry-username', {
-    pattern: /^[^\s:"\\]+$/,
-    allowed: 'a user name without blanks, colons and quotes',
-  });
-  const password = input.secret('registry-password');
-  if (username === null && password === null) return null;
-  if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
-  if (password === null) input.reject('registry-password', 'nothing', 'the password or token of "registry-username"');
-  return { username: username ?? '', password: password ?? '' };
 }
 
 function signing(input: InputReader): Inputs['signing'] {

@@ -1,5 +1,5 @@
 import { APP_NAME, ENVELOPE_MAX_BYTES, type EnvelopeInput } from '@delivery/release';
-import { readInputs, type DigestRef } from '@delivery/runner';
+import { readInputs, registryLogin, type DigestRef } from '@delivery/runner';
 import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
 
@@ -24,20 +24,12 @@ export function deployInputs(identity: Identity): DeployInputs {
       allowed: 'a-z, 0-9 and -, beginning with a letter, at most 31 characters',
     });
     const release = input.digestRef('release');
-    const username = input.optional('registry-username', { maxLength: 255 });
-    const password = input.secret('registry-password');
-    if (username !== null && password === null)
-      input.reject('registry-password', 'nothing', 'a password, because registry-username is given');
-    if (username === null && password !== null)
-      input.reject('registry-username', 'nothing', 'a user name, because registry-password is given');
+    const login = registryLogin(input);
     const envelope: EnvelopeInput = {
       format: 1,
       operation: identity.operation,
       repository: release.repository,
-      registry:
-        username !== null && password !== null
-          ? { host: release.repository.split('/')[0] ?? '', username, password }
-          : null,
+      registry: login === null ? null : { host: release.repository.split('/')[0] ?? '', ...login },
       secrets: input.pairs('secrets', { secret: true }),
       options: {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { APP_NAME, REPOSITORY } from '@delivery/release';
-import type { InputReader } from '@delivery/runner';
+import { registryLogin, type InputReader } from '@delivery/runner';
 import { connectionInputs } from '@delivery/runner/host';
 import type { SignaturePolicy } from '@delivery/release';
 import type { SessionOptions } from '@delivery/ssh';
@@ -127,15 +127,8 @@ function deployKey(input: InputReader): string {
 }
 
 function registry(input: InputReader, repository: string): Inputs['registry'] {
-  const username = input.optional('registry-username', {
-    pattern: /^[^\s:"\\]+$/,
-    allowed: 'a user name without blanks, colons and quotes',
-  });
-  const password = input.secret('registry-password');
-  if (username === null && password === null) return null;
-  if (username === null) input.reject('registry-username', 'nothing', 'the user that "registry-password" belongs to');
-  if (password === null) input.reject('registry-password', 'nothing', 'the password or token of "registry-username"');
-  return { host: repository.split('/')[0] ?? '', username: username ?? '', password: password ?? '' };
+  const login = registryLogin(input);
+  return login === null ? null : { host: repository.split('/')[0] ?? '', ...login };
 }
 
 function tls(input: InputReader): TlsPlan {
