@@ -242,8 +242,8 @@ export class Docker {
   }
 
   /** A container that is never started: as long as it exists, no prune takes its image away. */
-  async createPin(reference: string, labels: Record<string, string>): Promise<void> {
-    await this.json('POST', '/containers/create', {
+  async createPin(name: string, reference: string, labels: Record<string, string>): Promise<void> {
+    await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
       body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true },
     });
   }

@@ -39,7 +39,8 @@ function docker(here: string[], pins: { app: string; image: string }[] = []) {
             labels: { 'delivery.pin': pin.app, 'delivery.image': pin.image },
           })),
       ),
-    createPin: (reference: string, labels: Record<string, string>) => {
+    createPin: (name: string, reference: string, labels: Record<string, string>) => {
+      if (!/^pin-[a-z]+-[0-9a-f]{12}$/.test(name)) return Promise.reject(new Error(`pin named ${name}`));
       if (!here.includes(reference)) return Promise.reject(new DockerError(404, 'no such image'));
       done.pinned.push(`${String(labels['delivery.pin'])} ${reference}`);
       return Promise.resolve();

@@ -57,7 +57,7 @@ describe('pruning', () => {
     const pins: string[] = [];
     const api = {
       containers: () => Promise.resolve([]),
-      createPin: (image: string) =>
+      createPin: (_name: string, image: string) =>
         missing.some((part) => image.includes(part))
           ? Promise.reject(new DockerError(404, 'no such image'))
           : Promise.resolve(void pins.push(image)),

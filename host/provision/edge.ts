@@ -110,7 +110,7 @@ function pins(images: readonly string[]): Task {
     check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
     apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
 for image in ${list}; do
-  docker create --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
+  docker create --name "pin-edge-$(printf '%s' "$image" | sha256sum | cut -c 1-12)" --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
 done`,
   };
 }

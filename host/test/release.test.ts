@@ -62,6 +62,15 @@ describe('launcher', () => {
     expect(out).toContain('stdin:{"secrets":{"A":"hidden"}}');
   });
 
+  it('tells the agent whether a person reads the answer on a terminal', () => {
+    expect(ring('status').out).toContain('RELEASE_TERMINAL=\n');
+    const { stdout } = spawnSync('script', ['-qec', `sh ${launcher} shop status`, '/dev/null'], {
+      input: '',
+      encoding: 'utf8',
+    });
+    expect(stdout).toMatch(/RELEASE_TERMINAL=yes\r?\n/);
+  });
+
   it('gives questions no network and no input', () => {
     for (const verb of ['status', 'history', 'version', 'attach op-1.x_2']) {
       const { code, out, argv } = ring(verb, { input: 'anything' });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { retention } from '@delivery/release';
 import type { Ledger } from '@delivery/release';
 import type { Docker } from '../docker.ts';
@@ -6,7 +8,6 @@ import { readIfThere } from '../files.ts';
 import { withHostLock } from '../host-lock.ts';
 import { imagesOf } from '../images.ts';
 import { PIN, PINNED, removeUnneeded, writeKept } from '../kept.ts';
-import { join } from 'node:path';
 import type { Paths } from '../paths.ts';
 import type { Run } from '../run.ts';
 import { routedNow } from './route.ts';
@@ -67,7 +68,7 @@ async function pin(
   for (const image of needed) {
     if (pinned.has(image)) continue;
     try {
-      await run.docker.createPin(image, { [PIN]: owner, [PINNED]: image });
+      await run.docker.createPin(pinName(owner, image), image, { [PIN]: owner, [PINNED]: image });
     } catch (error) {
       // One image that somebody removed must not keep the disk filling up with all the others.
       if (error instanceof DockerError && error.status === 404) gone.add(image);
@@ -75,6 +76,11 @@ async function pin(
     }
   }
   return gone;
+}
+
+/** Says in `docker ps -a` what the container is for; provisioning makes the same name for the agent's and the edge's. */
+function pinName(owner: string, image: string): string {
+  return `pin-${owner}-${createHash('sha256').update(image).digest('hex').slice(0, 12)}`;
 }
 
 /** The images of the agent and the edge, as provisioning wrote them. */

@@ -273,7 +273,7 @@ function fakeDocker(DockerError: new (status: number, message: string) => Error)
         if (!known.includes(digest)) throw new Refused(404, `manifest unknown: ${reference}`);
         images.add(reference);
       });
-    createPin = (reference: string, labels: Record<string, string>): Promise<void> =>
+    createPin = (_name: string, reference: string, labels: Record<string, string>): Promise<void> =>
       change(
         (engine) => void engine.create(`pin-${String(engine.items.size)}-${String(Math.random())}`, reference, labels),
       );
