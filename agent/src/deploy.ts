@@ -1,4 +1,5 @@
 import { keepImages } from './kept.ts';
+import { bridgeAssets } from './assets.ts';
 import type { Report } from './operation.ts';
 import { recover } from './recover.ts';
 import { dropped } from '@delivery/release';
@@ -123,14 +124,16 @@ async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ ta
   placeSecrets(paths, plan.env);
   const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
   const { project, file } = renderTarget(run, manifest, sealed, colour);
-  const backing = (): Promise<string[]> => startBacking(run, manifest, sealed, paths.env);
-  const jobs = await migrate(run, plan, sealed, report, backing);
+  const ready = (): Promise<[string[], number]> =>
+    Promise.all([startBacking(run, manifest, sealed, paths.env), bridgeAssets(run, manifest, sealed)]);
+  const jobs = await migrate(run, plan, sealed, report, ready);
   if (jobs) stopIfAsked(run);
   await events.step('start', async (note) => {
-    const created = jobs ? [] : await backing();
+    const [created, added] = jobs ? ([[], 0] as const) : await ready();
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
+    if (added > 0) said.push(`${String(added)} hashed files added to those of earlier releases`);
     note(said.join('; '));
   });
   return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };

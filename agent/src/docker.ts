@@ -257,6 +257,27 @@ export class Docker {
    * read as an archive and removed.
    */
   async readImage(reference: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
+    const files = new Map<string, Buffer>();
+    let total = 0;
+    await this.readArchive(reference, '/', async ({ path, type, size }, content) => {
+      if (type !== 'file' || !wanted(path)) return;
+      total += size;
+      if (total > ARCHIVE_MAX_BYTES)
+        throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
+      files.set(path, await content());
+    });
+    return files;
+  }
+
+  /**
+   * Hands each entry at and below a path of a local image to `each`, in the order of the archive; what it does not read is skipped. An
+   * entry's path begins with the last part of `from`. Throws DockerError with status 404 where there is no such path.
+   */
+  async readArchive(
+    reference: string,
+    from: string,
+    each: (entry: { path: string; type: string; size: number }, content: () => Promise<Buffer>) => Promise<void>,
+  ): Promise<void> {
     // An image without a command cannot be made a container of; this one is never executed.
     const created = (await this.json('POST', '/containers/create', {
       body: {
@@ -267,19 +288,13 @@ export class Docker {
       },
     })) as { Id: string };
     try {
-      const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);
-      const files = new Map<string, Buffer>();
-      let size = 0;
+      const answer = await this.request('GET', `/containers/${created.Id}/archive?path=${encodeURIComponent(from)}`);
       for await (const entry of answer.body.pipe(extract())) {
-        const path = entry.header.name.replace(/^(\.?\/)+/, '');
-        if (entry.header.type === 'file' && wanted(path)) {
-          size += entry.header.size ?? 0;
-          if (size > ARCHIVE_MAX_BYTES)
-            throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
-          files.set(path, await readAll(entry as unknown as Readable));
-        } else entry.resume();
+        const { name, type, size } = entry.header;
+        const found = { path: name.replace(/^(\.?\/)+/, ''), type: String(type), size: size ?? 0 };
+        await each(found, () => readAll(entry as unknown as Readable));
+        entry.resume();
       }
-      return files;
     } finally {
       await this.remove(created.Id);
     }

@@ -10,6 +10,8 @@ export interface Paths {
   policy: string;
   ledger: string;
   releases: string;
+  /** Hashed files of the kept releases, by service and path in the image. */
+  assets: string;
   /** Where migrations have brought the database; gone once the ledger says it. */
   schema: string;
   backing: string;
@@ -54,6 +56,7 @@ export function hostPaths(app: string, root = '/opt'): Paths {
     policy: join(base, 'policy.json'),
     ledger: join(base, 'ledger.jsonl'),
     releases: join(base, 'releases'),
+    assets: join(base, 'assets'),
     schema: join(base, 'schema.json'),
     backing: join(base, 'backing.yaml'),
     runs: join(base, 'runs'),

@@ -5,6 +5,7 @@ import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
 import { refuseClaimed } from './claims.ts';
 import { addressesOf, replicas, startsBeside, webReplicas } from './colour.ts';
+import { bridgeAssets } from './assets.ts';
 import type { Replica } from './colour.ts';
 import { drainSeconds } from './deploy.ts';
 import { StepError } from './failure.ts';
@@ -188,6 +189,7 @@ async function wake(run: Run, plan: RollbackPlan, target: Target): Promise<strin
 /** The release as new, from its kept files, local images and today's secrets. */
 async function startAgain(run: Run, plan: RollbackPlan): Promise<string> {
   const removed = await removeColour(run, plan.colour, drainSeconds(run, plan));
+  await bridgeAssets(run, plan.manifest, plan.sealed);
   const { project, file } = renderTarget(run, plan.manifest, plan.sealed, plan.colour);
   await startColour(run, plan.manifest.release, project, file, run.paths.env);
   return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;

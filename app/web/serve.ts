@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import path from 'node:path';
+import { lateAssets } from './late-assets.ts';
 import { securityHeaders } from './security.ts';
 
 /** Longer than the edge keeps idle connections (4 s), so that the edge always closes first. */
@@ -31,6 +32,7 @@ Object.assign(process.env, {
   __NEXT_PRIVATE_STANDALONE_CONFIG: JSON.stringify(config),
 });
 process.chdir(dir);
+const answerLate = lateAssets(path.join(dir, '.next/static'));
 
 const { default: next } = await import('next');
 const app = next({ dev: false, dir, hostname, port, conf: config });
@@ -58,6 +60,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.end('{"status":"healthy"}');
     return;
   }
+  if (await answerLate(request, response)) return;
   // Pages are static and carry no personal data; after a switch of releases they must not linger in caches.
   if (!request.url?.startsWith('/_next/static/')) response.setHeader('Cache-Control', 'no-cache');
   await handle(request, response);

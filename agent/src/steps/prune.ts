@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { retention } from '@delivery/release';
 import type { Ledger } from '@delivery/release';
 import type { Docker } from '../docker.ts';
+import { sweepAssets } from '../assets.ts';
 import { DockerError } from '../docker.ts';
 import { readIfThere } from '../files.ts';
 import { withHostLock } from '../host-lock.ts';
@@ -46,6 +47,7 @@ export async function prune(
   await pin(run, 'edge', hostImages(run.paths));
   await removeUnneeded(run, unneeded, (text) => run.events.log('info', text));
   for (const release of decision.prune) forgetRelease(run.paths, release);
+  sweepAssets(run.paths);
   return { kept: decision.keep.length, pruned: decision.prune, lost };
 }
 

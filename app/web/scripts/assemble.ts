@@ -26,7 +26,7 @@ if (hashes.size === 0) throw new Error('the build has no prerendered page');
 
 cpSync(path.join(build, 'static'), path.join(target, '.next/static'), { recursive: true });
 cpSync(path.join(web, 'public'), path.join(target, 'public'), { recursive: true });
-for (const file of ['serve.ts', 'security.ts']) cpSync(path.join(web, file), path.join(target, file));
+for (const file of ['serve.ts', 'security.ts', 'late-assets.ts']) cpSync(path.join(web, file), path.join(target, file));
 // The image optimizer is off; its native library is half of the output.
 for (const unused of ['sharp', '@img'])
   rmSync(path.join(build, 'standalone/node_modules', unused), { recursive: true, force: true });

@@ -5,6 +5,7 @@ export * from './health.ts';
 export * from './manifest.ts';
 export * from './envelope.ts';
 export * from './policy.ts';
+export * from './assets.ts';
 export * from './receipt.ts';
 export * from './events.ts';
 export * from './ledger.ts';

@@ -1,4 +1,5 @@
 import { ContractError, describeIssues, HOST_NAME, SERVICE_NAME, URL_PATH } from '@delivery/release';
+import { checkAssets } from './assets.ts';
 import { readYaml, section } from './document.ts';
 import { checkHostAccess } from './host-access.ts';
 import { checkOverlap } from './overlap.ts';
@@ -44,6 +45,7 @@ export function parseCompose(text: string, { sealed = false } = {}): Stack {
   if (Object.keys(services).length === 0) throw refused('there are no services');
   checkRoutes(services);
   checkNames(services);
+  for (const service of Object.values(services)) checkAssets(service);
   checkBackups(services, schema !== undefined);
   checkHostAccess(app, services, document, sealed);
   checkOverlap(app, services);

@@ -41,6 +41,16 @@ export type RouteExtension = z.infer<typeof RouteExtensionSchema>;
  */
 const shared = z.array(z.string().min(1)).optional();
 
+/** A directory of an image: absolute, written the one way that there is, and no path that compose or a shell would read more into. */
+const assetPath = z
+  .string()
+  .max(256)
+  .regex(
+    /^(\/[A-Za-z0-9@_.+-]+)+$/,
+    'must be an absolute path of letters, digits and @_.+-, without a slash at its end',
+  )
+  .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must hold no . or .. parts');
+
 export const WebExtensionSchema = z.strictObject({
   role: z.literal('web'),
   port: z.int().min(1).max(65535),
@@ -48,6 +58,8 @@ export const WebExtensionSchema = z.strictObject({
   routes: z.array(RouteExtensionSchema).min(1),
   health: HealthSchema.prefault({}),
   probes: ProbesSchema.optional(),
+  /** Directories of the image with files that bear a hash in their name; those of every kept release stay fetchable. */
+  assets: z.array(assetPath).min(1).max(8).optional(),
   drainSeconds: z.int().min(0).max(3600).default(30),
   shared,
 });

@@ -6,7 +6,7 @@ export { compareReleases, type Comparison } from './compare.ts';
 export { hostPaths } from './paths.ts';
 export { bakeProjection } from './project.ts';
 export { contentDigest, makeManifest, seal } from './seal.ts';
-export { renderBacking, renderColour, renderJobs, replicaAlias } from './render.ts';
+export { releaseAssets, renderBacking, renderColour, renderJobs, replicaAlias } from './render.ts';
 export { renderOneOff } from './one-off.ts';
 export { parseRoute, renderRoute } from './route.ts';
 export { clash, namesOverlap, readClaims, type Claims } from './claims.ts';

@@ -8,6 +8,8 @@ export const hostPaths = {
   releaseFiles: (app: string, release: string): string => `/opt/${app}/releases/${release}/files`,
   /** The one place of the host that services may write to by path; everything else in /opt/<app> decides what runs. */
   data: (app: string): string => `/opt/${app}/data`,
+  /** Hashed files of every kept release of a service, by their path in the image. */
+  assets: (app: string, service: string): string => `/opt/${app}/assets/${service}`,
   /** Files of backing services outlive the release that brought them. */
   backingFiles: (app: string): string => `/opt/${app}/backing/files`,
 };

@@ -1,4 +1,5 @@
 import { ContractError, type Colour } from '@delivery/release';
+import { assetMounts } from './assets.ts';
 import { parseCompose } from './compose.ts';
 import { isObject, keyValues, section, writeYaml } from './document.ts';
 import { escapeDollars, mapStrings } from './interpolate.ts';
@@ -6,6 +7,7 @@ import { inColour, runsTwice } from './overlap.ts';
 import { hostPaths } from './paths.ts';
 import type {
   ComposeObject,
+  ReleaseAssets,
   Rendered,
   RenderedContainer,
   RenderedFile,
@@ -54,6 +56,12 @@ export function renderColour({ sealed, manifest, colour }: RenderInput & { colou
         RELEASE_ID: escapeDollars(release),
         RELEASE_VERSION: escapeDollars(version),
       };
+      const assets = assetMounts(app, service);
+      if (assets.length > 0)
+        compose['volumes'] = [
+          ...(Array.isArray(compose['volumes']) ? (compose['volumes'] as unknown[]) : []),
+          ...assets,
+        ];
       compose['labels'] = labels(compose['labels'], { app, service: name, release, colour });
       compose['networks'] = {
         default: { aliases: [name] },
@@ -167,6 +175,15 @@ export function renderBacking({ sealed, manifest }: RenderInput): Rendered {
   ) as ComposeObject;
   const ordered = [...files.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
   return { project: rendered.project, containers, volumes: rendered.volumes, text: writeYaml(moved), files: ordered };
+}
+
+/** The directories of hashed files that a release declares, each with the image that it is in. */
+export function releaseAssets({ sealed, manifest }: RenderInput): ReleaseAssets[] {
+  return Object.values(openSealed({ sealed, manifest }).services).flatMap(({ name, release, compose }) =>
+    release.role !== 'web'
+      ? []
+      : (release.assets ?? []).map((path) => ({ service: name, image: String(compose['image']), path })),
+  );
 }
 
 function openSealed({ sealed, manifest }: RenderInput): Stack {

@@ -126,6 +126,14 @@ export interface RenderedJob extends RenderedContainer {
   timeoutSeconds: number;
 }
 
+/** A directory of hashed files in the image of a web service. */
+export interface ReleaseAssets {
+  service: string;
+  image: string;
+  /** Absolute path in the image. */
+  path: string;
+}
+
 export interface RouteInput {
   manifest: Manifest;
   colour: 'blue' | 'green';
