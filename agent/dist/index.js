@@ -3262,7 +3262,7 @@ __webpack_unused_export__ = ping
 /* unused reexport */ __nccwpck_require__(2873).WebSocketStream
 /* unused reexport */ __nccwpck_require__(6919).WebSocketError
 
-__webpack_unused_export__ = makeDispatcher(api.request)
+module.exports.Em = makeDispatcher(api.request)
 __webpack_unused_export__ = makeDispatcher(api.stream)
 __webpack_unused_export__ = makeDispatcher(api.pipeline)
 __webpack_unused_export__ = makeDispatcher(api.connect)
@@ -42075,22 +42075,27 @@ module.exports = {
 
 /***/ }),
 
-/***/ 4484:
+/***/ 4504:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   K: () => (/* binding */ attach)
+/* harmony export */   V: () => (/* binding */ bridgeAssets),
+/* harmony export */   i: () => (/* binding */ sweepAssets)
 /* harmony export */ });
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
-/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8614);
-/* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6574);
-/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(307);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4568);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2962);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1037);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8915);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1909);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(4568);
 
 
 
@@ -42099,72 +42104,441 @@ module.exports = {
 
 
 
-const POLL_MS = 100;
+
+
+
+/** Of one directory; a release that has more has something else in it than hashed files of a page. */
+const MAX_BYTES = 1024 ** 3;
+const MAX_FILES = 20_000;
 /**
- * Prints the events of an operation from its beginning up to its result line, following it while it runs. For an operation whose
- * agent died without a result, one is made from what the host runs.
- * @returns the exit code that the operation had or would have had; 64 for an unknown one
+ * Puts a release's hashed files beside those of the releases of before, in the directories that both colours have mounted: a page
+ * loaded before a switch finds its files after it, and after a rollback. Every file is whole on disk before the release's list names
+ * it; a release whose list is here is left alone. Throws StepError `asset_changed` where a release that visitors may be on has a file
+ * of the same name with other content: its pages would get the wrong one.
+ * @returns how many files were added
  */
-async function attach(paths, operation) {
-    const file = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(paths.runs, `${operation}.jsonl`);
-    if (!_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .OPERATION_ID */ ._T.test(operation) || (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(file) === null) {
-        process.stderr.write(`release: refused: operation ${JSON.stringify(operation.slice(0, 80))}: not known on this host\n`);
-        return 64;
+async function bridgeAssets(run, manifest, sealed) {
+    const wanted = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_4__/* .releaseAssets */ .n_)({ sealed, manifest });
+    if (wanted.length === 0)
+        return 0;
+    const { paths } = run;
+    if (covers(readList(paths, manifest.release), wanted))
+        return 0;
+    const others = listsInUse(paths, manifest.release);
+    let added = 0;
+    const directories = [];
+    for (const one of wanted) {
+        const known = others.filter(({ list }) => list.service === one.service && list.path === one.path);
+        // Images are named by digest: the same image has the same files, and they are here.
+        const same = known.find(({ list }) => list.image === one.image);
+        const copied = same === undefined ? await copy(run, one, known) : { files: same.list.files, added: 0 };
+        directories.push({ ...one, files: copied.files });
+        added += copied.added;
     }
-    let shown = 0;
-    for (;;) {
-        // Asked before reading: an operation that ends in between has written its result by the time that we read.
-        const alive = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .isHeld */ .i7)(file);
-        const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(file) ?? '';
-        const end = text.lastIndexOf('\n') + 1;
-        for (const line of text.slice(shown, end).split('\n')) {
-            const event = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseEventLine */ .Hw)(line);
-            if (event === null)
-                continue;
-            process.stdout.write((0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .formatEvent */ .qF)(event));
-            if (event.event === 'result')
-                return _operation_js__WEBPACK_IMPORTED_MODULE_5__/* .EXIT */ .dc[event.outcome];
-        }
-        shown = Math.max(shown, end);
-        if (!alive) {
-            const settled = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(file) ?? '';
-            if (settled.lastIndexOf('\n') + 1 > shown)
-                continue;
-            const result = lost(paths, operation);
-            process.stdout.write((0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .formatEvent */ .qF)(result));
-            return _operation_js__WEBPACK_IMPORTED_MODULE_5__/* .EXIT */ .dc[result.outcome];
-        }
-        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_1__.setTimeout)(POLL_MS);
-    }
+    const list = { v: 1, directories };
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_6__/* .writeAtomically */ .vK)(listFile(paths, manifest.release), `${JSON.stringify(list)}\n`);
+    return added;
 }
-/** The result of an operation that never told one. */
-function lost(paths, operation) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_7__/* .readTruth */ .cS)(paths);
-    const { ledger, route } = truth;
-    const entry = ledger.findLast((item) => item.operation === operation);
-    const now = (0,_status_js__WEBPACK_IMPORTED_MODULE_6__/* .live */ .V)(paths, truth);
-    const on = route === null ? 'nothing' : `${route.release} (generation ${String(route.generation)})`;
-    return {
-        v: 1,
-        t: new Date().toISOString(),
-        op: operation,
-        event: 'result',
-        outcome: entry?.outcome ?? 'failed',
-        running: reference(now),
-        previous: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .previous */ .kn)(ledger)),
-        timings: { totalMs: entry?.durationMs ?? 0 },
-        receipt: entry?.receipt ?? null,
-        error: entry === undefined
-            ? {
-                step: 'record',
-                code: 'agent_died',
-                message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order`,
-            }
-            : (entry.error ?? null),
+async function copy(run, { service, image, path }, known) {
+    const at = `assets: ${path} of service ${service}`;
+    const target = assetDirectory(run.paths, service, path);
+    const staging = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(run.paths.assets, '.staging');
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.rmSync)(staging, { recursive: true, force: true });
+    for (const directory of [target, staging])
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(directory, { recursive: true, mode: 0o755 });
+    const files = {};
+    const placed = [];
+    let bytes = 0;
+    const each = async (entry, content) => {
+        const [, ...parts] = entry.path.replace(/\/$/, '').split('/');
+        const name = parts.join('/');
+        if (entry.type === 'directory')
+            return;
+        if (name === '')
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_missing', `${at}: is no directory in its image`);
+        if (entry.type !== 'file' || parts.some((part) => part === '' || part === '.' || part === '..'))
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_refused', `${at}: ${name} is a ${entry.type}; only files can be kept`);
+        bytes += entry.size;
+        if (bytes > MAX_BYTES || placed.length >= MAX_FILES)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_refused', `${at}: more than ${String(MAX_FILES)} files or 1 GiB`);
+        const data = await content();
+        const digest = `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(data).digest('hex')}`;
+        const before = known.find(({ list }) => list.files[name] !== undefined);
+        if (before !== undefined && before.list.files[name] !== digest)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_changed', `${at}: ${name} has other content in release ${before.release}, whose pages would get this one; a file that changes must bear a hash of its content in its name, or lie outside of assets`);
+        files[name] = digest;
+        if (before !== undefined && (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(target, name)))
+            return;
+        const from = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(staging, String(placed.length));
+        write(from, data);
+        placed.push({ from, to: (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(target, name) });
     };
+    try {
+        await run.docker.readArchive(image, path, each);
+    }
+    catch (error) {
+        if (error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_5__/* .DockerError */ .Bi && error.status === 404)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_missing', `${at}: is not in its image`);
+        throw error;
+    }
+    place(placed);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.rmSync)(staging, { recursive: true, force: true });
+    return { files, added: placed.length };
 }
-function reference(found) {
-    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
+function write(path, data) {
+    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(path, 'wx', 0o644);
+    try {
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_6__/* .writeAll */ .f4)(descriptor, data, 0);
+    }
+    finally {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
+    }
+}
+/** Flushes all first, then renames: the first flush takes most of the others along. */
+function place(placed) {
+    for (const { from } of placed) {
+        const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(from, 'r');
+        try {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.fsyncSync)(descriptor);
+        }
+        finally {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(descriptor);
+        }
+    }
+    const directories = new Set(placed.map(({ to }) => (0,node_path__WEBPACK_IMPORTED_MODULE_2__.dirname)(to)));
+    for (const directory of directories)
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(directory, { recursive: true, mode: 0o755 });
+    for (const { from, to } of placed)
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.renameSync)(from, to);
+    for (const directory of directories)
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_6__/* .syncDirectory */ .zR)(directory);
+}
+/**
+ * The lists of other releases that visitors may be on or go back to. A release that never went live has no pages out there: its list
+ * goes, so that its files stand in nobody's way, and it is copied anew if it comes again.
+ */
+function listsInUse(paths, release) {
+    const live = new Set((0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .liveHistory */ .p2)((0,_truth_js__WEBPACK_IMPORTED_MODULE_10__/* .readTruth */ .cS)(paths).ledger).map((item) => item.release));
+    return (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .storedReleases */ .O6)(paths).flatMap((other) => {
+        if (other === release)
+            return [];
+        if (!live.has(other)) {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.rmSync)(listFile(paths, other), { force: true });
+            return [];
+        }
+        return (readList(paths, other)?.directories ?? []).map((list) => ({ release: other, list }));
+    });
+}
+/**
+ * Removes the hashed files that no release on this host has any more. Where a kept release should have a list and has none, nothing is
+ * removed: what it needs is not known.
+ * @returns how many files went
+ */
+function sweepAssets(paths) {
+    if (!(0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(paths.assets))
+        return 0;
+    const needed = new Set();
+    const roots = new Set();
+    for (const release of (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .storedReleases */ .O6)(paths)) {
+        const list = readList(paths, release);
+        const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(paths, release);
+        const wanted = stored === null ? [] : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_4__/* .releaseAssets */ .n_)(stored);
+        if (wanted.length > 0 && !covers(list, wanted))
+            return 0;
+        for (const { service, path, files } of list?.directories ?? []) {
+            const directory = assetDirectory(paths, service, path);
+            roots.add(directory);
+            for (const name of Object.keys(files))
+                needed.add((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(directory, name));
+        }
+    }
+    return sweep(paths.assets, needed, roots);
+}
+/** A directory that containers have mounted stays, empty or not: a new one of its name would not be theirs. */
+function sweep(directory, needed, roots) {
+    let removed = 0;
+    for (const entry of entriesOf(directory)) {
+        const path = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(directory, entry.name);
+        if (entry.isDirectory())
+            removed += sweep(path, needed, roots);
+        else if (!needed.has(path)) {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.rmSync)(path, { force: true });
+            removed += 1;
+        }
+    }
+    if (!roots.has(directory) && entriesOf(directory).length === 0) {
+        try {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.rmdirSync)(directory);
+        }
+        catch {
+            // There never was one.
+        }
+    }
+    return removed;
+}
+function entriesOf(directory) {
+    try {
+        return (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readdirSync)(directory, { withFileTypes: true });
+    }
+    catch {
+        return [];
+    }
+}
+function covers(list, wanted) {
+    return (list !== null &&
+        wanted.every((one) => list.directories.some(({ service, image, path }) => service === one.service && image === one.image && path === one.path)));
+}
+function readList(paths, release) {
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_6__/* .readIfThere */ .qC)(listFile(paths, release));
+    return text === null ? null : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .parseAssetList */ .I7)(text);
+}
+function listFile(paths, release) {
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_8__/* .releaseDirectory */ .f)(paths, release), 'assets.json');
+}
+/** Service and path were checked against their patterns: neither leads out of the directory. */
+function assetDirectory(paths, service, path) {
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(paths.assets, service, path);
+}
+
+
+/***/ }),
+
+/***/ 1284:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   R8: () => (/* binding */ filesOf),
+/* harmony export */   We: () => (/* binding */ changedIn),
+/* harmony export */   kE: () => (/* binding */ backingDifferences),
+/* harmony export */   t$: () => (/* binding */ backingProject)
+/* harmony export */ });
+/* unused harmony exports parseHashes, compareContainer */
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
+/* harmony import */ var yaml__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8815);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4461);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
+
+
+
+
+
+
+
+const SERVICE = 'com.docker.compose.service';
+const HASH = 'com.docker.compose.config-hash';
+/** The rendered project on this process's own disk, for the compose client. `env` is the text of the `.env` that it is resolved with. */
+function backingProject(paths, release, env) {
+    const rendered = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderBacking */ .KD)(release);
+    const file = '/tmp/backing.yaml';
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.writeFileSync)(file, rendered.text);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.writeFileSync)('/tmp/backing.env', env, { mode: 0o600 });
+    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(paths, release.manifest.release);
+    return { rendered, project: { name: rendered.project, file, directory, env: '/tmp/backing.env' } };
+}
+/**
+ * What runs of the backing services against what a release describes: image, command, names of the environment, mounts, the files that
+ * are mounted, and by compose's own hash whatever else there is. Nothing is changed.
+ */
+async function backingDifferences(docker, paths, release, env = (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .readIfThere */ .qC)(paths.env) ?? '') {
+    const { rendered, project } = backingProject(paths, release, env);
+    const all = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_4__/* .projectContainers */ .an)(docker, rendered.project);
+    const names = new Set(rendered.containers.map(({ name }) => name));
+    const strangers = all
+        .filter(({ labels }) => labels['com.docker.compose.oneoff'] !== 'True' && !names.has(labels[SERVICE] ?? ''))
+        .map(({ labels, name }) => ({
+        service: labels[SERVICE] ?? name,
+        action: 'undescribed',
+        what: ['runs here and the release does not describe it; it stays'],
+    }));
+    if (rendered.containers.length === 0)
+        return strangers;
+    const text = await docker.compose(project, ['config', '--format', 'json']);
+    const { services } = JSON.parse(text.slice(text.indexOf('{')));
+    const hashes = parseHashes(await docker.compose(project, ['config', '--hash', '*']));
+    const present = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_4__/* .replicas */ .YB)(docker, rendered);
+    const described = await Promise.all(rendered.containers.map(async ({ name, service, image }) => {
+        const found = present.find(({ spec }) => spec.name === name)?.container;
+        const inspected = found === undefined ? null : await docker.inspect(found.id);
+        if (found === undefined || inspected === null)
+            return { service, action: 'create', what: ['does not exist yet'] };
+        const wanted = services[name] ?? { image };
+        const [own, theirs] = await Promise.all([docker.imageId(image), docker.imageConfig(inspected.Image)]);
+        const what = compareContainer(wanted, inspected, { wantedImage: own, imageEnv: theirs?.Env ?? [] });
+        what.push(...filesOf(rendered, name)
+            .flatMap((file) => changedIn(release.manifest, file))
+            .map((path) => `file: ${path} changed`));
+        if (what.length === 0 && hashes.get(name) !== inspected.Config.Labels?.[HASH])
+            what.push('other settings');
+        if (!found.running)
+            what.push('does not run');
+        return { service, action: what.length === 0 ? 'keep' : 'recreate', what };
+    }));
+    return [...described, ...strangers];
+}
+/** Lines `<service> <hash>` of `docker compose config --hash`. */
+function parseHashes(text) {
+    return new Map([...text.matchAll(/^(\S+) ([0-9a-f]{64})$/gm)].map(([, name = '', hash = '']) => [name, hash]));
+}
+/**
+ * What differs between a described service and a container, one line each.
+ * @param known id of the described image where it is on this host, and the environment that the container's image brings along
+ */
+function compareContainer(wanted, found, known) {
+    const what = [];
+    if (wanted.image !== found.Config.Image && known.wantedImage !== found.Image)
+        what.push(`image: ${found.Config.Image} → ${wanted.image}`);
+    for (const [key, now] of [
+        ['command', found.Config.Cmd],
+        ['entrypoint', found.Config.Entrypoint],
+    ]) {
+        const then = wanted[key];
+        if (then !== undefined && then !== null && JSON.stringify(then) !== JSON.stringify(now ?? []))
+            what.push(`${key}: changed`);
+    }
+    what.push(...compareEnvironment(wanted.environment ?? {}, found.Config.Env ?? [], known.imageEnv));
+    what.push(...compareMounts(wanted.volumes ?? [], found.Mounts));
+    return what;
+}
+/** Names only: a value may be a secret. */
+function compareEnvironment(wanted, found, fromImage) {
+    const split = (list) => new Map(list.map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]));
+    const now = split(found);
+    const image = split(fromImage);
+    const lines = [];
+    for (const [name, value] of Object.entries(wanted)) {
+        if (!now.has(name))
+            lines.push(`environment: ${name} is new`);
+        else if (now.get(name) !== (value ?? ''))
+            lines.push(`environment: ${name} has another value`);
+    }
+    for (const [name, value] of now) {
+        if (!Object.hasOwn(wanted, name) && image.get(name) !== value)
+            lines.push(`environment: ${name} goes`);
+    }
+    return lines;
+}
+function compareMounts(wanted, found) {
+    const now = new Map(found.map((mount) => [mount.Destination, mount]));
+    const lines = [];
+    for (const { type, source, target, read_only: readOnly } of wanted) {
+        const mount = now.get(target);
+        if (type === 'tmpfs')
+            continue;
+        if (mount === undefined)
+            lines.push(`mount: ${target} is new`);
+        else if (mount.RW !== (readOnly !== true) || (type === 'bind' && mount.Source !== source))
+            lines.push(`mount: ${target} is another`);
+    }
+    const targets = new Set(wanted.map(({ target }) => target));
+    for (const { Type, Name = '', Destination } of found) {
+        // A volume without a name is the image's own wish, and configs and secrets are compared by their content.
+        const own = Type === 'volume' && !/^[0-9a-f]{64}$/.test(Name);
+        if (own && !targets.has(Destination))
+            lines.push(`mount: ${Destination} goes`);
+    }
+    return lines;
+}
+/** The packed files and directories that a service of a rendered project mounts, as volumes or as configs. */
+function filesOf(rendered, service) {
+    const document = (0,yaml__WEBPACK_IMPORTED_MODULE_3__/* .parse */ .qg)(rendered.text);
+    const { volumes = [], configs = [] } = document.services?.[service] ?? {};
+    const names = configs.map((config) => (typeof config === 'string' ? config : (config.source ?? '')));
+    const used = new Set([
+        ...volumes.map(({ source }) => source),
+        ...names.map((name) => document.configs?.[name]?.file),
+    ]);
+    return rendered.files.filter(({ target }) => used.has(target));
+}
+/** Names of the files, or of those in a directory, that are on the host in another version than in the release. */
+function changedIn(manifest, { source, target }) {
+    return Object.entries(manifest.files)
+        .filter(([path]) => path === source || path.startsWith(`${source}/`))
+        .filter(([path, digest]) => digestOf(target + path.slice(source.length)) !== digest)
+        .map(([path]) => path.slice('files/'.length));
+}
+function digestOf(path) {
+    try {
+        return `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update((0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readFileSync)(path)).digest('hex')}`;
+    }
+    catch {
+        return null;
+    }
+}
+
+
+/***/ }),
+
+/***/ 7244:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   o: () => (/* binding */ refuseClaimed)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4568);
+
+
+
+
+
+
+/**
+ * Refuses a release that would take what another app of this host serves: a route of the same host and path, or names that the edge and
+ * Docker have only once. What others claim is what their route files say, and what those said before a switch that is still under
+ * way: such a switch may go back at any time, and must not find its place taken. Throws StepError `claimed` naming the app.
+ */
+function refuseClaimed(run, manifest) {
+    const mine = manifest.routes.length === 0
+        ? { routes: [], routers: [] }
+        : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .readClaims */ .Ip)((0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .renderRoute */ .QK)({ manifest, colour: 'blue', generation: 1, tls: (0,_truth_js__WEBPACK_IMPORTED_MODULE_5__/* .tlsMode */ .hc)(run.paths) }));
+    for (const { app, file } of otherFiles(run.app, run.paths)) {
+        if ((0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .namesOverlap */ .M0)(run.app, app))
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('claimed', `app ${run.app}: its containers and networks would have names of the app "${app}" of this host; give one of them another name`);
+        const theirs = claimsOf(file, run);
+        const what = theirs === null ? null : (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .clash */ .Gn)(mine, theirs);
+        if (what !== null)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('claimed', `routes: release ${manifest.release} claims ${what}; the app "${app}" of this host has it (${file}); change the route of one of them, or remove that app`);
+    }
+}
+function claimsOf(file, { events }) {
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(file);
+    if (text === null)
+        return null;
+    try {
+        return (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_2__/* .readClaims */ .Ip)(text);
+    }
+    catch (error) {
+        // The edge takes no file of its directory while one is malformed; the confirmation will tell. Its own templates look malformed here.
+        events.log('warning', `${file}: what it claims cannot be read (${error.message})`);
+        return null;
+    }
+}
+/** Route files of other apps, now and before a switch in progress; files of certificates are none. */
+function otherFiles(app, paths) {
+    const named = (directory, form) => listed(directory).flatMap((name) => {
+        const other = form.exec(name)?.[1];
+        return other === undefined || other === app ? [] : [{ app: other, file: (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, name) }];
+    });
+    return [...named(paths.dynamic, /^([^.]+)\.ya?ml$/), ...named(paths.staging, /^([^.]+)-before\.yaml$/)];
+}
+function listed(directory) {
+    try {
+        return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(directory).sort();
+    }
+    catch {
+        return [];
+    }
 }
 
 
@@ -42182,6 +42556,7 @@ function reference(found) {
 /* harmony export */   fO: () => (/* binding */ serving),
 /* harmony export */   iO: () => (/* binding */ composeName),
 /* harmony export */   oE: () => (/* binding */ colourProject),
+/* harmony export */   s8: () => (/* binding */ startsBeside),
 /* harmony export */   sO: () => (/* binding */ addressesOf)
 /* harmony export */ });
 /* harmony import */ var _sockets_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9375);
@@ -42205,6 +42580,10 @@ async function replicas(docker, project) {
 }
 function webReplicas(all) {
     return all.filter(({ spec }) => spec.role === 'web');
+}
+/** Whether a container starts while the other colour is live; the others wait until that colour's have ended. */
+function startsBeside(spec) {
+    return spec.role === 'web' || spec.overlap === true;
 }
 /** Whether every expected web container is there and runs (a paused one does not). */
 function serving(project, all) {
@@ -42233,611 +42612,17 @@ function addressesOf(containers) {
 
 /***/ }),
 
-/***/ 7791:
+/***/ 2118:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  gg: () => (/* binding */ deploy),
-  Y: () => (/* binding */ drainSeconds),
-  DZ: () => (/* binding */ tidy)
-});
-
-// UNUSED EXPORTS: undo
-
-// EXTERNAL MODULE: ./agent/src/colour.ts
-var colour = __nccwpck_require__(4461);
-// EXTERNAL MODULE: ./agent/src/switch.ts + 1 modules
-var src_switch = __nccwpck_require__(6658);
-// EXTERNAL MODULE: external "node:timers/promises"
-var promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-// EXTERNAL MODULE: ./packages/health/src/index.ts + 5 modules
-var src = __nccwpck_require__(6086);
-// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
-var steps_confirm = __nccwpck_require__(117);
-;// CONCATENATED MODULE: ./agent/src/prober.ts
-
-
-
-
-/** Pause between two requests, milliseconds: enough of them to see a gap, few enough to cost nothing. */
-const KEPT_MS = 50;
-const FRESH_MS = 200;
-const ANSWER_MS = 5_000;
-/**
- * Asks the app on the public path all the while a release is switched: on a kept connection and on fresh ones. Every answer other than
- * the health contract's is a failure. A site that does not answer soundly at the beginning is not probed: there is nothing to lose.
- * @param manifest of the release that comes; null on a first deploy
- */
-function openProber(paths, manifest) {
-    const route = manifest?.routes[0];
-    if (manifest === null || route === undefined)
-        return { close: () => Promise.resolve(null) };
-    const { path, status } = (0,steps_confirm/* questionFor */.Aj)(route, manifest);
-    const trusted = (0,steps_confirm/* trust */.tY)(paths);
-    const connect = () => new undici/* Client */.Kj('https://127.0.0.1:443', {
-        connect: { servername: route.host, timeout: 2000, ...trusted },
-        headersTimeout: ANSWER_MS,
-        bodyTimeout: ANSWER_MS,
-    });
-    const times = [];
-    let failures = 0;
-    let open = true;
-    const ask = async (client) => {
-        try {
-            const answer = await client.request({
-                method: 'GET',
-                path,
-                headers: { host: route.host, 'user-agent': 'delivery-prober' },
-            });
-            await answer.body.dump();
-            return status === null ? answer.statusCode < 500 : answer.statusCode === status;
-        }
-        catch {
-            return false;
-        }
-    };
-    const loop = async (pause, fresh) => {
-        let client = connect();
-        while (open) {
-            const began = performance.now();
-            const sound = await ask(client);
-            times.push(performance.now() - began);
-            if (!sound)
-                failures += 1;
-            if (fresh || !sound) {
-                await client.destroy();
-                client = connect();
-            }
-            await (0,promises_.setTimeout)(pause);
-        }
-        await client.destroy();
-    };
-    const probing = (async () => {
-        const first = connect();
-        const sound = await ask(first);
-        await first.destroy();
-        if (!sound)
-            return false;
-        await Promise.all([loop(KEPT_MS, false), loop(FRESH_MS, true)]);
-        return true;
-    })();
-    return {
-        async close() {
-            open = false;
-            if (!(await probing) || times.length === 0)
-                return null;
-            const at = (percent) => Math.round(((0,src/* percentile */.Ym)(times, percent) ?? 0) * 10) / 10;
-            return { requests: times.length, failures, p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) };
-        },
-    };
-}
-
-// EXTERNAL MODULE: ./agent/src/recover.ts
-var recover = __nccwpck_require__(3389);
-// EXTERNAL MODULE: ./agent/src/retire.ts
-var retire = __nccwpck_require__(598);
-// EXTERNAL MODULE: ./agent/src/run.ts
-var src_run = __nccwpck_require__(3124);
-// EXTERNAL MODULE: ./agent/src/steps/drain.ts
-var drain = __nccwpck_require__(3295);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./packages/stack/src/index.ts + 11 modules
-var stack_src = __nccwpck_require__(998);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
-var docker = __nccwpck_require__(5096);
-// EXTERNAL MODULE: ./agent/src/files.ts
-var src_files = __nccwpck_require__(7662);
-// EXTERNAL MODULE: ./agent/src/failure.ts
-var failure = __nccwpck_require__(8915);
-// EXTERNAL MODULE: ./agent/src/paths.ts
-var paths = __nccwpck_require__(1909);
-;// CONCATENATED MODULE: ./agent/src/steps/migrate.ts
-
-
-
-
-
-
-
-/**
- * Runs the release's jobs (migrations), one after the other in the file's order, each once, beside the live release; the first that
- * fails ends the deploy.
- * @returns names of the jobs that ran
- */
-async function runJobs(run, manifest, sealed, env) {
-    const project = (0,stack_src/* renderJobs */.RM)({ sealed, manifest });
-    const directory = (0,paths/* releaseDirectory */.f)(run.paths, manifest.release);
-    const file = (0,external_node_path_.join)(directory, 'jobs.yaml');
-    (0,src_files/* writeAtomically */.vK)(file, project.text);
-    await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
-    await noJobsOfBefore(run, project.project);
-    for (const { name } of project.containers) {
-        try {
-            await run.docker.compose({ name: project.project, file, directory, env }, [
-                'run',
-                '--rm',
-                '--no-deps',
-                '-T',
-                name,
-            ]);
-        }
-        catch (error) {
-            const logs = error instanceof docker/* DockerError */.B ? error.output.split('\n').slice(-20) : [];
-            throw new failure/* StepError */.zg('job_failed', `job ${name}: ended with an error; visitors stay on the live release`, logs);
-        }
-    }
-    return project.containers.map(({ name }) => name);
-}
-/**
- * A job outlives an agent that is killed, and a second one beside it could do harm to the data. One that runs is waited for by whoever
- * reads the refusal: only they know whether it may be ended. What has ended goes.
- */
-async function noJobsOfBefore(run, project) {
-    const found = await (0,colour/* projectContainers */.an)(run.docker, project);
-    const alive = found.filter(({ running }) => running).map(({ name }) => name);
-    if (alive.length > 0)
-        throw new failure/* StepError */.zg('job_running', `jobs: ${alive.join(', ')} of an operation that died still run; deploy again when they have ended, or end them on the host with docker stop`);
-    await Promise.all(found.map(({ id }) => run.docker.remove(id)));
-}
-function hasJobs(manifest) {
-    return Object.values(manifest.services).some(({ role }) => role === 'job');
-}
-
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
-var release_src = __nccwpck_require__(7582);
-// EXTERNAL MODULE: ./agent/src/secrets.ts
-var src_secrets = __nccwpck_require__(9596);
-// EXTERNAL MODULE: ./agent/src/store.ts
-var store = __nccwpck_require__(3888);
-// EXTERNAL MODULE: ./agent/src/truth.ts
-var src_truth = __nccwpck_require__(4568);
-// EXTERNAL MODULE: ./agent/src/version.ts
-var version = __nccwpck_require__(3173);
-;// CONCATENATED MODULE: ./agent/src/steps/plan.ts
-
-
-
-
-
-
-
-
-
-
-
-/** Free space that a deploy needs before it pulls anything. */
-const DISK_MIN_BYTES = 1024 ** 3;
-/** Fetches the release image and decides, before anything on the host changes, whether and where it can run. */
-async function planDeploy(run, truth, digest) {
-    const free = freeBytes();
-    if (free < DISK_MIN_BYTES)
-        throw new failure/* StepError */.zg('disk_full', `disk: ${mebibytes(free)} free, at least ${mebibytes(DISK_MIN_BYTES)} are needed to pull a release`);
-    const policy = hostPolicy(run);
-    const files = await readReleaseImage(run, digest, policy);
-    const manifest = (0,release_src/* parseManifest */.Ng)((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
-    checkManifest(run.app, manifest);
-    if (policy !== null)
-        (0,release_src/* checkImages */.B6)(policy, manifest);
-    const colour = (0,release_src/* idleColour */.NB)((0,src_truth/* liveColourOf */.Gr)(truth));
-    // What a release cannot have on this host is refused here, while nothing has changed.
-    (0,stack_src/* renderColour */.FW)({ sealed: (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8'), manifest, colour });
-    const kept = (0,store/* readRelease */.iJ)(run.paths, manifest.release);
-    if (kept !== null && kept.digest !== digest) {
-        throw new failure/* StepError */.zg('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
-    }
-    const envNow = (0,src_files/* readIfThere */.qC)(run.paths.env) ?? '';
-    const env = (0,release_src/* mergeEnvFile */.Mv)(envNow, run.envelope.secrets);
-    const values = (0,release_src/* parseEnvFile */.FO)(env);
-    const missing = (0,release_src/* missingSecrets */.mO)(manifest.secrets, values);
-    if (missing.length > 0)
-        throw new failure/* StepError */.zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`);
-    const secrets = (0,src_secrets/* secretHashes */.Z)(run.paths, manifest.secrets, values);
-    return {
-        manifest,
-        digest,
-        files,
-        env,
-        secrets,
-        colour,
-        generation: (0,src_truth/* nextGeneration */.aN)(truth),
-        // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
-        unchanged: env === envNow && (await isUnchanged(run, truth, manifest, digest, secrets)),
-    };
-}
-/** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
-function hostPolicy(run) {
-    const text = (0,src_files/* readIfThere */.qC)(run.paths.policy);
-    if (text !== null)
-        return (0,release_src/* parsePolicy */.ON)(text);
-    run.events.log('warning', `${run.paths.policy} is missing: this host takes releases from any repository; provision-vps with its input repository names the one`);
-    return null;
-}
-async function readReleaseImage(run, digest, policy) {
-    const repository = run.envelope.repository;
-    if (repository === undefined)
-        throw new failure/* StepError */.zg('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
-    if (policy !== null)
-        (0,release_src/* checkRepository */.n_)(policy, run.app, repository);
-    const reference = `${repository}@${digest}`;
-    try {
-        await run.docker.pull(reference, run.envelope.registry);
-    }
-    catch (error) {
-        throw pullError(reference, error);
-    }
-    const files = await run.docker.readImage(reference, (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'));
-    // Its files are kept in the release directory; the image itself has no further use.
-    void run.docker.removeImage(reference).catch(() => undefined);
-    if (!files.has('manifest.json'))
-        throw new failure/* StepError */.zg('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
-    return files;
-}
-function checkManifest(app, manifest) {
-    if (manifest.app !== app)
-        throw new failure/* StepError */.zg('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
-    if ((0,version/* olderThan */.W)(version/* VERSION */.x, manifest.agent.minimum)) {
-        throw new failure/* StepError */.zg('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${version/* VERSION */.x}; run provision-vps first`);
-    }
-}
-async function isUnchanged(run, truth, manifest, digest, secrets) {
-    const live = truth.running;
-    if (live === null || live.digest !== digest || live.colour === null)
-        return false;
-    const entry = truth.ledger.findLast((item) => item.release === live.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
-    const change = (0,release_src/* compareSecrets */.j$)(entry?.secrets ?? {}, secrets);
-    if (change.added.length + change.changed.length + change.removed.length > 0)
-        return false;
-    const stored = (0,store/* readRelease */.iJ)(run.paths, live.release);
-    if (stored === null)
-        return false;
-    const project = (0,stack_src/* renderColour */.FW)({ sealed: stored.sealed, manifest, colour: live.colour });
-    return (0,colour/* complete */.My)(project, await (0,colour/* replicas */.YB)(run.docker, project));
-}
-/** The Engine's words for a failed pull, sorted by what the reader can do about it. */
-function pullError(reference, error) {
-    const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof failure/* StepError */.zg)
-        return error;
-    if (/no space left on device/i.test(text))
-        return new failure/* StepError */.zg('disk_full', `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`);
-    if (/unauthorized|denied|authentication required|no basic auth/i.test(text))
-        return new failure/* StepError */.zg('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
-    if (/not found|manifest unknown/i.test(text))
-        return new failure/* StepError */.zg('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-    return new failure/* StepError */.zg(error instanceof docker/* DockerError */.B && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
-}
-/** The agent's own root lies on Docker's file system, whatever that is mounted from. */
-function freeBytes() {
-    const { bavail, bsize } = (0,external_node_fs_.statfsSync)('/');
-    return bavail * bsize;
-}
-function mebibytes(bytes) {
-    return `${String(Math.round(bytes / 1024 ** 2))} MiB`;
-}
-
-// EXTERNAL MODULE: ./agent/src/steps/route.ts
-var route = __nccwpck_require__(7880);
-;// CONCATENATED MODULE: ./agent/src/steps/prune.ts
-
-
-
-const PIN = 'delivery.pin';
-function imagesOf(manifest) {
-    return [...new Set(Object.values(manifest.services).map(({ image }) => image))];
-}
-/**
- * Forgets releases that the ledger no longer calls for, with their images, and pins the images of the kept ones: a container that was
- * created and never started keeps an image through any `docker image prune`. What the edge routes to stays, whatever the ledger says.
- * Failures here never fail an operation that has switched.
- */
-async function prune(run, ledger, protect) {
-    const routed = (0,route/* routedNow */.wo)(run.paths);
-    const decision = (0,release_src/* retention */.XZ)({
-        ledger,
-        present: (0,store/* storedReleases */.O6)(run.paths),
-        protect: routed === null ? protect : [...protect, routed.release],
-    });
-    const needed = new Set(decision.keep.flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY)));
-    const unneeded = new Set(decision.prune
-        .flatMap((release) => imagesOf((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? EMPTY))
-        .filter((image) => !needed.has(image)));
-    const pins = await run.docker.containers([`${PIN}=${run.app}`]);
-    const pinned = new Set(pins.map(({ labels }) => labels['delivery.image']));
-    for (const pin of pins) {
-        if (!needed.has(pin.labels['delivery.image'] ?? ''))
-            await run.docker.remove(pin.id);
-    }
-    for (const image of needed) {
-        if (pinned.has(image))
-            continue;
-        try {
-            await run.docker.createPin(image, { [PIN]: run.app, 'delivery.image': image });
-        }
-        catch (error) {
-            // One image that somebody removed must not keep the disk filling up with all the others.
-            run.events.log('warning', `image ${image} cannot be pinned: ${error.message}`);
-        }
-    }
-    for (const image of unneeded) {
-        try {
-            await run.docker.removeImage(image);
-        }
-        catch (error) {
-            run.events.log('info', `image ${image} is still in use and stays: ${error.message}`);
-        }
-    }
-    for (const release of decision.prune)
-        (0,store/* forgetRelease */.$L)(run.paths, release);
-    return { kept: decision.keep.length, pruned: decision.prune };
-}
-const EMPTY = { services: {} };
-
-;// CONCATENATED MODULE: ./agent/src/steps/pull.ts
-
-/** Every image of the release, by digest, at once; what the host has already is not asked for again. */
-async function pullImages(run, manifest) {
-    const references = [...new Set(Object.values(manifest.services).map(({ image }) => image))];
-    const results = await Promise.allSettled(references.map(async (reference) => {
-        if ((await run.docker.imageId(reference)) !== null)
-            return false;
-        try {
-            await run.docker.pull(reference, run.envelope.registry);
-        }
-        catch (error) {
-            throw pullError(reference, error);
-        }
-        return true;
-    }));
-    // All of them have ended: an abandoned pull would go on in the Engine while the error is being told.
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined)
-        throw failed.reason;
-    const pulled = results.filter((result) => result.status === 'fulfilled' && result.value).length;
-    return { pulled, present: references.length - pulled };
-}
-
-// EXTERNAL MODULE: ./agent/src/steps/record.ts
-var record = __nccwpck_require__(7040);
-// EXTERNAL MODULE: ./agent/src/steps/start.ts
-var start = __nccwpck_require__(7313);
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./agent/src/steps/verify.ts
-
-
-/**
- * Before anything of the release runs: every file is the one that the manifest names, none is there unnamed, and every image has a
- * variant for this host. Signatures are checked here, too, once releases are signed: after the pull, before the first start.
- * @param host platform of the Engine, such as `linux/amd64`
- */
-function verifyRelease(manifest, files, host) {
-    for (const [path, expected] of Object.entries(manifest.files)) {
-        const content = files.get(path);
-        if (content === undefined)
-            throw new failure/* StepError */.zg('file_missing', `release image: ${path}: named in the manifest and not in the image`);
-        const found = `sha256:${(0,external_node_crypto_.createHash)('sha256').update(content).digest('hex')}`;
-        if (found !== expected)
-            throw new failure/* StepError */.zg('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
-    }
-    for (const path of files.keys()) {
-        if (path !== 'manifest.json' && manifest.files[path] === undefined)
-            throw new failure/* StepError */.zg('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
-    }
-    for (const [name, { platforms }] of Object.entries(manifest.services)) {
-        if (platforms.length > 0 && !platforms.some((platform) => platform === host || platform.startsWith(`${host}/`))) {
-            throw new failure/* StepError */.zg('platform', `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`);
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./agent/src/deploy.ts
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Brings the release with this digest live. Fills `report` as it learns; throws StepError where it ends without its purpose. */
-async function deploy(run, digest, report) {
-    const { events } = run;
-    report.digest = digest;
-    const { plan, truth } = await events.step('plan', async (note) => {
-        const found = await (0,recover/* recover */.l)(run);
-        report.truth = found;
-        const made = await planDeploy(run, found, digest);
-        note(`${made.manifest.release} in ${made.colour}, generation ${String(made.generation)}`);
-        return { plan: made, truth: found };
-    });
-    const { manifest } = plan;
-    report.release = manifest.release;
-    report.secrets = plan.secrets;
-    if (plan.unchanged) {
-        report.outcome = 'unchanged';
-        events.log('info', `release ${manifest.release} is live already, with the same secrets: nothing to do`);
-        return;
-    }
-    report.colour = plan.colour;
-    (0,src_run/* stopIfAsked */.Q)(run);
-    await events.step('pull', async (note) => {
-        const { pulled, present } = await pullImages(run, manifest);
-        note(`${String(pulled)} images pulled, ${String(present)} here already`);
-    });
-    await events.step('verify', async () => {
-        const { os, architecture } = await run.docker.info();
-        verifyRelease(manifest, plan.files, `${os}/${architecture}`);
-    });
-    (0,src_run/* stopIfAsked */.Q)(run);
-    try {
-        const target = await prepare(run, plan, report);
-        const old = await (0,src_switch/* liveColour */.L0)(run, (0,src_truth/* liveNow */.BO)(truth));
-        const prober = openProber(run.paths, truth.running === null ? null : target.manifest);
-        try {
-            report.switchedMs = await (0,src_switch/* switchTo */.S_)(run, target, truth);
-            report.switched = true;
-            await finish(run, target, old, report);
-        }
-        finally {
-            const seen = await prober.close();
-            if (seen !== null)
-                report.receipt = { ...seen, cut: report.cut };
-        }
-    }
-    catch (error) {
-        if (!report.switched)
-            await undo(run, plan, truth);
-        throw error;
-    }
-}
-/** From verified files to a colour that boots: backing services, migrations, web containers. */
-async function prepare(run, plan, report) {
-    const { manifest, colour, digest, generation } = plan;
-    const { events, paths } = run;
-    (0,store/* writeRelease */.d4)(paths, manifest.release, digest, plan.files);
-    (0,record/* placeSecrets */.hE)(paths, plan.env);
-    const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
-    const { project, file } = (0,start/* renderTarget */.S_)(run, manifest, sealed, colour);
-    const backing = () => (0,start/* startBacking */.kr)(run, manifest, sealed, paths.env);
-    const jobs = hasJobs(manifest);
-    if (!jobs)
-        events.skipped('migrate', 'the release declares no job');
-    else {
-        await events.step('migrate', async (note) => {
-            await backing();
-            report.migrated = true;
-            note((await runJobs(run, manifest, sealed, paths.env)).join(', '));
-        });
-        (0,src_run/* stopIfAsked */.Q)(run);
-    }
-    await events.step('start', async (note) => {
-        const [created, removed] = await Promise.all([
-            jobs ? [] : backing(),
-            (0,start/* removeColour */.F4)(run, colour, drainSeconds(run, plan)),
-        ]);
-        await (0,start/* startColour */.B7)(run, manifest.release, project, file, paths.env);
-        const said = [`${String(project.containers.length)} containers in ${project.project}`];
-        if (created.length > 0)
-            said.push(`backing services ${created.join(', ')} created`);
-        if (removed > 0)
-            said.push(`${String(removed)} containers of an earlier release removed`);
-        note(said.join('; '));
-    });
-    return { manifest, digest, colour, project, generation, warm: false };
-}
-/** After the confirmed switch: what fails here is said and cannot take the release back. */
-async function finish(run, target, old, report) {
-    const { events } = run;
-    (0,record/* keepSecrets */.JY)(run.paths);
-    await switchWorkers(run, target, old);
-    await (0,src_switch/* renameLive */.hc)(run, target, old);
-    if (old === null)
-        events.skipped('drain', 'nothing ran before');
-    else {
-        await events.step('drain', async (note) => {
-            const { cut, ms } = await (0,drain/* drain */.Z)((0,colour/* addressesOf */.sO)((0,src_switch/* webContainers */.x0)(old)), drainSeconds(run, target));
-            report.cut = cut;
-            report.drainMs = ms;
-            const how = await (0,retire/* retire */.S5)(run, old.replicas, cut);
-            note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
-        });
-    }
-    events.skipped('bake', run.envelope.options.bakeSeconds > 0
-        ? 'this agent does not watch a release after its switch yet'
-        : 'no bake time asked for');
-}
-async function switchWorkers(run, target, old) {
-    if (old !== null)
-        await (0,retire/* stopWorkers */.Go)(run, old.replicas);
-    const { release } = target.manifest;
-    await (0,start/* startColour */.B7)(run, release, target.project, (0,start/* colourFile */.Z9)(run, release, target.colour), run.paths.env, 'worker');
-}
-function drainSeconds(run, target) {
-    const declared = Object.values(target.manifest.services).map((service) => service.drainSeconds ?? 0);
-    return run.envelope.options.drainSeconds ?? Math.max(0, ...declared);
-}
-/**
- * Takes away what a refused deploy started; the live release never noticed. Where the confirmation failed, visitors have been on it:
- * the connections that the edge still has to it get their time.
- */
-async function undo(run, plan, truth) {
-    (0,record/* clearTraces */.ED)(run.paths);
-    (0,record/* restoreSecrets */.cw)(run.paths);
-    if (truth.running?.colour !== plan.colour)
-        await (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)).catch((error) => run.events.log('warning', `cleaning up: ${String(error)}`));
-}
-/** Pins and prunes after the record; only said, never a failure. */
-async function tidy(run, report) {
-    try {
-        await run.events.step('prune', async (note) => {
-            const { kept, pruned } = await prune(run, report.ledger, report.release === null ? [] : [report.release]);
-            note(`${String(kept)} releases kept${pruned.length > 0 ? `, forgotten: ${pruned.join(', ')}` : ''}`);
-        });
-    }
-    catch {
-        // The step's own line has said it.
-    }
-}
-
-
-/***/ }),
-
-/***/ 5096:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  J: () => (/* binding */ Docker),
-  B: () => (/* binding */ DockerError)
-});
-
-// EXTERNAL MODULE: external "node:child_process"
-var external_node_child_process_ = __nccwpck_require__(1421);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-;// CONCATENATED MODULE: external "node:stream/consumers"
-const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-// EXTERNAL MODULE: ./node_modules/tar-stream/index.js
-var tar_stream = __nccwpck_require__(6118);
-;// CONCATENATED MODULE: ./agent/src/container.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   TU: () => (/* binding */ unframe),
+/* harmony export */   nU: () => (/* binding */ toContainer),
+/* harmony export */   rq: () => (/* binding */ READING),
+/* harmony export */   vZ: () => (/* binding */ toLogLines)
+/* harmony export */ });
+/** Label of a container in which an image is read: since when. */
+const READING = 'delivery.reading';
 function toContainer(found) {
     const networks = Object.entries(found.NetworkSettings.Networks ?? {});
     return {
@@ -42871,8 +42656,1705 @@ function unframe(stream) {
     }
     return Buffer.concat(parts).toString('utf8');
 }
+/** The Engine's log text with timestamps, one a line before the text. What has none (a torn line) belongs to the line before it. */
+function toLogLines(text) {
+    const lines = [];
+    for (const raw of text.split('\n')) {
+        const found = /^(\d{4}-\d\d-\d\dT\S+Z) ?(.*)$/s.exec(raw.trimEnd());
+        if (found !== null)
+            lines.push({ t: found[1] ?? '', text: found[2] ?? '' });
+        else if (raw.trim() !== '' && lines.length > 0) {
+            const last = lines[lines.length - 1];
+            if (last !== undefined)
+                last.text += ` ${raw.trimEnd()}`;
+        }
+    }
+    return lines.filter(({ text: said }) => said !== '');
+}
 
-;// CONCATENATED MODULE: ./agent/src/docker.ts
+
+/***/ }),
+
+/***/ 6005:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  gg: () => (/* binding */ deploy),
+  Y: () => (/* binding */ drainSeconds)
+});
+
+// UNUSED EXPORTS: tidy, undo
+
+// EXTERNAL MODULE: ./agent/src/kept.ts
+var src_kept = __nccwpck_require__(5929);
+// EXTERNAL MODULE: ./agent/src/assets.ts
+var assets = __nccwpck_require__(4504);
+// EXTERNAL MODULE: ./agent/src/recover.ts
+var recover = __nccwpck_require__(3389);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var src_failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/run.ts
+var src_run = __nccwpck_require__(3124);
+// EXTERNAL MODULE: ./agent/src/secrets.ts
+var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
+var stack_src = __nccwpck_require__(2962);
+// EXTERNAL MODULE: ./agent/src/colour.ts
+var colour = __nccwpck_require__(4461);
+// EXTERNAL MODULE: ./agent/src/events.ts
+var src_events = __nccwpck_require__(4371);
+// EXTERNAL MODULE: ./agent/src/workers.ts
+var workers = __nccwpck_require__(3110);
+// EXTERNAL MODULE: ./agent/src/steps/record.ts
+var record = __nccwpck_require__(7040);
+// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
+var steps_confirm = __nccwpck_require__(117);
+// EXTERNAL MODULE: ./agent/src/steps/route.ts
+var route = __nccwpck_require__(7880);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+// EXTERNAL MODULE: ./agent/src/switch.ts
+var src_switch = __nccwpck_require__(4053);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+;// CONCATENATED MODULE: ./agent/src/back.ts
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Sends visitors back to the colour that was live before, which still runs: a new route file, confirmed on the public path, then its
+ * workers and its names. Where the old colour does not answer, the new one keeps the visitors and StepError `kept` is thrown.
+ * @param current the colour that visitors are on
+ */
+async function goBack(run, current, old) {
+    const { paths, events } = run;
+    const now = (0,src_truth/* readTruth */.cS)(paths);
+    const stored = (0,store/* readRelease */.iJ)(paths, old.release);
+    if (stored === null)
+        throw new src_failure/* StepError */.zg('kept', `release ${old.release}: its files are no longer on this host`);
+    const { manifest, sealed, digest } = stored;
+    const project = (0,stack_src/* renderColour */.FW)({ sealed, manifest, colour: old.colour });
+    if (!(0,colour/* serving */.fO)(project, await (0,colour/* replicas */.YB)(run.docker, project)))
+        throw new src_failure/* StepError */.zg('kept', `release ${old.release}: its containers do not run any more`);
+    const generation = (0,src_truth/* nextGeneration */.aN)(now);
+    const target = { manifest, digest, colour: old.colour, project, generation, warm: true };
+    try {
+        await events.step('route', (note) => {
+            (0,route/* writeRoute */.Ph)(run, target, now);
+            note(`generation ${String(generation)}, back to ${manifest.release} in ${old.colour}`);
+        });
+        await events.step('confirm', () => (0,steps_confirm/* confirm */.lJ)(paths, target, (0,src_switch/* hostsOf */.PP)(now)));
+    }
+    catch (error) {
+        (0,route/* restoreRoute */.Of)(run, now.routeText);
+        throw new src_failure/* StepError */.zg('kept', `release ${old.release} does not take the visitors back: ${error.message}; they stay on ${current.manifest.release}`);
+    }
+    (0,record/* restoreSecrets */.cw)(paths);
+    const left = {
+        colour: current.colour,
+        release: current.manifest.release,
+        replicas: await (0,colour/* replicas */.YB)(run.docker, current.project),
+    };
+    await (0,workers/* stopWorkers */.Go)(run, left.replicas);
+    await (0,workers/* startWorkers */.Gf)(run, target, sealed);
+    await (0,src_switch/* renameLive */.hc)(run, target, left);
+    return { target, stored };
+}
+/**
+ * Carries out a rollback that came in over the socket: its own operation id, run file and ledger entry, in the process of the deploy
+ * that it takes back.
+ * @returns what is left to do after the deploy is on record; `back` is null where visitors stay on the new release
+ */
+async function carryOut(run, interruption, current, old) {
+    const { envelope, answer } = interruption;
+    const lines = [];
+    let events;
+    try {
+        events = new src_events/* Events */.s(run.paths.runs, envelope.operation, Object.values((0,secrets/* hostSecrets */.YR)(run.paths)), (line) => lines.push(line));
+    }
+    catch (error) {
+        // The launcher goes the usual way, where a used id gets its message.
+        return { back: null, conclude: () => answer('', false), failure: (0,src_failure/* toFailure */.w2)(error, (text) => text) };
+    }
+    const own = { ...run, verb: 'rollback', envelope, events };
+    let back = null;
+    let failure = null;
+    try {
+        await events.step('plan', (note) => note(`${run.envelope.operation} watches ${current.manifest.release}: its agent goes back to ${old.release}`));
+        back = await goBack(own, current, old);
+    }
+    catch (error) {
+        failure = (0,src_failure/* toFailure */.w2)(error, (text) => events.masked(text));
+    }
+    const switchedMs = events.elapsed();
+    const conclude = () => {
+        let unrecorded = null;
+        if (back !== null)
+            try {
+                back_record(own, back, current, switchedMs);
+            }
+            catch (error) {
+                unrecorded = { ...(0,src_failure/* toFailure */.w2)(error, (text) => events.masked(text)), step: 'record', code: 'unrecorded' };
+            }
+        const runs = back?.target ?? current;
+        const left = back === null ? null : current;
+        const reference = (at) => ({
+            release: at.manifest.release,
+            digest: at.digest,
+            colour: at.colour,
+        });
+        const good = back !== null && unrecorded === null;
+        events.result({
+            outcome: good ? 'rolled_back' : 'failed',
+            running: reference(runs),
+            previous: left === null ? null : reference(left),
+            timings: { ...(back === null ? {} : { switchedMs }), totalMs: events.elapsed() },
+            receipt: null,
+            error: failure ?? unrecorded,
+        });
+        events.close();
+        answer(lines.join(''), good);
+    };
+    return { back, conclude, failure };
+}
+function back_record(run, { target, stored }, current, switchedMs) {
+    const { envelope, paths } = run;
+    return (0,record/* appendLedger */.OC)(paths, {
+        t: new Date().toISOString(),
+        verb: 'rollback',
+        outcome: 'rolled_back',
+        release: target.manifest.release,
+        digest: target.digest,
+        colour: target.colour,
+        previous: current.manifest.release,
+        generation: target.generation,
+        actor: envelope.actor,
+        run: envelope.run,
+        operation: envelope.operation,
+        secrets: (0,secrets/* secretHashes */.Z4)(paths, stored.manifest.secrets, (0,secrets/* hostSecrets */.YR)(paths)),
+        durationMs: run.events.elapsed(),
+        switchedMs,
+    });
+}
+/** Who took a watched release back, for the deploy's own error. */
+function preempted(envelope) {
+    const by = envelope.actor === '' ? '' : ` by ${envelope.actor}`;
+    return `taken back by rollback ${envelope.operation}${by} while it was watched`;
+}
+
+// EXTERNAL MODULE: external "node:http"
+var external_node_http_ = __nccwpck_require__(7067);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:stream/consumers"
+var consumers_ = __nccwpck_require__(8321);
+// EXTERNAL MODULE: ./agent/src/envelope.ts
+var src_envelope = __nccwpck_require__(3013);
+;// CONCATENATED MODULE: ./agent/src/preempt.ts
+
+
+
+
+
+
+/** Owner and group alone: the deploy user is in the group that the directory hands on, and reaches it through the launcher. */
+const MODE_MASK = 0o117;
+/**
+ * The agent's unix socket while a release is watched: `POST /rollback/<release or nothing>` with an envelope. A rollback needs no
+ * container and no lock then, because the holder of the lock carries it out. Everything that is not such a rollback is answered with
+ * nothing, upon which the launcher goes the usual way, where a wrong call gets its message.
+ */
+class Door {
+    /** Aborted as soon as a rollback has come in. */
+    interrupted;
+    server;
+    controller = new AbortController();
+    socket;
+    open = true;
+    taken = null;
+    constructor(socket, before) {
+        this.socket = socket;
+        this.interrupted = this.controller.signal;
+        this.server = (0,external_node_http_.createServer)((request, response) => {
+            this.receive(request, response, before).catch(() => decline(response));
+        });
+    }
+    /**
+     * @param before release that a rollback without a name means now
+     * @returns null where no socket can be made: then rollbacks wait for the lock, as on a host without a place for it
+     */
+    static async open(socket, before) {
+        const door = new Door(socket, before);
+        const mask = process.umask(MODE_MASK);
+        try {
+            (0,external_node_fs_.mkdirSync)((0,external_node_path_.dirname)(socket), { recursive: true, mode: 0o750 });
+            // What an agent that died left; it holds no lock, so nobody listens on it.
+            (0,external_node_fs_.rmSync)(socket, { force: true });
+            await new Promise((resolve, reject) => {
+                door.server.once('error', reject);
+                door.server.listen(socket, resolve);
+            });
+            return door;
+        }
+        catch {
+            door.server.close();
+            return null;
+        }
+        finally {
+            process.umask(mask);
+        }
+    }
+    /** The rollback that came in, if one did. After this no other one is taken. */
+    close() {
+        this.open = false;
+        (0,external_node_fs_.rmSync)(this.socket, { force: true });
+        this.server.close();
+        return this.taken;
+    }
+    async receive(request, response, before) {
+        const requested = /^\/rollback\/([^/?]*)$/.exec(request.url ?? '')?.[1];
+        if (request.method !== 'POST' || requested === undefined)
+            return decline(response);
+        if (requested !== '' && (!src/* RELEASE_ID */.uX.test(requested) || requested !== before))
+            return decline(response);
+        if (Number(request.headers['content-length'] ?? 0) > src/* ENVELOPE_MAX_BYTES */.Eb)
+            return decline(response);
+        const envelope = (0,src_envelope/* envelopeFor */.O)('rollback', await (0,consumers_.text)(request), String(request.headers['x-actor'] ?? ''));
+        if (!this.open || this.taken !== null)
+            return decline(response);
+        this.taken = {
+            envelope,
+            answer: (lines, good) => response.writeHead(good ? 200 : 500, { connection: 'close' }).end(lines.trimEnd()),
+        };
+        this.controller.abort();
+    }
+}
+function decline(response) {
+    response.writeHead(409, { connection: 'close' }).end();
+}
+
+// EXTERNAL MODULE: ./agent/src/retire.ts
+var retire = __nccwpck_require__(598);
+// EXTERNAL MODULE: ./agent/src/schema.ts
+var src_schema = __nccwpck_require__(3642);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
+;// CONCATENATED MODULE: ./agent/src/burn.ts
+/** A share of errors says something from so many errors on; one alone may be anybody's. */
+const FEWEST_ERRORS = 3;
+/**
+ * Compares a release with the time before its switch. Pure. More of what is bad never makes the verdict better; too few requests never
+ * make it anything but inconclusive, whatever was seen in them, unless a container died or probes fail in a row.
+ */
+function judge({ probes, edge, failedInARow, died }, options) {
+    if (died !== null)
+        return burned(died);
+    if (failedInARow >= options.bakeFailedProbes)
+        return burned(`${String(failedInARow)} probes in a row failed`);
+    const enough = ({ requests }) => requests >= options.bakeMinimumSamples;
+    const sources = [
+        // A probe fails by the contract itself, so there is something to compare with even where nothing answered before.
+        { name: 'probes', ...probes, known: enough(probes.before) || probes.before.requests === 0 },
+        { name: 'requests at the edge', ...edge, known: enough(edge.before) },
+    ];
+    let slow = null;
+    for (const { name, before, after, known } of sources) {
+        if (!enough(after) || !known)
+            continue;
+        const [was, is] = [ratio(before), ratio(after)];
+        if (after.errors >= FEWEST_ERRORS && is - was > options.bakeErrorRatio)
+            return burned(`${percent(is)} of ${String(after.requests)} ${name} failed, ${percent(was)} before the switch`);
+        if (enough(before))
+            slow ??= slower(name, before, after, options);
+    }
+    const compared = sources.filter(({ before, after }) => enough(before) && enough(after));
+    if (compared.length === 0) {
+        return {
+            verdict: 'inconclusive',
+            reason: `${String(edge.before.requests)} requests before and ${String(edge.after.requests)} after the switch; ${String(options.bakeMinimumSamples)} are needed on both sides`,
+            slow: null,
+        };
+    }
+    const said = compared.map(({ name, before, after }) => `${name}: ${side(after)}; before: ${side(before)}`);
+    return { verdict: 'passed', reason: said.join('. '), slow };
+}
+function slower(name, before, after, options) {
+    const { bakeLatencyFactor: factor, bakeLatencyFloorMs: floor } = options;
+    if (before.p95Ms === null || after.p95Ms === null)
+        return null;
+    if (after.p95Ms <= before.p95Ms * factor || after.p95Ms - before.p95Ms <= floor)
+        return null;
+    return `the p95 of ${name} is ${ms(after.p95Ms)}, more than ${String(factor)} times the ${ms(before.p95Ms)} of before the switch`;
+}
+function burned(reason) {
+    return { verdict: 'burned', reason, slow: null };
+}
+function ratio({ requests, errors }) {
+    return requests === 0 ? 0 : errors / requests;
+}
+function side({ requests, errors, p95Ms }) {
+    return `${String(errors)} of ${String(requests)} failed, p95 ${p95Ms === null ? 'unknown' : ms(p95Ms)}`;
+}
+function percent(share) {
+    return `${(share * 100).toFixed(1)} %`;
+}
+function ms(value) {
+    return `${String(Math.round(value))} ms`;
+}
+
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+;// CONCATENATED MODULE: ./agent/src/edge-metrics.ts
+
+/** Traefik's own figures; the edge listens there inside the network namespace that the agent shares. */
+const EDGE_METRICS = 'http://127.0.0.1:8080/metrics';
+const READ_MS = 2_000;
+const NO_COUNTS = { requests: 0, errors: 0, gateway: 0, buckets: new Map() };
+const REQUESTS = 'traefik_service_requests_total';
+const DURATION_BUCKET = 'traefik_service_request_duration_seconds_bucket';
+const LINE = /^([a-zA-Z_:][\w:]*)\{(.*)\} (\S+)/;
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
+/** Reads Prometheus text; lines of other metrics, and such as are no metric at all, are passed over. */
+function parseEdgeMetrics(text) {
+    const found = new Map();
+    for (const line of text.split('\n')) {
+        if (!line.startsWith('traefik_service_request'))
+            continue;
+        const match = LINE.exec(line);
+        const [, name, labelled = '', number] = match ?? [];
+        if (name !== REQUESTS && name !== DURATION_BUCKET)
+            continue;
+        const labels = new Map([...labelled.matchAll(LABEL)].map(([, key = '', value = '']) => [key, value]));
+        const service = labels.get('service');
+        const value = Number(number);
+        if (service === undefined || !Number.isFinite(value))
+            continue;
+        const counts = found.get(service) ?? { requests: 0, errors: 0, gateway: 0, buckets: new Map() };
+        found.set(service, counts);
+        if (name === REQUESTS) {
+            const code = Number(labels.get('code'));
+            counts.requests += value;
+            if (code >= 500 && code <= 599)
+                counts.errors += value;
+            if (code === 502 || code === 504)
+                counts.gateway += value;
+        }
+        else if (labels.get('protocol') === 'http') {
+            const bound = labels.get('le') === '+Inf' ? Infinity : Number(labels.get('le'));
+            if (!Number.isNaN(bound))
+                counts.buckets.set(bound, (counts.buckets.get(bound) ?? 0) + value);
+        }
+    }
+    return found;
+}
+/** One reading; null where the edge does not give it. */
+async function readEdgeMetrics(url = EDGE_METRICS) {
+    try {
+        const answer = await (0,undici/* request */.Em)(url, { signal: AbortSignal.timeout(READ_MS) });
+        const text = await answer.body.text();
+        return answer.statusCode === 200 ? parseEdgeMetrics(text) : null;
+    }
+    catch {
+        return null;
+    }
+}
+function add(a, b) {
+    return combine(a, b, (x, y) => x + y);
+}
+/**
+ * What was counted between two readings. The edge forgets a service that its configuration no longer has, and counts anew when it is
+ * there again: a counter that is smaller than before began at nought.
+ */
+function increase(before, now) {
+    if (now.requests < before.requests)
+        return now;
+    return combine(now, before, (x, y) => Math.max(0, x - y));
+}
+/**
+ * A percentile in milliseconds, interpolated within its bucket; null for no answers. What is beyond the last bound counts as that bound.
+ */
+function quantile(counts, percent) {
+    const bounds = [...counts.buckets].sort(([a], [b]) => a - b);
+    const total = bounds.at(-1)?.[1] ?? 0;
+    if (total === 0)
+        return null;
+    const rank = (percent / 100) * total;
+    let [lower, below] = [0, 0];
+    for (const [bound, upTo] of bounds) {
+        if (upTo >= rank) {
+            if (bound === Infinity)
+                return lower * 1000;
+            const share = upTo === below ? 1 : (rank - below) / (upTo - below);
+            return (lower + (bound - lower) * share) * 1000;
+        }
+        [lower, below] = [bound, upTo];
+    }
+    return lower * 1000;
+}
+function combine(a, b, by) {
+    const bounds = new Set([...a.buckets.keys(), ...b.buckets.keys()]);
+    return {
+        requests: by(a.requests, b.requests),
+        errors: by(a.errors, b.errors),
+        gateway: by(a.gateway, b.gateway),
+        buckets: new Map([...bounds].map((bound) => [bound, by(a.buckets.get(bound) ?? 0, b.buckets.get(bound) ?? 0)])),
+    };
+}
+
+// EXTERNAL MODULE: ./agent/src/steps/gate.ts
+var gate = __nccwpck_require__(8498);
+;// CONCATENATED MODULE: ./agent/src/steps/bake.ts
+
+
+
+
+
+const LOOK_MS = 500;
+/** A container's own last words. */
+const LOG_LINES = 20;
+/** A release is warm after this time, milliseconds; before it, slow answers are not held against it. */
+const WARM_MS = 5_000;
+/** Looks in a row at which it has to be too slow. */
+const SLOW_LOOKS = 6;
+/**
+ * Watches the release that has just been switched in for `options.bakeSeconds` and compares it with the time before its switch.
+ * Returns as soon as it burns; `stop` (a rollback that pre-empts the watch) ends it early as `inconclusive`.
+ */
+async function bake(run, target, stop, witness) {
+    const { options } = run.envelope;
+    const watched = (await (0,colour/* replicas */.YB)(run.docker, target.project)).map((replica) => ({
+        replica,
+        baseline: baselineOf(target, replica),
+    }));
+    const began = performance.now();
+    let slowLooks = 0;
+    for (;;) {
+        const died = await firstTrouble(run, watched);
+        if (stop.aborted)
+            return { verdict: 'inconclusive', reason: 'ended early' };
+        const look = judge(findings(witness, target, died?.reason ?? null), options);
+        if (look.verdict === 'burned')
+            return { verdict: 'burned', reason: look.reason, logs: await lastWords(run, died?.id ?? watched[0]?.replica) };
+        const ms = performance.now() - began;
+        const over = ms >= options.bakeSeconds * 1000;
+        slowLooks = look.slow !== null && ms >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
+        if (look.slow !== null && (over || slowLooks >= SLOW_LOOKS))
+            return { verdict: 'burned', reason: look.slow };
+        if (over)
+            return { verdict: look.verdict, reason: look.reason };
+        await (0,promises_.setTimeout)(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
+}
+/** A container that this operation made may not have been started anew at all; a kept one has a past. */
+function baselineOf(target, { container }) {
+    return target.warm ? container : { restartCount: 0, startedAt: null };
+}
+async function firstTrouble(run, watched) {
+    const found = await Promise.all(watched.map(async ({ replica: { container, spec }, baseline }) => {
+        const reason = (0,gate/* trouble */.U$)(await run.docker.container(container.id), baseline);
+        return reason === null ? [] : [{ id: container.id, reason: `a container of service ${spec.service} ${reason}` }];
+    }));
+    return found.flat()[0] ?? null;
+}
+async function lastWords(run, of) {
+    const id = typeof of === 'string' ? of : of?.container.id;
+    return id === undefined ? [] : run.docker.logs(id, LOG_LINES).catch(() => []);
+}
+function findings({ prober, edge, old }, target, died) {
+    const { samples } = prober;
+    const side = ({ requests, failures, p95Ms }) => ({
+        requests,
+        errors: failures,
+        p95Ms,
+    });
+    const nothing = { requests: 0, errors: 0, p95Ms: null };
+    return {
+        probes: { before: side(samples.quick(['before'])), after: side(samples.quick(['after'])) },
+        edge: { before: old === null ? nothing : counted(edge.all(old)), after: counted(edge.seen(target.colour)) },
+        failedInARow: samples.failedInARow(),
+        died,
+    };
+}
+function counted(counts) {
+    return { requests: counts.requests, errors: counts.errors, p95Ms: quantile(counts, 95) };
+}
+
+// EXTERNAL MODULE: ./agent/src/steps/drain.ts
+var drain = __nccwpck_require__(3295);
+// EXTERNAL MODULE: ./agent/src/steps/start.ts
+var start = __nccwpck_require__(7313);
+;// CONCATENATED MODULE: ./agent/src/settle.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched. While
+ * that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted` after
+ * visitors were sent back; `report.switched` says which release they are on in any case.
+ */
+async function settle(run, settling, report) {
+    const { target, sealed, old } = settling;
+    if (old !== null)
+        await (0,workers/* stopWorkers */.Go)(run, old.replicas);
+    await (0,workers/* startWorkers */.Gf)(run, target, sealed);
+    await (0,src_switch/* renameLive */.hc)(run, target, old);
+    const barred = old === null ? null : (0,src_schema/* noWayBack */.a3)(run.paths, old.release, report.schema);
+    // A rollback that comes in is then decided the usual way, which refuses it and says how to force it.
+    const door = old === null || barred !== null ? null : await Door.open(run.paths.socket, old.release);
+    const burned = await watch(run, settling, report, door).then(() => null, (error) => (0,src_failure/* toStepError */.uQ)(error));
+    const interruption = door?.close() ?? null;
+    if (interruption !== null && old !== null) {
+        const { back, conclude, failure } = await carryOut(run, interruption, target, old);
+        report.conclude = conclude;
+        if (back !== null) {
+            takenBack(report);
+            const error = new src_failure/* StepError */.zg('preempted', preempted(interruption.envelope));
+            error.step = 'bake';
+            throw error;
+        }
+        run.events.log('warning', `a rollback was asked for and did not work: ${failure?.message ?? 'unknown'}`);
+    }
+    if (burned !== null) {
+        if (burned.code === 'burned' && barred !== null)
+            burned.message += `; visitors stay on it: ${barred}`;
+        else if (burned.code === 'burned' && old !== null)
+            await returnTo(run, target, old, report, burned);
+        throw burned;
+    }
+    if (old !== null)
+        await rest(run, settling, old, report);
+}
+/** The automatic way back; the error says where visitors are. */
+async function returnTo(run, target, old, report, burned) {
+    try {
+        await goBack(run, target, old);
+        takenBack(report);
+        burned.message += `; visitors are back on release ${old.release}`;
+    }
+    catch (error) {
+        burned.message += `; ${(0,src_failure/* toStepError */.uQ)(error).message}`;
+    }
+}
+async function watch(run, settling, report, door) {
+    const { target, old } = settling;
+    const { events, envelope } = run;
+    const ended = new AbortController();
+    const asked = door === null ? [] : [door.interrupted];
+    const watching = envelope.options.bakeSeconds === 0
+        ? null
+        : bake(run, target, AbortSignal.any([run.stop, ...asked]), settling.witness).catch((error) => ({
+            verdict: 'inconclusive',
+            reason: (0,src_failure/* toStepError */.uQ)(error).message,
+        }));
+    void watching?.then(({ verdict }) => {
+        if (verdict === 'burned')
+            ended.abort();
+    });
+    if (old === null)
+        events.skipped('drain', 'nothing ran before');
+    else
+        await events.step('drain', async (note) => {
+            const stop = AbortSignal.any([ended.signal, ...asked]);
+            const { cut, ms } = await (0,drain/* drain */.Z)((0,colour/* addressesOf */.sO)((0,src_switch/* webContainers */.x0)(old)), settling.drainSeconds, undefined, stop);
+            report.drainMs = ms;
+            note(cut === 0 ? 'no connection is left' : `${String(cut)} connections are left`);
+        });
+    if (watching === null)
+        events.skipped('bake', 'no bake time asked for');
+    else
+        await events.step('bake', async (note) => {
+            const { verdict, reason, logs } = await watching;
+            if (verdict === 'burned')
+                throw new src_failure/* StepError */.zg('burned', reason, logs);
+            note(door?.interrupted.aborted === true ? 'ended by a rollback' : `${verdict}: ${reason}`);
+        });
+}
+/** The old colour has no way back to visitors but a new operation from here on. */
+async function rest(run, { rotated, drainSeconds }, old, report) {
+    const { cut } = await (0,drain/* drain */.Z)((0,colour/* addressesOf */.sO)((0,src_switch/* webContainers */.x0)(old)), 0);
+    report.cut = cut;
+    if (cut > 0)
+        run.events.log('warning', `${String(cut)} connections outlived the ${String(drainSeconds)} s of draining and are cut`);
+    if (rotated) {
+        await (0,start/* removeColour */.F4)(run, old.colour, 0);
+        run.events.log('info', `${old.colour} is removed: it knew the secrets of before`);
+        return;
+    }
+    run.events.log('info', `${old.colour} is ${await (0,retire/* retire */.S5)(run, old.replicas, cut)}`);
+}
+function takenBack(report) {
+    report.switched = false;
+    report.switchedMs = undefined;
+}
+
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/paths.ts
+var paths = __nccwpck_require__(1909);
+;// CONCATENATED MODULE: ./agent/src/steps/migrate.ts
+
+
+
+
+
+
+
+
+/** Time between SIGTERM and SIGKILL for a job that took too long. */
+const GRACE_SECONDS = 10;
+/** Lines of a failed job that the result carries. */
+const LAST_LINES = 20;
+/**
+ * Brings the database to the release's schema beside the live release, which goes on serving: backups first, where the schema number
+ * rises, then the migrations, one after the other in the file's order, each once. The first that fails or takes too long ends the
+ * deploy. A database that has the schema already is left alone.
+ * @param schema the database as the deploy found it
+ * @param backing starts the backing services
+ * @returns whether jobs ran, and with them the backing services
+ */
+async function migrate(run, { manifest, schema }, sealed, report, backing) {
+    const declared = (0,src/* declaresSchema */.zL)(manifest);
+    const after = declared ? (0,src/* schemaAfter */.m0)(schema, manifest) : schema;
+    const needed = (0,src/* needsMigration */.iz)(schema, manifest);
+    if (!needed || !hasJobs(manifest)) {
+        if (needed && after !== null)
+            (0,src_schema/* noteSchema */.UY)(run.paths, after);
+        report.schema = after;
+        run.events.skipped('migrate', needed ? 'the release declares no job' : atSchema(schema));
+        return false;
+    }
+    await run.events.step('migrate', async (note) => {
+        await backing();
+        const project = await openJobs(run, manifest, sealed);
+        if (declared)
+            for (const job of project.jobs.filter(({ purpose }) => purpose === 'backup'))
+                await project.run(job);
+        report.migrated = true;
+        if (declared)
+            (0,src_schema/* noteSchema */.UY)(run.paths, (report.schema = (0,src/* schemaDuring */.xr)(schema, manifest)));
+        for (const job of project.jobs.filter(({ purpose }) => purpose === 'migration'))
+            await project.run(job);
+        if (after !== null)
+            (0,src_schema/* noteSchema */.UY)(run.paths, after);
+        report.schema = after;
+        const ran = project.ran.join(', ');
+        note(declared ? `${ran}; the database is at schema ${String(manifest.schema.after)}` : ran);
+    });
+    return true;
+}
+function atSchema(schema) {
+    return `the database is at schema ${String(schema?.number ?? 0)} already`;
+}
+async function openJobs(run, manifest, sealed) {
+    const project = (0,stack_src/* renderJobs */.RM)({ sealed, manifest });
+    const directory = (0,paths/* releaseDirectory */.f)(run.paths, manifest.release);
+    const file = (0,external_node_path_.join)(directory, 'jobs.yaml');
+    (0,files/* writeAtomically */.vK)(file, project.text);
+    await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
+    await noJobsOfBefore(run, project.project);
+    const ran = [];
+    return {
+        jobs: project.containers,
+        ran,
+        run: async (job) => {
+            const container = `${project.project}-${job.name}`;
+            const target = { name: project.project, file, directory, env: run.paths.env };
+            try {
+                await run.docker.compose(target, ['run', '--detach', '--no-deps', '-T', '--name', container, job.name]);
+            }
+            catch (error) {
+                throw new src_failure/* StepError */.zg('job_failed', `${title(job)}: cannot be started: ${error.message}`);
+            }
+            await awaitJob(run.docker, job, container);
+            ran.push(job.name);
+        },
+    };
+}
+/**
+ * Waits until the job's container has ended and removes it. Throws StepError `job_failed` or `job_timeout` (`backup_failed`,
+ * `backup_timeout`) with the container's last lines; a container that takes longer than the job may is stopped before.
+ */
+async function awaitJob(docker, job, name) {
+    const code = job.purpose === 'backup' ? 'backup' : 'job';
+    const stays = 'visitors stay on the live release';
+    const exit = await docker.wait(name, job.timeoutSeconds * 1000);
+    const container = await docker.container(name);
+    if (exit === null && container !== null)
+        await docker.stop(container, GRACE_SECONDS);
+    const logs = exit === 0 || container === null ? [] : await docker.logs(container.id, LAST_LINES);
+    if (container !== null)
+        await docker.remove(container.id);
+    if (exit === null)
+        throw new src_failure/* StepError */.zg(`${code}_timeout`, `${title(job)}: was stopped after ${String(job.timeoutSeconds)} seconds (timeoutSeconds); ${stays}`, logs);
+    if (exit !== 0)
+        throw new src_failure/* StepError */.zg(`${code}_failed`, `${title(job)}: ended with exit code ${String(exit)}; ${stays}`, logs);
+}
+function title({ name, purpose }) {
+    return purpose === 'backup' ? `backup ${name}` : `job ${name}`;
+}
+/**
+ * A job outlives an agent that is killed, and a second one beside it could do harm to the data. One that runs is waited for by whoever
+ * reads the refusal: only they know whether it may be ended. What has ended goes.
+ */
+async function noJobsOfBefore(run, project) {
+    const found = await (0,colour/* projectContainers */.an)(run.docker, project);
+    const alive = found.filter(({ running }) => running).map(({ name }) => name);
+    if (alive.length > 0)
+        throw new src_failure/* StepError */.zg('job_running', `jobs: ${alive.join(', ')} of an operation that died still run; deploy again when they have ended, or end them on the host with docker stop`);
+    await Promise.all(found.map(({ id }) => run.docker.remove(id)));
+}
+function hasJobs(manifest) {
+    return Object.values(manifest.services).some(({ role }) => role === 'job');
+}
+
+// EXTERNAL MODULE: ./agent/src/steps/plan.ts + 1 modules
+var steps_plan = __nccwpck_require__(5842);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/host-lock.ts
+var host_lock = __nccwpck_require__(699);
+// EXTERNAL MODULE: ./agent/src/images.ts
+var src_images = __nccwpck_require__(3227);
+;// CONCATENATED MODULE: ./agent/src/steps/prune.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Forgets releases that the ledger no longer calls for, with their images, and pins the images of the kept ones: a container that was
+ * created and never started keeps an image through any `docker image prune`. What the edge routes to stays, whatever the ledger says,
+ * and so does what another app of this host needs. A kept release whose images somebody removed is named.
+ * Failures here never fail an operation that has switched.
+ */
+async function prune(run, ledger, protect) {
+    const routed = (0,route/* routedNow */.wo)(run.paths);
+    const decision = (0,src/* retention */.XZ)({
+        ledger,
+        present: (0,store/* storedReleases */.O6)(run.paths),
+        protect: routed === null ? protect : [...protect, routed.release],
+    });
+    const images = (release) => (0,src_images/* imagesOf */.IC)((0,store/* readRelease */.iJ)(run.paths, release)?.manifest ?? { services: {} });
+    const kept = new Map(decision.keep.map((release) => [release, images(release)]));
+    const needed = new Set([...kept.values()].flat());
+    const unneeded = new Set(decision.prune.flatMap(images).filter((image) => !needed.has(image)));
+    await (0,host_lock/* withHostLock */.c)(run.paths.keptLock, 'kept images', () => (0,src_kept/* writeKept */.gn)(run, needed));
+    const gone = await pin(run, run.app, needed);
+    const lost = [...kept].filter(([, own]) => own.some((image) => gone.has(image))).map(([release]) => release);
+    for (const release of lost)
+        run.events.log('warning', `release ${release} cannot be started again without a registry: images of it are no longer on this host (docker system prune -a takes them, docker image prune does not); a deploy of it brings them back`);
+    await pin(run, 'edge', hostImages(run.paths));
+    await (0,src_kept/* removeUnneeded */.HS)(run, unneeded, (text) => run.events.log('info', text));
+    for (const release of decision.prune)
+        (0,store/* forgetRelease */.$L)(run.paths, release);
+    (0,assets/* sweepAssets */.i)(run.paths);
+    return { kept: decision.keep.length, pruned: decision.prune, lost };
+}
+/**
+ * Makes the pins of `owner` those of `needed`.
+ * @returns the images that are not here to be pinned
+ */
+async function pin(run, owner, needed) {
+    const pins = await run.docker.containers([`${src_kept/* PIN */.GI}=${owner}`]);
+    const pinned = new Set(pins.map(({ labels }) => labels[src_kept/* PINNED */.LS]));
+    for (const { id, labels } of pins) {
+        // Which images the agent and the edge have is provisioning's to say: theirs are only ever added here.
+        if (owner !== 'edge' && !needed.has(labels[src_kept/* PINNED */.LS] ?? ''))
+            await run.docker.remove(id);
+    }
+    const gone = new Set();
+    for (const image of needed) {
+        if (pinned.has(image))
+            continue;
+        try {
+            await run.docker.createPin(pinName(owner, image), image, { [src_kept/* PIN */.GI]: owner, [src_kept/* PINNED */.LS]: image });
+        }
+        catch (error) {
+            // One image that somebody removed must not keep the disk filling up with all the others.
+            if (error instanceof docker/* DockerError */.Bi && error.status === 404)
+                gone.add(image);
+            else
+                run.events.log('warning', `image ${image} cannot be pinned: ${error.message}`);
+        }
+    }
+    return gone;
+}
+/** Says in `docker ps -a` what the container is for; provisioning makes the same name for the agent's and the edge's. */
+function pinName(owner, image) {
+    return `pin-${owner}-${(0,external_node_crypto_.createHash)('sha256').update(image).digest('hex').slice(0, 12)}`;
+}
+/** The images of the agent and the edge, as provisioning wrote them. */
+function hostImages({ edge }) {
+    const agent = (0,files/* readIfThere */.qC)((0,external_node_path_.join)(edge, 'agent'))?.trim() ?? '';
+    const proxy = /^EDGE_IMAGE=(\S+)$/m.exec((0,files/* readIfThere */.qC)((0,external_node_path_.join)(edge, '.env')) ?? '')?.[1] ?? '';
+    return new Set([agent, proxy].filter((image) => image !== ''));
+}
+
+// EXTERNAL MODULE: ./agent/src/steps/pull-error.ts
+var pull_error = __nccwpck_require__(2669);
+;// CONCATENATED MODULE: ./agent/src/steps/pull.ts
+
+/** Every image of the release, by digest, at once; what the host has already is not asked for again. */
+async function pullImages(run, manifest) {
+    const references = [...new Set(Object.values(manifest.services).map(({ image }) => image))];
+    const results = await Promise.allSettled(references.map(async (reference) => {
+        if ((await run.docker.imageId(reference)) !== null)
+            return false;
+        try {
+            await run.docker.pull(reference, run.envelope.registry);
+        }
+        catch (error) {
+            throw (0,pull_error/* pullError */.c)(reference, error);
+        }
+        return true;
+    }));
+    // All of them have ended: an abandoned pull would go on in the Engine while the error is being told.
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined)
+        throw failed.reason;
+    const pulled = results.filter((result) => result.status === 'fulfilled' && result.value).length;
+    return { pulled, present: references.length - pulled };
+}
+
+// EXTERNAL MODULE: ./agent/src/steps/verify.ts
+var verify = __nccwpck_require__(9448);
+;// CONCATENATED MODULE: ./agent/src/edge-counter.ts
+
+const READ_EVERY_MS = 1_000;
+/** Adds up readings. Pure; `first` is what was counted before the first of them. */
+class EdgeTally {
+    #last = null;
+    #first = new Map();
+    #seen = new Map();
+    take(reading) {
+        for (const [service, counts] of reading) {
+            if (this.#last === null)
+                this.#first.set(service, counts);
+            else {
+                const more = increase(this.#last.get(service) ?? NO_COUNTS, counts);
+                this.#seen.set(service, add(this.#seen.get(service) ?? NO_COUNTS, more));
+            }
+        }
+        this.#last = reading;
+    }
+    first(service) {
+        return this.#first.get(service) ?? NO_COUNTS;
+    }
+    seen(service) {
+        return this.#seen.get(service) ?? NO_COUNTS;
+    }
+}
+/**
+ * Reads the edge's counters once a second from now on, so that what it counted for the old colour is known when it has forgotten it.
+ * @param old colour that is live before the switch; null on a first deploy
+ * @param read one reading; null where the edge gives none
+ */
+function openEdgeCounter(app, services, old, read = readEdgeMetrics) {
+    const tally = new EdgeTally();
+    let reading = Promise.resolve();
+    const next = () => {
+        reading = reading.then(async () => {
+            const found = await read();
+            if (found !== null)
+                tally.take(found);
+        });
+        return reading;
+    };
+    void next();
+    const timer = setInterval(() => void next(), READ_EVERY_MS);
+    timer.unref();
+    const nameOf = (colour, service) => `${app}-${colour}-${service}@file`;
+    const sum = (colour, of) => services.reduce((total, service) => add(total, of(nameOf(colour, service))), NO_COUNTS);
+    return {
+        read: next,
+        seen: (colour) => sum(colour, (name) => tally.seen(name)),
+        all: (colour) => sum(colour, (name) => add(tally.first(name), tally.seen(name))),
+        async close() {
+            clearInterval(timer);
+            await next();
+        },
+        receipt() {
+            const colours = ['blue', 'green'];
+            return services.flatMap((service) => colours.flatMap((colour) => {
+                const { requests, errors, gateway } = tally.seen(nameOf(colour, service));
+                const before = old === null ? NO_COUNTS : tally.first(nameOf(old, service));
+                const earlier = { requests: before.requests, gateway: before.gateway };
+                return requests === 0 ? [] : [{ service, colour, requests, errors, gateway, earlier }];
+            }));
+        },
+    };
+}
+/** Services of a release that the edge routes to. */
+function routedServices(manifest) {
+    return [...new Set(manifest.routes.map(({ service }) => service))];
+}
+
+;// CONCATENATED MODULE: ./agent/src/prober/asker.ts
+/** An answer that is there and wrong. */
+class WrongAnswer extends Error {
+}
+/** One line about what was thrown, without the address that it came from. */
+function explain(error) {
+    if (error instanceof WrongAnswer)
+        return error.message;
+    const all = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+    const { code, message = String(all) } = all;
+    return code === undefined ? message : `${code}: ${message}`;
+}
+
+// EXTERNAL MODULE: external "node:http2"
+var external_node_http2_ = __nccwpck_require__(2467);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: external "node:tls"
+var external_node_tls_ = __nccwpck_require__(1692);
+;// CONCATENATED MODULE: ./agent/src/prober/door.ts
+
+const CONNECT_MS = 2_000;
+/** For one answer, until its headers and between two parts of its body. */
+const ANSWER_MS = 5_000;
+/** Kept connections through a door: at most `connections`, each verified. */
+function door_open(door, connections) {
+    return new undici/* Agent */.g6({
+        connections,
+        pipelining: 1,
+        connect: { timeout: CONNECT_MS, lookup: fixed(door.address), ...door.trusted },
+        headersTimeout: ANSWER_MS,
+        bodyTimeout: ANSWER_MS,
+    });
+}
+/** Name resolution that always gives the one address. */
+function fixed(address) {
+    const family = address.includes(':') ? 6 : 4;
+    return (_name, options, callback) => {
+        if (options.all)
+            callback(null, [{ address, family }]);
+        else
+            callback(null, address, family);
+    };
+}
+
+;// CONCATENATED MODULE: ./agent/src/prober/requests.ts
+
+
+
+
+const USER_AGENT = 'delivery-prober';
+/** Enough to take several reads, little enough to cost nothing. Bytes. */
+const UPLOAD_BYTES = 64 * 1024;
+async function send(door, through, question) {
+    const answer = await (0,undici/* request */.Em)(new URL(question.path, door.origin), {
+        dispatcher: through,
+        method: question.method,
+        ...(question.body === undefined ? {} : { body: question.body }),
+        headers: {
+            'user-agent': USER_AGENT,
+            ...(question.type === undefined ? {} : { 'content-type': question.type }),
+        },
+        reset: question.reset ?? false,
+        signal: AbortSignal.timeout(question.timeoutMs ?? ANSWER_MS),
+    });
+    const text = await answer.body.text();
+    checkStatus(answer.statusCode, question.status);
+    return text;
+}
+/** Throws WrongAnswer. `expected` undefined: a success. */
+function checkStatus(status, expected) {
+    const sound = expected === undefined ? status >= 200 && status < 300 : expected === null ? status < 500 : status === expected;
+    if (!sound)
+        throw new WrongAnswer(`status ${String(status)}`);
+}
+/** GET on a kept connection, or on a new one each time. */
+function get(door, path, status, fresh) {
+    const agent = door_open(door, 1);
+    return {
+        ask: async () => void (await send(door, agent, { method: 'GET', path, status, reset: fresh })),
+        close: () => agent.destroy(),
+    };
+}
+/**
+ * POST of `{"id": ...}`, an id that is sent once; the app answers `{"id": ..., "count": ...}`, how often it has carried out that id. It
+ * is never repeated from here, so whatever is not 1 was repeated, or lost, on the way.
+ */
+function post(door, path) {
+    const agent = door_open(door, 1);
+    return {
+        async ask() {
+            const id = (0,external_node_crypto_.randomUUID)();
+            const body = JSON.stringify({ id });
+            const text = await send(door, agent, { method: 'POST', path, body, type: 'application/json' });
+            const said = jsonObject(text);
+            if (said['id'] !== id)
+                throw new WrongAnswer('the answer is for another id');
+            if (said['count'] !== 1)
+                throw new WrongAnswer(`executed ${JSON.stringify(said['count']) ?? 'uncounted'} times`);
+            return undefined;
+        },
+        close: () => agent.destroy(),
+    };
+}
+/** POST of random bytes; where the app says how many it got and their SHA-256, both must be right. */
+function upload(door, path) {
+    const agent = door_open(door, 1);
+    return {
+        async ask() {
+            const body = (0,external_node_crypto_.randomBytes)(UPLOAD_BYTES);
+            const text = await send(door, agent, { method: 'POST', path, body, type: 'application/octet-stream' });
+            const said = jsonObject(text);
+            if (said['bytes'] !== undefined && said['bytes'] !== body.length)
+                throw new WrongAnswer(`${JSON.stringify(said['bytes'])} of ${String(body.length)} bytes arrived`);
+            if (said['sha256'] !== undefined && said['sha256'] !== (0,external_node_crypto_.createHash)('sha256').update(body).digest('hex'))
+                throw new WrongAnswer('the bytes that arrived are not those that were sent');
+            return undefined;
+        },
+        close: () => agent.destroy(),
+    };
+}
+/** GET that the app takes its time for: `?s=` asks for so many seconds. */
+function slow(door, path) {
+    const agent = door_open(door, 1);
+    return {
+        ask: async (holdMs) => void (await send(door, agent, { method: 'GET', path: withSeconds(path, holdMs), timeoutMs: 30_000 })),
+        close: () => agent.destroy(),
+    };
+}
+/**
+ * GET of a stream, read until its end (`?s=` asks for so many seconds) or for as long as it is held. One that breaks off is a failure.
+ * @returns from its asker: milliseconds until its first bytes
+ */
+function stream(door, path) {
+    const agent = door_open(door, 1);
+    return {
+        async ask(holdMs) {
+            const began = performance.now();
+            const answer = await (0,undici/* request */.Em)(new URL(withSeconds(path, holdMs), door.origin), {
+                dispatcher: agent,
+                method: 'GET',
+                headers: { 'user-agent': USER_AGENT },
+                headersTimeout: ANSWER_MS,
+                reset: true,
+            });
+            // A body that is given up half-way emits an error, which without a listener would end the process.
+            answer.body.on('error', () => undefined);
+            let first;
+            try {
+                checkStatus(answer.statusCode, undefined);
+                for await (const _ of answer.body) {
+                    first ??= performance.now() - began;
+                    if (performance.now() - began > holdMs + 500)
+                        break;
+                }
+            }
+            finally {
+                answer.body.destroy();
+            }
+            if (first === undefined)
+                throw new WrongAnswer('the stream ended without a byte');
+            return first;
+        },
+        close: () => agent.destroy(),
+    };
+}
+function withSeconds(path, holdMs) {
+    return `${path}?s=${String(holdMs / 1000)}`;
+}
+function jsonObject(text) {
+    try {
+        const value = JSON.parse(text);
+        if (typeof value === 'object' && value !== null)
+            return value;
+    }
+    catch {
+        // Said below.
+    }
+    throw new WrongAnswer('the answer is no JSON object');
+}
+
+;// CONCATENATED MODULE: ./agent/src/prober/http2.ts
+
+
+
+
+
+
+/** GET on one HTTP/2 connection, opened when first needed and again after it has ended. */
+function http2(door, path, status) {
+    const url = new URL(door.origin);
+    let session = null;
+    const current = () => {
+        if (session !== null && !session.closed && !session.destroyed)
+            return session;
+        const opened = (0,external_node_http2_.connect)(door.origin, {
+            createConnection: () => dial(door, url),
+        });
+        // Each request fails with what ended the connection; here it only must not be without a listener.
+        opened.on('error', () => opened.destroy());
+        opened.on('goaway', () => opened.close());
+        session = opened;
+        return opened;
+    };
+    return {
+        ask: () => new Promise((resolve, reject) => {
+            const call = current().request({ ':method': 'GET', ':path': path, 'user-agent': USER_AGENT });
+            let answered = 0;
+            const timer = setTimeout(() => {
+                reject(new WrongAnswer(`nothing within ${String(ANSWER_MS)} ms`));
+                call.close(external_node_http2_.constants.NGHTTP2_CANCEL);
+                session?.destroy();
+            }, ANSWER_MS);
+            call.on('response', (headers) => (answered = headers[':status'] ?? 0));
+            call.on('error', reject);
+            call.on('close', () => {
+                clearTimeout(timer);
+                try {
+                    if (answered === 0 || call.rstCode !== external_node_http2_.constants.NGHTTP2_NO_ERROR)
+                        throw new WrongAnswer(`reset (HTTP/2 code ${String(call.rstCode)})`);
+                    checkStatus(answered, status);
+                    resolve(undefined);
+                }
+                catch (error) {
+                    reject(error);
+                }
+            });
+            call.resume();
+        }),
+        close() {
+            session?.destroy();
+            return Promise.resolve();
+        },
+    };
+}
+function dial(door, url) {
+    const place = { host: door.address, port: Number(url.port === '' ? 443 : url.port) };
+    if (url.protocol === 'http:')
+        return (0,external_node_net_.connect)(place);
+    return (0,external_node_tls_.connect)({ ...place, servername: url.hostname, ALPNProtocols: ['h2'], ...door.trusted });
+}
+
+// EXTERNAL MODULE: ./packages/health/src/index.ts + 5 modules
+var health_src = __nccwpck_require__(6086);
+;// CONCATENATED MODULE: ./agent/src/prober/samples.ts
+
+
+const FIRST_FAILURES = 5;
+/** Adds up what the prober saw. Pure: knows neither clock nor network. */
+class Samples {
+    #all = [];
+    #row = new Map();
+    add(sample) {
+        this.#all.push(sample);
+        const key = `${sample.kind} ${sample.where}`;
+        this.#row.set(key, sample.failure === null ? 0 : (this.#row.get(key) ?? 0) + 1);
+    }
+    get size() {
+        return this.#all.length;
+    }
+    /** The longest row of failures, without a sound answer to the same question since. */
+    failedInARow() {
+        return Math.max(0, ...this.#row.values());
+    }
+    /** Over the kinds that are answered at once, of the given phases. */
+    quick(phases) {
+        const chosen = this.#all.filter(({ kind, phase }) => !src/* LONG_KINDS */.XY.includes(kind) && phases.includes(phase));
+        const { requests, failures, p95Ms } = figures(chosen);
+        return { requests, failures, p95Ms };
+    }
+    /** The receipt's share; null where nothing was asked. */
+    receipt() {
+        if (this.#all.length === 0)
+            return null;
+        const all = figures(this.#all);
+        const failed = this.#all.filter(({ failure }) => failure !== null);
+        const kinds = src/* PROBE_KINDS */.Jg.flatMap((kind) => {
+            const own = this.#all.filter((sample) => sample.kind === kind);
+            return own.length === 0 ? [] : [[kind, byPhase(own)]];
+        });
+        return {
+            v: 2,
+            requests: this.#all.length,
+            failures: failed.length,
+            p50Ms: all.p50Ms ?? 0,
+            p95Ms: all.p95Ms ?? 0,
+            p99Ms: all.p99Ms ?? 0,
+            phases: byPhase(this.#all),
+            kinds: Object.fromEntries(kinds),
+            firstFailures: failed
+                .slice(0, FIRST_FAILURES)
+                .map(({ kind, where, phase, failure }) => `${kind} ${where} ${phase} the switch: ${String(failure)}`.slice(0, 300)),
+        };
+    }
+}
+function byPhase(samples) {
+    const [before, during, after] = src/* PHASES */.ZG.map((phase) => figures(samples.filter((sample) => sample.phase === phase)));
+    return { before, during, after };
+}
+/** Percentiles over what is answered at once, or over the one kind that all samples are of. */
+function figures(samples) {
+    const sound = samples.filter(({ failure }) => failure === null);
+    const oneKind = samples.every(({ kind }) => kind === samples[0]?.kind);
+    const times = sound.filter(({ kind }) => oneKind || !src/* LONG_KINDS */.XY.includes(kind)).map(({ ms }) => ms);
+    const at = (percent) => {
+        const found = (0,health_src/* percentile */.Ym)(times, percent);
+        return found === null ? null : Math.round(found * 10) / 10;
+    };
+    return {
+        requests: samples.length,
+        failures: samples.length - sound.length,
+        p50Ms: at(50),
+        p95Ms: at(95),
+        p99Ms: at(99),
+    };
+}
+
+;// CONCATENATED MODULE: ./agent/src/prober/websocket.ts
+
+
+
+
+
+/** The app itself may end a conversation; going away (1001) or nothing at all (1006) is what a visitor calls cut. */
+const NORMAL = 1000;
+/**
+ * Opens a WebSocket, holds it and closes it. One that is refused, or ends before its time otherwise than normally, is a failure.
+ * @returns from its asker: milliseconds until it was open
+ */
+function websocket(door, path) {
+    const agent = door_open(door, 2);
+    const url = new URL(path, door.origin);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    return {
+        async ask(holdMs) {
+            const began = performance.now();
+            const socket = new undici/* WebSocket */.kb(url, { dispatcher: agent, headers: { 'user-agent': USER_AGENT } });
+            const closed = new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code), { once: true }));
+            // What went wrong comes with the close that follows an error.
+            socket.addEventListener('error', () => undefined);
+            const opened = new Promise((resolve) => socket.addEventListener('open', () => resolve('open'), { once: true }));
+            const first = await within(ANSWER_MS, opened, closed);
+            if (first !== 'open') {
+                socket.close();
+                throw new WrongAnswer(first === null ? `not open within ${String(ANSWER_MS)} ms` : 'was not opened');
+            }
+            const ms = performance.now() - began;
+            const code = await within(holdMs, closed);
+            if (code !== null && code !== NORMAL)
+                throw new WrongAnswer(`was cut (${String(code)})`);
+            if (code === null) {
+                socket.close(NORMAL);
+                await within(1_000, closed);
+            }
+            return ms;
+        },
+        close: () => agent.destroy(),
+    };
+}
+/** The first of the promises, or null when the time is over. */
+async function within(ms, ...promises) {
+    const timer = new AbortController();
+    try {
+        return await Promise.race([...promises, (0,promises_.setTimeout)(ms, null, { signal: timer.signal })]);
+    }
+    finally {
+        timer.abort();
+    }
+}
+
+;// CONCATENATED MODULE: ./agent/src/prober/index.ts
+
+
+
+
+
+
+
+
+/** Pause between two requests of a kind, milliseconds: enough of them to see a gap, few enough to cost nothing. */
+const PAUSE_MS = {
+    get: 50,
+    'get-fresh': 200,
+    http2: 100,
+    post: 200,
+    upload: 500,
+    slow: 250,
+    websocket: 250,
+    stream: 250,
+};
+/** How long a kind holds its connection at most; the drain has to wait for it. */
+const HOLD_MS = 2_000;
+const SHORTEST_HOLD_MS = 250;
+/** Routes that are asked; each further one makes all of them rarer. */
+const MOST_ROUTES = 4;
+/**
+ * Asks the app on the public path all the while a release is switched, in every way that both releases know: on the health path by a
+ * kept connection, fresh ones and HTTP/2, and whatever the compose file declares as `probes`.
+ * @param manifest of the release that comes
+ * @param before of the release that is live; null on a first deploy, where asking begins after the switch
+ * @param say takes a warning about what is not asked
+ */
+function openProber(paths, manifest, before, holdMs, say) {
+    const trusted = (0,steps_confirm/* trust */.tY)(paths);
+    const doorOf = ({ host }) => ({ origin: `https://${host}`, address: '127.0.0.1', trusted });
+    return startProber(plansFor(manifest, before, doorOf), holdMs, say);
+}
+/** What is asked: pure, but for the connections that an asker opens when it is told to ask. */
+function plansFor(manifest, before, doorOf) {
+    const routes = (0,steps_confirm/* routesToConfirm */.MC)(manifest).slice(0, MOST_ROUTES);
+    return routes.flatMap((route) => {
+        const door = doorOf(route);
+        const { path, status } = (0,steps_confirm/* questionFor */.Aj)(route, manifest);
+        const old = before?.routes.find(({ host, path: prefix }) => host === route.host && prefix === route.path);
+        const oldProbes = old === undefined ? undefined : before?.services[old.service]?.probes;
+        const sameQuestion = before !== null &&
+            old !== undefined &&
+            JSON.stringify((0,steps_confirm/* questionFor */.Aj)(old, before)) === JSON.stringify({ path, status });
+        const plan = (kind, at, fromStart, open) => ({
+            kind,
+            where: `https://${route.host}${at}`,
+            pauseMs: PAUSE_MS[kind] * routes.length,
+            fromStart,
+            open,
+        });
+        const plans = [
+            plan('get', path, sameQuestion, () => get(door, path, status, false)),
+            plan('get-fresh', path, sameQuestion, () => get(door, path, status, true)),
+            plan('http2', path, sameQuestion, () => http2(door, path, status)),
+        ];
+        const probes = manifest.services[route.service]?.probes ?? {};
+        const declared = [
+            ['get', probes.get, oldProbes?.get, (at) => get(door, at, null, false)],
+            ['post', probes.post, oldProbes?.post, (at) => post(door, at)],
+            ['upload', probes.upload, oldProbes?.upload, (at) => upload(door, at)],
+            ['slow', probes.slow, oldProbes?.slow, (at) => slow(door, at)],
+            ['websocket', probes.websocket, oldProbes?.websocket, (at) => websocket(door, at)],
+            ['stream', probes.stream, oldProbes?.stream, (at) => stream(door, at)],
+        ];
+        for (const [kind, at, oldAt, make] of declared)
+            if (at !== undefined)
+                plans.push(plan(kind, at, at === oldAt, () => make(at)));
+        return plans;
+    });
+}
+/** How long a kind may hold its connection to a colour that gets `drainSeconds` to end: half of it, so that it never is what is cut. */
+function holdFor(drainSeconds) {
+    return Math.min(HOLD_MS, drainSeconds * 500);
+}
+/** Asks by all plans at once until it is closed. */
+function startProber(plans, holdMs, say) {
+    const samples = new Samples();
+    const state = { phase: 'before', open: true };
+    const changed = new EventTarget();
+    const closing = new AbortController();
+    const closed = new Promise((resolve) => closing.signal.addEventListener('abort', () => resolve(null), { once: true }));
+    /** The first try of a kind, which holds nothing, says whether there is anything to lose; it counts from then on. */
+    const soundAtFirst = async (plan, asker) => {
+        if (plan.fromStart && (await attempt(asker, 0)).failure === null)
+            return true;
+        while (state.phase !== 'after' && state.open)
+            await once(changed);
+        if (!state.open)
+            return false;
+        const { failure } = await attempt(asker, 0);
+        if (failure !== null)
+            say(`not probed: ${plan.kind} of ${plan.where}: ${failure}`);
+        return failure === null;
+    };
+    const attempt = async (asker, hold) => {
+        const began = performance.now();
+        try {
+            const ms = await asker.ask(hold);
+            return { ms: ms ?? performance.now() - began, failure: null };
+        }
+        catch (error) {
+            return { ms: performance.now() - began, failure: explain(error) };
+        }
+    };
+    const loop = async (plan) => {
+        const asker = plan.open();
+        try {
+            if (!(await soundAtFirst(plan, asker)))
+                return;
+            while (state.open) {
+                const { phase } = state;
+                const seen = await (src/* LONG_KINDS */.XY.includes(plan.kind)
+                    ? Promise.race([attempt(asker, holdMs), closed])
+                    : attempt(asker, holdMs));
+                // What was held on purpose when the probing ended says nothing either way.
+                if (seen === null)
+                    break;
+                samples.add({ kind: plan.kind, where: plan.where, phase, ...seen });
+                await (0,promises_.setTimeout)(plan.pauseMs, undefined, { signal: closing.signal }).catch(() => undefined);
+            }
+        }
+        finally {
+            await asker.close();
+        }
+    };
+    const possible = plans.filter(({ kind }) => holdMs >= SHORTEST_HOLD_MS || !src/* LONG_KINDS */.XY.includes(kind));
+    const probing = Promise.all(possible.map((plan) => loop(plan)));
+    return {
+        samples,
+        enter(phase) {
+            state.phase = phase;
+            changed.dispatchEvent(new Event('changed'));
+        },
+        async close() {
+            state.open = false;
+            closing.abort();
+            changed.dispatchEvent(new Event('changed'));
+            await probing;
+            return samples.receipt();
+        },
+    };
+}
+function once(target) {
+    return new Promise((resolve) => target.addEventListener('changed', () => resolve(), { once: true }));
+}
+/** What the prober leaves to the receipt, with what others saw. */
+function receiptOf(seen, cut, edge) {
+    return seen === null ? null : { ...seen, cut, ...(edge === undefined ? {} : { edge }) };
+}
+
+;// CONCATENATED MODULE: ./agent/src/witness.ts
+
+
+/** @param before release that is live, with its colour; null on a first deploy */
+function openWitness(run, manifest, before, drainSeconds) {
+    const services = new Set([...routedServices(manifest), ...(before === null ? [] : routedServices(before.manifest))]);
+    const old = before?.colour ?? null;
+    const edge = openEdgeCounter(run.app, [...services], old);
+    const prober = openProber(run.paths, manifest, before?.manifest ?? null, holdFor(drainSeconds), (message) => run.events.log('warning', message));
+    return {
+        prober,
+        edge,
+        old,
+        enter(phase) {
+            prober.enter(phase);
+            void edge.read();
+        },
+        async close(cut) {
+            const [seen] = await Promise.all([prober.close(), edge.close()]);
+            return seen === null ? null : { ...seen, cut: cut(), edge: edge.receipt() };
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./agent/src/deploy.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Brings the release with this digest live. Fills `report` as it learns; throws StepError where it ends without its purpose. */
+async function deploy(run, digest, report) {
+    const { events } = run;
+    report.digest = digest;
+    const { plan, truth } = await events.step('plan', async (note) => {
+        const found = await (0,recover/* recover */.l)(run);
+        report.truth = found;
+        const made = await (0,steps_plan/* planDeploy */.bJ)(run, found, digest);
+        note(`${made.manifest.release} in ${made.colour}, generation ${String(made.generation)}`);
+        return { plan: made, truth: found };
+    });
+    const { manifest } = plan;
+    report.release = manifest.release;
+    report.secrets = plan.secrets;
+    report.environment = (0,secrets/* environmentHash */.SL)(run.paths, plan.env);
+    report.rotated = plan.rotated;
+    if (plan.rotated)
+        events.log('info', `release ${manifest.release} is live already and gets other secrets`);
+    if (plan.unchanged) {
+        report.outcome = 'unchanged';
+        events.log('info', `release ${manifest.release} is live already, with the same secrets: nothing to do`);
+        return;
+    }
+    report.colour = plan.colour;
+    (0,src_run/* stopIfAsked */.Q)(run);
+    await events.step('verify', async (note) => {
+        note(await (0,verify/* verifySignature */.O)(run, plan));
+        const { os, architecture } = await run.docker.info();
+        (0,verify/* verifyRelease */.V)(manifest, plan.files, `${os}/${architecture}`);
+    });
+    await events.step('pull', async (note) => {
+        await (0,src_kept/* keepImages */.U0)(run, manifest);
+        // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
+        const [pulled, removed] = await Promise.allSettled([
+            pullImages(run, manifest),
+            (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)),
+        ]);
+        if (pulled.status === 'rejected')
+            throw pulled.reason;
+        if (removed.status === 'rejected')
+            throw removed.reason;
+        const said = [`${String(pulled.value.pulled)} images pulled, ${String(pulled.value.present)} here already`];
+        if (removed.value > 0)
+            said.push(`${String(removed.value)} containers of an earlier release removed`);
+        note(said.join('; '));
+    });
+    (0,src_run/* stopIfAsked */.Q)(run);
+    const witness = witnessOf(run, plan, truth);
+    try {
+        try {
+            const { target, sealed } = await prepare(run, plan, report);
+            const old = await (0,src_switch/* liveColour */.L0)(run, (0,src_truth/* liveNow */.BO)(truth));
+            report.switchedMs = await (0,src_switch/* switchTo */.S_)(run, target, truth, witness);
+            report.switched = true;
+            await settle(run, { target, sealed, old, drainSeconds: drainSeconds(run, target), rotated: plan.rotated, witness }, report);
+        }
+        finally {
+            report.receipt = await witness.close(() => report.cut);
+        }
+        refuseDrops(report);
+    }
+    catch (error) {
+        if (!report.switched) {
+            (0,record/* clearTraces */.ED)(run.paths);
+            (0,record/* restoreSecrets */.cw)(run.paths);
+            // Nobody has to wait for this: visitors are on the release of before, and the lock is held until it is done.
+            report.afterwards = () => undo(run, plan, truth);
+        }
+        throw error;
+    }
+    finally {
+        if (report.switched) {
+            // Whatever failed since: visitors are on it, and it was started with these.
+            (0,record/* keepSecrets */.JY)(run.paths);
+            report.afterwards = () => tidy(run, report);
+        }
+    }
+}
+/** Who watches the public path from here on, in the ways that the live release and the one that comes have in common. */
+function witnessOf(run, plan, truth) {
+    const live = (0,src_truth/* liveNow */.BO)(truth);
+    const stored = live === null ? null : (0,store/* readRelease */.iJ)(run.paths, live.release);
+    const before = live === null || stored === null ? null : { manifest: stored.manifest, colour: live.colour };
+    return openWitness(run, plan.manifest, before, drainSeconds(run, plan));
+}
+/** A release that is live after a request was lost on its way there is live; the deploy that lost it has failed all the same. */
+function refuseDrops({ receipt }) {
+    const lost = receipt === null ? null : (0,src/* dropped */.p)(receipt);
+    if (lost === null)
+        return;
+    const error = new src_failure/* StepError */.zg('dropped', `${lost}; the release is live, but visitors may have noticed`);
+    error.step = 'bake';
+    throw error;
+}
+/** From verified files to a colour that boots: backing services, migrations, web containers. */
+async function prepare(run, plan, report) {
+    const { manifest, colour, digest, generation } = plan;
+    const { events, paths } = run;
+    (0,store/* writeRelease */.d4)(paths, manifest.release, digest, plan.files, plan.signature);
+    (0,record/* placeSecrets */.hE)(paths, plan.env);
+    const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+    const { project, file } = (0,start/* renderTarget */.S_)(run, manifest, sealed, colour);
+    const ready = () => Promise.all([(0,start/* startBacking */.kr)(run, manifest, sealed, paths.env), (0,assets/* bridgeAssets */.V)(run, manifest, sealed)]);
+    const jobs = await migrate(run, plan, sealed, report, ready);
+    if (jobs)
+        (0,src_run/* stopIfAsked */.Q)(run);
+    await events.step('start', async (note) => {
+        const [created, added] = jobs ? [[], 0] : await ready();
+        await (0,start/* startColour */.B7)(run, manifest.release, project, file, paths.env);
+        const said = [`${String(project.containers.length)} containers in ${project.project}`];
+        if (created.length > 0)
+            said.push(`backing services ${created.join(', ')} created`);
+        if (added > 0)
+            said.push(`${String(added)} hashed files added to those of earlier releases`);
+        note(said.join('; '));
+    });
+    return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };
+}
+function drainSeconds(run, target) {
+    const declared = Object.values(target.manifest.services).map((service) => service.drainSeconds ?? 0);
+    return run.envelope.options.drainSeconds ?? Math.max(0, ...declared);
+}
+/**
+ * Takes away what a refused deploy started; the live release never noticed. Where the confirmation failed, visitors have been on it:
+ * the connections that the edge still has to it get their time.
+ */
+async function undo(run, plan, truth) {
+    (0,record/* clearTraces */.ED)(run.paths);
+    (0,record/* restoreSecrets */.cw)(run.paths);
+    if (truth.running?.colour !== plan.colour)
+        await (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)).catch((error) => run.events.log('warning', `cleaning up: ${String(error)}`));
+}
+/** Pins and prunes after the record; only said, never a failure. */
+async function tidy(run, report) {
+    try {
+        await run.events.step('prune', async (note) => {
+            const { kept, pruned } = await prune(run, report.ledger, report.release === null ? [] : [report.release]);
+            note(`${String(kept)} releases kept${pruned.length > 0 ? `, forgotten: ${pruned.join(', ')}` : ''}`);
+        });
+    }
+    catch {
+        // The step's own line has said it.
+    }
+}
+
+
+/***/ }),
+
+/***/ 1037:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Bi: () => (/* binding */ DockerError),
+/* harmony export */   Jg: () => (/* binding */ Docker),
+/* harmony export */   v6: () => (/* binding */ ended)
+/* harmony export */ });
+/* unused harmony export remakeOf */
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8321);
+/* harmony import */ var node_stream_consumers__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var undici__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6752);
+/* harmony import */ var tar_stream__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6118);
+/* harmony import */ var _container_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2118);
 
 
 
@@ -42892,6 +44374,13 @@ class DockerError extends Error {
     }
 }
 const SOCKET = '/var/run/docker.sock';
+/**
+ * The compose client itself, where the distribution puts it: through `docker compose` the docker client starts first and asks each of its
+ * plugins for its name, which costs some 80 ms at best, in the middle of a deploy.
+ */
+const PLUGIN = ['libexec', 'lib']
+    .map((at) => `/usr/${at}/docker/cli-plugins/docker-compose`)
+    .find((path) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(path));
 /** Of the release image; it holds text, and is read into memory. */
 const ARCHIVE_MAX_BYTES = 16 * 1024 * 1024;
 /** The only door to Docker: the Engine API over its socket, and the compose client for rendered projects. */
@@ -42901,7 +44390,7 @@ class Docker {
     constructor(socket = SOCKET) {
         this.socket = socket;
         // Pulls and graceful stops are silent for long; both are bounded by the Engine.
-        this.pool = new undici/* Pool */.bC('http://docker', { socketPath: socket, connections: 16, headersTimeout: 0, bodyTimeout: 0 });
+        this.pool = new undici__WEBPACK_IMPORTED_MODULE_3__/* .Pool */ .bC('http://docker', { socketPath: socket, connections: 16, headersTimeout: 0, bodyTimeout: 0 });
     }
     async close() {
         await this.pool.close();
@@ -42928,7 +44417,7 @@ class Docker {
         }));
         if (found === null)
             return null;
-        return toContainer(found);
+        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .toContainer */ .nU)(found);
     }
     async start(id) {
         await this.json('POST', `/containers/${id}/start`);
@@ -42938,6 +44427,19 @@ class Docker {
         if (container.paused)
             await this.unpause(container.id);
         await this.json('POST', `/containers/${container.id}/stop?t=${String(graceSeconds)}`);
+    }
+    /** The exit code of a container once it has ended, or null where it still runs after `ms`. */
+    async wait(id, ms) {
+        const deadline = AbortSignal.timeout(ms);
+        try {
+            const answer = await this.request('POST', `/containers/${encodeURIComponent(id)}/wait`, { signal: deadline });
+            return (await answer.body.json()).StatusCode;
+        }
+        catch (error) {
+            if (deadline.aborted)
+                return null;
+            throw error;
+        }
     }
     async pause(id) {
         await this.json('POST', `/containers/${id}/pause`);
@@ -42963,26 +44465,60 @@ class Docker {
     /** The last `lines` lines of both streams, oldest first. */
     async logs(id, lines) {
         const answer = await this.request('GET', `/containers/${id}/logs?stdout=true&stderr=true&tail=${String(lines)}`);
-        return unframe(Buffer.from(await answer.body.arrayBuffer()))
+        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .unframe */ .TU)(Buffer.from(await answer.body.arrayBuffer()))
             .split('\n')
             .map((line) => line.trimEnd())
             .filter((line) => line !== '')
             .slice(-lines);
+    }
+    /** The same with the time that the Engine took each line at. */
+    async logLines(id, lines) {
+        const query = `stdout=true&stderr=true&timestamps=true&tail=${String(lines)}`;
+        const answer = await this.request('GET', `/containers/${id}/logs?${query}`);
+        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .toLogLines */ .vZ)((0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .unframe */ .TU)(Buffer.from(await answer.body.arrayBuffer()))).slice(-lines);
+    }
+    /** The Engine's own document of a container, for comparing and for making it anew. */
+    async inspect(id) {
+        return (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+            missing: true,
+        }));
+    }
+    /** Removes a container and leaves its volumes without a name, which a container that takes its place may need. */
+    async removeKeepingVolumes(id) {
+        await this.json('DELETE', `/containers/${id}?force=true`, { missing: true });
+    }
+    /** Makes a container as `found` was made: same name, image, environment, networks and mounts, volumes without a name included. */
+    async remake(found) {
+        const name = found.Name.replace(/^\//, '');
+        const created = (await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
+            body: remakeOf(found),
+        }));
+        return created.Id;
+    }
+    /** What an image brings along, or null where it is not here. */
+    async imageConfig(reference) {
+        const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
+        return found?.Config ?? null;
     }
     /** Id of a local image by any reference, or null where it is not here. */
     async imageId(reference) {
         const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
         return found?.Id ?? null;
     }
-    /** Pulls `<repository>@<digest>`. The login travels in a header of this one request and is kept nowhere. */
+    /** Labels of a local image, or null where it is not here. */
+    async imageLabels(reference) {
+        const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
+        return found === null ? null : (found.Config?.Labels ?? {});
+    }
+    /** Pulls `<repository>@<digest>` or `<repository>:<tag>`. The login travels in a header of this one request and is kept nowhere. */
     async pull(reference, login) {
-        const [repository, digest] = reference.split('@');
+        const [, repository = reference, tag = ''] = /^(.+?)(?:@|:(?=[^/]*$))(.+)$/.exec(reference) ?? [];
         const headers = {};
-        if (login !== null && (repository ?? '').startsWith(`${login.host}/`)) {
+        if (login !== null && repository.startsWith(`${login.host}/`)) {
             const auth = { username: login.username, password: login.password, serveraddress: login.host };
             headers['x-registry-auth'] = Buffer.from(JSON.stringify(auth)).toString('base64url');
         }
-        const path = `/images/create?fromImage=${encodeURIComponent(repository ?? '')}&tag=${encodeURIComponent(digest ?? '')}`;
+        const path = `/images/create?fromImage=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`;
         const answer = await this.request('POST', path, { headers });
         for (const line of (await answer.body.text()).split('\n')) {
             if (line.trim() === '')
@@ -42993,8 +44529,8 @@ class Docker {
         }
     }
     /** A container that is never started: as long as it exists, no prune takes its image away. */
-    async createPin(reference, labels) {
-        await this.json('POST', '/containers/create', {
+    async createPin(name, reference, labels) {
+        await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
             body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true },
         });
     }
@@ -43006,26 +44542,71 @@ class Docker {
      * read as an archive and removed.
      */
     async readImage(reference, wanted) {
+        const files = new Map();
+        let total = 0;
+        await this.readArchive(reference, '/', async ({ path, type, size }, content) => {
+            if (type !== 'file' || !wanted(path))
+                return;
+            total += size;
+            if (total > ARCHIVE_MAX_BYTES)
+                throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
+            files.set(path, await content());
+        });
+        return files;
+    }
+    /**
+     * Hands each entry at and below a path of a local image to `each`, in the order of the archive; what it does not read is skipped. An
+     * entry's path begins with the last part of `from`. Throws DockerError with status 404 where there is no such path.
+     */
+    async readArchive(reference, from, each) {
         // An image without a command cannot be made a container of; this one is never executed.
         const created = (await this.json('POST', '/containers/create', {
-            body: { Image: reference, Cmd: ['/never-run'], NetworkDisabled: true },
+            body: {
+                Image: reference,
+                Cmd: ['/never-run'],
+                Labels: { [_container_js__WEBPACK_IMPORTED_MODULE_5__/* .READING */ .rq]: new Date().toISOString() },
+                NetworkDisabled: true,
+            },
         }));
         try {
-            const answer = await this.request('GET', `/containers/${created.Id}/archive?path=%2F`);
-            const files = new Map();
-            let size = 0;
-            for await (const entry of answer.body.pipe((0,tar_stream.extract)())) {
-                const path = entry.header.name.replace(/^(\.?\/)+/, '');
-                if (entry.header.type === 'file' && wanted(path)) {
-                    size += entry.header.size ?? 0;
-                    if (size > ARCHIVE_MAX_BYTES)
-                        throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
-                    files.set(path, await (0,consumers_namespaceObject.buffer)(entry));
-                }
-                else
-                    entry.resume();
+            const answer = await this.request('GET', `/containers/${created.Id}/archive?path=${encodeURIComponent(from)}`);
+            for await (const entry of answer.body.pipe((0,tar_stream__WEBPACK_IMPORTED_MODULE_4__.extract)())) {
+                const { name, type, size } = entry.header;
+                const found = { path: name.replace(/^(\.?\/)+/, ''), type: String(type), size: size ?? 0 };
+                await each(found, () => (0,node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__.buffer)(entry));
+                entry.resume();
             }
-            return files;
+        }
+        finally {
+            await this.remove(created.Id);
+        }
+    }
+    /** Every network or volume of this host. */
+    async labelled(kind) {
+        const answer = (await this.json('GET', `/${kind}`));
+        const found = (Array.isArray(answer) ? answer : answer?.Volumes) ?? [];
+        return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+    }
+    async removeNamed(kind, name) {
+        await this.json('DELETE', `/${kind}/${encodeURIComponent(name)}`, { missing: true });
+    }
+    /** Removes an empty directory of the host by a container of `image`; what the agent itself has mounted it cannot remove. */
+    async removeDirectory(image, path) {
+        const parent = path.slice(0, path.lastIndexOf('/'));
+        const created = (await this.json('POST', '/containers/create', {
+            body: {
+                Image: image,
+                Entrypoint: ['rmdir'],
+                Cmd: [path],
+                NetworkDisabled: true,
+                HostConfig: { Binds: [`${parent}:${parent}`] },
+            },
+        }));
+        try {
+            await this.start(created.Id);
+            const code = await this.wait(created.Id, 20_000);
+            if (code !== 0)
+                throw new DockerError(500, `rmdir ${path}: exit ${String(code)}`);
         }
         finally {
             await this.remove(created.Id);
@@ -43053,15 +44634,27 @@ class Docker {
      * @returns the client's output (both streams); throws DockerError with its last lines when it fails
      */
     async compose(project, command) {
+        const child = this.composeClient(project, command);
+        const output = [];
+        for (const stream of [child.stdout, child.stderr])
+            stream.setEncoding('utf8').on('data', (text) => output.push(text));
+        const code = await ended(child);
+        const text = output.join('');
+        if (code !== 0)
+            throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
+        return text;
+    }
+    /** Starts the compose client as `compose` does and leaves its output and its end to the caller. */
+    composeClient(project, command, progress = 'plain') {
         const config = '/tmp/docker-config';
-        (0,external_node_fs_.mkdirSync)(config, { recursive: true, mode: 0o700 });
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(config, { recursive: true, mode: 0o700 });
         const env = project.env === null ? [] : ['--env-file', project.env];
         const options = [
-            'compose',
+            ...(PLUGIN === undefined ? ['compose'] : []),
             '--ansi',
             'never',
             '--progress',
-            'plain',
+            progress,
             '-p',
             project.name,
             '-f',
@@ -43070,7 +44663,7 @@ class Docker {
             project.directory,
             ...env,
         ];
-        const child = (0,external_node_child_process_.spawn)('docker', [...options, ...command], {
+        return (0,node_child_process__WEBPACK_IMPORTED_MODULE_0__.spawn)(PLUGIN ?? 'docker', [...options, ...command], {
             stdio: ['ignore', 'pipe', 'pipe'],
             // Nothing of the agent's own environment may fill a variable of the compose file.
             env: {
@@ -43080,24 +44673,19 @@ class Docker {
                 DOCKER_HOST: `unix://${this.socket}`,
             },
         });
-        const output = [];
-        for (const stream of [child.stdout, child.stderr])
-            stream.setEncoding('utf8').on('data', (text) => output.push(text));
-        const code = await new Promise((resolve, reject) => {
-            child.on('error', reject);
-            child.on('close', resolve);
-        });
-        const text = output.join('');
-        if (code !== 0)
-            throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
-        return text;
     }
     async request(method, path, options = {}) {
         const hasBody = options.body !== undefined;
         const headers = { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
         let answer;
         try {
-            answer = await this.pool.request({ method, path, headers, body: hasBody ? JSON.stringify(options.body) : null });
+            answer = await this.pool.request({
+                method,
+                path,
+                headers,
+                body: hasBody ? JSON.stringify(options.body) : null,
+                ...(options.signal === undefined ? {} : { signal: options.signal }),
+            });
         }
         catch (error) {
             throw new DockerError(0, `Docker does not answer at ${this.socket}: ${error.message}`);
@@ -43128,6 +44716,211 @@ class Docker {
         }
     }
 }
+/** Exit code of a child once its output is complete; null where a signal ended it. */
+function ended(child) {
+    return new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', resolve);
+    });
+}
+/** The Engine's request for a container like the one that was inspected. */
+function remakeOf(found) {
+    const { Config, HostConfig, Mounts, NetworkSettings } = found;
+    const unnamed = new Map(Mounts.filter(({ Type, Name = '' }) => Type === 'volume' && /^[0-9a-f]{64}$/.test(Name)).map((mount) => [
+        mount.Destination,
+        mount,
+    ]));
+    // Compose asks for them among its mounts, by their place alone; an image's own are asked for by nobody.
+    const mounts = (HostConfig.Mounts ?? []).map((mount) => {
+        const found = unnamed.get(mount.Target);
+        unnamed.delete(mount.Target);
+        return found === undefined ? mount : { ...mount, Source: found.Name };
+    });
+    for (const bind of HostConfig.Binds ?? [])
+        unnamed.delete(bind.split(':')[1] ?? '');
+    const binds = [...unnamed.values()].map(({ Name = '', Destination, RW }) => `${Name}:${Destination}${RW ? '' : ':ro'}`);
+    const networks = Object.entries(NetworkSettings.Networks ?? {}).map(([name, { Aliases }]) => [
+        name,
+        // The Engine adds the container's own short id itself.
+        { Aliases: (Aliases ?? []).filter((alias) => !found.Id.startsWith(alias)) },
+    ]);
+    return {
+        ...Config,
+        HostConfig: { ...HostConfig, Mounts: mounts, Binds: [...(HostConfig.Binds ?? []), ...binds] },
+        NetworkingConfig: { EndpointsConfig: Object.fromEntries(networks) },
+    };
+}
+
+
+/***/ }),
+
+/***/ 3013:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   O: () => (/* binding */ envelopeFor)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+
+
+/** The envelope of a call; a rollback or `backing` from a shell on the host needs none. Throws ContractError `envelope`. */
+function envelopeFor(verb, text, actor) {
+    if ((verb === 'rollback' || verb === 'backing') && text.trim() === '') {
+        const operation = `host-${new Date().toISOString().replace(/[-:.]/g, '')}-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomBytes)(3).toString('hex')}`;
+        return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .parseEnvelope */ .mE)(JSON.stringify({ format: 1, operation, actor }));
+    }
+    return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .parseEnvelope */ .mE)(text);
+}
+
+
+/***/ }),
+
+/***/ 4371:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   s: () => (/* binding */ Events)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
+/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8614);
+/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(929);
+
+
+
+
+
+
+
+const KEPT_RUNS = 50;
+/**
+ * The event lines of one operation, on standard output and in its run file. Whoever reads standard output may go away at any time
+ * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it. The file stays locked as long as the
+ * operation lives, also while it still waits for the app's lock.
+ */
+class Events {
+    operation;
+    file;
+    started = performance.now();
+    hidden;
+    mask;
+    quiet = false;
+    out;
+    /**
+     * Throws EEXIST where the operation has run before.
+     * @param out where lines go besides the run file
+     */
+    constructor(runs, operation, secrets, out = (line) => void process.stdout.write(line)) {
+        this.operation = operation;
+        this.out = out;
+        this.hidden = new Set(secrets);
+        this.mask = (0,_mask_js__WEBPACK_IMPORTED_MODULE_6__/* .masker */ .K)(this.hidden);
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(runs, { recursive: true, mode: 0o755 });
+        // Locked before it has its name: whoever finds it can tell by the lock whether this operation still lives.
+        const unnamed = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(runs, `.${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomBytes)(8).toString('hex')}.new`);
+        this.file = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.openSync)(unnamed, 'ax', 0o644);
+        try {
+            (0,_lock_js__WEBPACK_IMPORTED_MODULE_5__/* .holdOpenFile */ .sW)(this.file);
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.linkSync)(unnamed, (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(runs, `${operation}.jsonl`));
+        }
+        catch (error) {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(this.file);
+            throw error;
+        }
+        finally {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.unlinkSync)(unnamed);
+        }
+        forgetOldRuns(runs, `${operation}.jsonl`);
+    }
+    /** Takes further values out of everything said from here on. */
+    hide(secrets) {
+        for (const secret of secrets)
+            this.hidden.add(secret);
+        this.mask = (0,_mask_js__WEBPACK_IMPORTED_MODULE_6__/* .masker */ .K)(this.hidden);
+    }
+    masked(text) {
+        return this.mask(text);
+    }
+    /** Milliseconds since the operation began. */
+    elapsed() {
+        return Math.round(performance.now() - this.started);
+    }
+    log(level, message) {
+        this.write({ ...this.head(), event: 'log', level, message: this.mask(message) });
+    }
+    /** Runs one step between its `start` and its `ok` or `failed` line; what it throws leaves as a StepError that knows the step. */
+    async step(step, work) {
+        const began = performance.now();
+        const ms = () => Math.round(performance.now() - began);
+        let message;
+        this.write({ ...this.head(), event: 'step', step, status: 'start' });
+        try {
+            const value = await work((text) => (message = text));
+            this.write({
+                ...this.head(),
+                event: 'step',
+                step,
+                status: 'ok',
+                ms: ms(),
+                ...(message === undefined ? {} : { message: this.mask(message) }),
+            });
+            return value;
+        }
+        catch (thrown) {
+            const error = (0,_failure_js__WEBPACK_IMPORTED_MODULE_4__/* .toStepError */ .uQ)(thrown);
+            error.step ??= step;
+            this.write({
+                ...this.head(),
+                event: 'step',
+                step,
+                status: 'failed',
+                ms: ms(),
+                message: this.mask(error.message),
+            });
+            throw error;
+        }
+    }
+    skipped(step, message) {
+        this.write({ ...this.head(), event: 'step', step, status: 'skipped', message });
+    }
+    /** The last line for readers; what follows goes to the run file alone. */
+    result(result) {
+        this.write({ ...this.head(), event: 'result', ...result });
+        this.quiet = true;
+    }
+    close() {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.closeSync)(this.file);
+    }
+    head() {
+        return { v: 1, t: new Date().toISOString(), op: this.operation };
+    }
+    write(event) {
+        const line = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .formatEvent */ .qF)(event);
+        try {
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.writeSync)(this.file, line);
+        }
+        catch {
+            // A full disk must not end an operation that may be past its switch; standard output still has the line.
+        }
+        if (!this.quiet)
+            this.out(line);
+    }
+}
+/** Keeps the newest run files, `own` always: file times are coarse, and a new file can look as old as one of before. */
+function forgetOldRuns(runs, own) {
+    const files = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readdirSync)(runs).filter((name) => name.endsWith('.jsonl') && name !== own);
+    const byAge = files.map((name) => ({ name, at: (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.statSync)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(runs, name)).mtimeMs })).sort((a, b) => b.at - a.at);
+    for (const { name } of byAge.slice(KEPT_RUNS - 1))
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.unlinkSync)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(runs, name));
+}
 
 
 /***/ }),
@@ -43140,8 +44933,8 @@ class Docker {
 /* harmony export */   w2: () => (/* binding */ toFailure),
 /* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7582);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5096);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1037);
 
 
 /**
@@ -43167,7 +44960,7 @@ function toStepError(thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     if (thrown instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl)
         return new StepError(thrown.code, message);
-    return new StepError(thrown instanceof _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .DockerError */ .B ? 'docker' : 'internal', message);
+    return new StepError(thrown instanceof _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .DockerError */ .Bi ? 'docker' : 'internal', message);
 }
 /** Any thrown value as the failure of a result line; `mask` takes the secrets out. */
 function toFailure(thrown, mask) {
@@ -43258,23 +45051,305 @@ function syncDirectory(directory) {
 
 /***/ }),
 
+/***/ 699:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   c: () => (/* binding */ withHostLock)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8915);
+/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8614);
+
+
+
+
+const RETRY_MS = 10;
+/** Holders read some files and write one, or remove one image. */
+const LIMIT_MS = 15_000;
+/**
+ * Does `work` while no other app of this host does what this lock is for. Like an app's own lock it goes with the process that holds it.
+ * @param what names the lock in the error
+ * @throws StepError `host_busy` where it is not to be had
+ */
+async function withHostLock(path, what, work) {
+    const descriptor = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.openSync)(path, 'a', 0o644);
+    try {
+        const began = performance.now();
+        while (!(await (0,_lock_js__WEBPACK_IMPORTED_MODULE_3__/* .flock */ .qd)(descriptor, '-x'))) {
+            if (performance.now() - began > LIMIT_MS)
+                throw new _failure_js__WEBPACK_IMPORTED_MODULE_2__/* .StepError */ .zg('host_busy', `${path}: another app of this host has held the lock of ${what} for ${String(LIMIT_MS / 1000)} s`);
+            await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_1__.setTimeout)(RETRY_MS);
+        }
+        return await work();
+    }
+    finally {
+        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.closeSync)(descriptor);
+    }
+}
+
+
+/***/ }),
+
+/***/ 8910:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   H: () => (/* binding */ planLines),
+/* harmony export */   r: () => (/* binding */ backingRows)
+/* harmony export */ });
+/* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7288);
+/* harmony import */ var _memory_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(674);
+
+
+/** `plan` for a person. */
+function planLines(plan) {
+    const { services, images, secrets, migrations, memory, disk } = plan;
+    const changes = [
+        ...services.added.map(({ service, role }) => `+ ${service} (${role})`),
+        ...services.changed.map(({ service, role, what }) => `~ ${service} (${role}): ${what.join(', ')}`),
+        ...services.removed.map(({ service, role }) => `- ${service} (${role})`),
+    ];
+    const names = (list) => (list.length === 0 ? 'none' : list.join(', '));
+    const what = plan.unchanged
+        ? 'nothing: it runs already, with the same secrets'
+        : plan.rotated
+            ? 'the release runs already and gets other secrets'
+            : `starts in ${plan.colour ?? '-'} beside ${plan.running ?? 'nothing'}`;
+    const rows = [
+        ['release', plan.release ?? 'could not be read'],
+        ['would do', what],
+        ['services', changes.length === 0 ? `${String(services.same)} as they are` : (changes[0] ?? '')],
+        ...changes.slice(1).map((line) => ['', line]),
+        ['images', `${String(images.pull.length)} to pull, ${String(images.present)} here`],
+        ...images.pull.map((image) => ['', image]),
+        ['secrets', `missing ${names(secrets.missing)}; new ${names(secrets.added)}; changed ${names(secrets.changed)}`],
+        ['migrations', migrations.jobs.length === 0 ? 'none' : names(migrations.jobs)],
+        ['disk', `${(0,_memory_js__WEBPACK_IMPORTED_MODULE_0__/* .mebibytes */ .jh)(disk.freeBytes)} free, ${(0,_memory_js__WEBPACK_IMPORTED_MODULE_0__/* .mebibytes */ .jh)(disk.neededBytes)} needed`],
+        ['memory', `${(0,_memory_js__WEBPACK_IMPORTED_MODULE_0__/* .mebibytes */ .jh)(memory.neededBytes)} by the limits of both colours, of ${(0,_memory_js__WEBPACK_IMPORTED_MODULE_0__/* .mebibytes */ .jh)(memory.limitBytes)}`],
+        ...backingRows(plan.backing),
+    ];
+    return [
+        ...(0,_human_js__WEBPACK_IMPORTED_MODULE_1__/* .columns */ .YB)(rows.map((row) => row.map(_human_js__WEBPACK_IMPORTED_MODULE_1__/* .plain */ .pj))),
+        ...plan.notes.map((note) => `note: ${(0,_human_js__WEBPACK_IMPORTED_MODULE_1__/* .plain */ .pj)(note)}`),
+        '',
+        ...(plan.refusals.length === 0
+            ? ['A deploy would be accepted.']
+            : ['A deploy would be refused:', ...plan.refusals.map(({ code, message }) => `  ${(0,_human_js__WEBPACK_IMPORTED_MODULE_1__/* .plain */ .pj)(message)} [${code}]`)]),
+    ];
+}
+/** Backing services that are not as described, one a row. */
+function backingRows(differences) {
+    const changed = differences.filter(({ action }) => action !== 'keep');
+    if (changed.length === 0)
+        return [['backing', differences.length === 0 ? 'none' : 'as described']];
+    return changed.map(({ service, action, what }, index) => [
+        index === 0 ? 'backing' : '',
+        `${service}: ${action === 'undescribed' ? '' : `${action}: `}${what.join(', ')}`,
+    ]);
+}
+
+
+/***/ }),
+
+/***/ 7288:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Cd: () => (/* binding */ statusLines),
+/* harmony export */   O5: () => (/* binding */ historyLines),
+/* harmony export */   YB: () => (/* binding */ columns),
+/* harmony export */   pj: () => (/* binding */ plain)
+/* harmony export */ });
+/* unused harmony exports ago, took, stateOf */
+/** What a line of the ledger or of a container may not do to the terminal of whoever reads it. */
+function plain(text) {
+    return text.replace(/\p{Cc}+/gu, ' ').trim();
+}
+/** Columns under each other, two blanks between them; the last one is as long as it is. */
+function columns(rows) {
+    const widths = [];
+    for (const row of rows)
+        for (const [index, cell] of row.entries())
+            widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    return rows.map((row) => row
+        .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
+        .join('  ')
+        .trimEnd());
+}
+/** How long ago, in the largest unit that says enough: `40 s`, `5 min`, `3 h`, `12 d`. */
+function ago(since, now) {
+    const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000));
+    if (seconds < 120)
+        return `${String(seconds)} s`;
+    if (seconds < 2 * 3600)
+        return `${String(Math.floor(seconds / 60))} min`;
+    if (seconds < 48 * 3600)
+        return `${String(Math.floor(seconds / 3600))} h`;
+    return `${String(Math.floor(seconds / 86_400))} d`;
+}
+/** Milliseconds as `312 ms` or `4.2 s`. */
+function took(ms) {
+    return ms < 1000 ? `${String(Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+/** What one container does, in a word or two. */
+function stateOf(container) {
+    if (container.restarting)
+        return `restarting (exit code ${String(container.exitCode)})`;
+    if (container.paused)
+        return 'frozen';
+    if (!container.running)
+        return `stopped (exit code ${String(container.exitCode)})`;
+    return container.health === null ? 'running' : `running, ${container.health}`;
+}
+/**
+ * `status` for a person: what runs, what a rollback goes to, what is under way, the last operations.
+ * @param containers of the live release and its backing services, as they are now
+ */
+function statusLines(status, containers, now) {
+    const of = (live) => live === null
+        ? ['none']
+        : [live.release, live.colour ?? 'no colour', `since ${live.since} (${ago(live.since, now)})`];
+    const { operation } = status;
+    const by = operation === null || operation.actor === '' ? '' : ` by ${plain(operation.actor)}`;
+    return [
+        `app ${status.app}`,
+        '',
+        ...columns([
+            ['running', ...of(status.running)],
+            ['before it', ...of(status.previous)],
+        ]),
+        `under way  ${operation === null ? 'nothing' : `${operation.verb} ${operation.id}${by} since ${operation.startedAt} (${ago(operation.startedAt, now)})`}`,
+        ...(status.notes ?? []).map((note) => `note       ${plain(note)}`),
+        '',
+        'containers',
+        ...(containers.length === 0
+            ? ['  none']
+            : columns(containers.map((container) => [
+                `  ${container.name}`,
+                stateOf(container),
+                container.restartCount > 0 ? `restarted ${String(container.restartCount)} times` : '',
+            ]))),
+        ...(status.notes ?? []).map((note) => `note: ${plain(note)}`),
+        '',
+        'last operations',
+        ...historyLines(status.ledger.slice(-5)).map((line) => `  ${line}`),
+    ];
+}
+/** The ledger for a person, oldest first. */
+function historyLines(ledger) {
+    if (ledger.length === 0)
+        return ['nothing was ever deployed'];
+    return columns([['when', 'what', 'outcome', 'release', 'took', 'by', ''], ...ledger.map(historyRow)]);
+}
+function historyRow(entry) {
+    const error = entry.error ? `${entry.error.step}: ${plain(entry.error.message)}` : '';
+    return [
+        entry.t,
+        entry.verb,
+        entry.outcome,
+        entry.release ?? '-',
+        took(entry.durationMs),
+        plain(entry.actor) || '-',
+        error.length > 160 ? `${error.slice(0, 159)}…` : error,
+    ];
+}
+
+
+/***/ }),
+
+/***/ 3227:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   IC: () => (/* binding */ imagesOf),
+/* harmony export */   Qu: () => (/* binding */ requireImages),
+/* harmony export */   fR: () => (/* binding */ missingImages)
+/* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3888);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4568);
+
+
+
+
+/** Every image that a release is made of, each once. */
+function imagesOf(manifest) {
+    return [...new Set(Object.values(manifest.services).map(({ image }) => image))];
+}
+/** What would be missing on this host to run the release again: its jobs ran already, backing services are never started anew by it. */
+async function missingImages(docker, manifest) {
+    const found = await Promise.all(Object.entries(manifest.services)
+        .filter(([, { role }]) => role === 'web' || role === 'worker' || role === 'scheduler')
+        .map(async ([service, { image }]) => ((await docker.imageId(image)) === null ? [{ service, image }] : [])));
+    return found.flat();
+}
+/**
+ * Refuses to go back to a release whose images somebody has removed, and names the latest one that can still run.
+ * Throws StepError `image_gone`.
+ */
+async function requireImages({ paths, docker }, manifest) {
+    const [gone] = await missingImages(docker, manifest);
+    if (gone === undefined)
+        return;
+    const { ledger } = (0,_truth_js__WEBPACK_IMPORTED_MODULE_3__/* .readTruth */ .cS)(paths);
+    const other = await latestRunnable(paths, docker, ledger, manifest.release);
+    throw new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('image_gone', `release ${manifest.release}: the image of ${gone.service} (${gone.image}) is no longer on this host; ` +
+        (other === null
+            ? 'no other release can run without a registry either'
+            : `release ${other} can still run: name it`) +
+        `; a deploy of ${manifest.release} brings its images back`);
+}
+/** The latest release beside the running one that a rollback would take and whose images are here; null where there is none. */
+async function latestRunnable(paths, docker, ledger, except) {
+    const manifests = storedManifests(paths);
+    const candidates = new Set((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .liveHistory */ .p2)(ledger)
+        .map(({ release }) => release)
+        .reverse());
+    candidates.delete(except);
+    for (const requested of candidates) {
+        const choice = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .rollbackTarget */ .es)({ ledger, requested, manifests });
+        if (choice.ok && (await missingImages(docker, choice.manifest)).length === 0)
+            return requested;
+    }
+    return null;
+}
+/** The manifests of the releases that this host has whole, by id. */
+function storedManifests(paths) {
+    return new Map((0,_store_js__WEBPACK_IMPORTED_MODULE_2__/* .storedReleases */ .O6)(paths).flatMap((release) => {
+        const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_2__/* .readRelease */ .iJ)(paths, release);
+        return stored === null ? [] : [[release, stored.manifest]];
+    }));
+}
+
+
+/***/ }),
+
 /***/ 5589:
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
-/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
-/* harmony import */ var _attach_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4484);
-/* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7791);
-/* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6574);
-/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
-/* harmony import */ var _rollback_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5069);
-/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(307);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4568);
-/* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3173);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _envelope_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3013);
+/* harmony import */ var _input_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2493);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1909);
+/* harmony import */ var _verbs_attach_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(350);
+/* harmony import */ var _verbs_backing_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4551);
+/* harmony import */ var _verbs_call_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6438);
+/* harmony import */ var _verbs_deploy_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9685);
+/* harmony import */ var _verbs_history_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(3240);
+/* harmony import */ var _verbs_logs_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1573);
+/* harmony import */ var _verbs_plan_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5219);
+/* harmony import */ var _verbs_remove_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3857);
+/* harmony import */ var _verbs_rollback_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4828);
+/* harmony import */ var _verbs_run_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(2459);
+/* harmony import */ var _verbs_status_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(7872);
+/* harmony import */ var _verbs_successor_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(7974);
+/* harmony import */ var _verbs_version_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(8584);
 
 
 
@@ -43286,6 +45361,27 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 
 
 
+
+
+
+
+
+
+const VERBS = new Map([
+    ['deploy', _verbs_deploy_js__WEBPACK_IMPORTED_MODULE_7__/* .deploy */ .g],
+    ['plan', _verbs_plan_js__WEBPACK_IMPORTED_MODULE_10__/* .plan */ .e],
+    ['rollback', _verbs_rollback_js__WEBPACK_IMPORTED_MODULE_12__/* .rollback */ .d],
+    ['attach', _verbs_attach_js__WEBPACK_IMPORTED_MODULE_4__/* .attach */ .K],
+    ['status', _verbs_status_js__WEBPACK_IMPORTED_MODULE_14__/* .status */ .h],
+    ['history', _verbs_history_js__WEBPACK_IMPORTED_MODULE_8__/* .history */ .b],
+    ['logs', _verbs_logs_js__WEBPACK_IMPORTED_MODULE_9__/* .logs */ .K9],
+    ['run', _verbs_run_js__WEBPACK_IMPORTED_MODULE_13__/* .run */ .eF],
+    ['remove', _verbs_remove_js__WEBPACK_IMPORTED_MODULE_11__/* .remove */ .T],
+    ['backing', _verbs_backing_js__WEBPACK_IMPORTED_MODULE_5__/* .backing */ ._],
+    // Not among the launcher's verbs: provisioning asks it, as root, of the agent that it is about to replace.
+    ['successor', _verbs_successor_js__WEBPACK_IMPORTED_MODULE_15__/* .successor */ .h],
+    ['version', _verbs_version_js__WEBPACK_IMPORTED_MODULE_16__/* .version */ .r],
+]);
 /** A call that cannot be understood; nothing has been done. */
 const BAD_CALL = 64;
 // Whoever started this may be gone at any time; the work goes on and its run file has every line.
@@ -43293,15 +45389,63 @@ process.on('SIGHUP', () => undefined);
 process.on('SIGPIPE', () => undefined);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+async function main([verb, app, ...args]) {
+    if (verb === 'version' && app === undefined)
+        return (0,_verbs_version_js__WEBPACK_IMPORTED_MODULE_16__/* .version */ .r)();
+    if (verb === undefined || app === undefined || !_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .APP_NAME */ .C3.test(app))
+        throw (0,_verbs_call_js__WEBPACK_IMPORTED_MODULE_6__/* .badCall */ .qm)('call: <verb> <app> [argument ...] is needed');
+    const found = VERBS.get(verb);
+    if (found === undefined)
+        throw (0,_verbs_call_js__WEBPACK_IMPORTED_MODULE_6__/* .badCall */ .qm)(`verb ${JSON.stringify(verb.slice(0, 40))}: not one of ${[...VERBS.keys()].join(', ')}`);
+    const actor = process.env['RELEASE_ACTOR'] ?? '';
+    return found({
+        app,
+        paths: (0,_paths_js__WEBPACK_IMPORTED_MODULE_3__/* .hostPaths */ .t)(app),
+        args,
+        actor,
+        terminal: process.env['RELEASE_TERMINAL'] === 'yes',
+        envelope: () => (0,_envelope_js__WEBPACK_IMPORTED_MODULE_1__/* .envelopeFor */ .O)(verb, (0,_input_js__WEBPACK_IMPORTED_MODULE_2__/* .readInput */ .R)(), actor),
+    });
+}
+try {
+    process.exitCode = await main(process.argv.slice(2));
+}
+catch (error) {
+    const reused = error.code === 'EEXIST' && error.syscall === 'link';
+    const message = reused
+        ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
+        : error instanceof Error
+            ? error.message
+            : String(error);
+    process.stderr.write(`release: refused: ${message}\n`);
+    process.exitCode = error instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl || reused ? BAD_CALL : 1;
+}
+
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 2493:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   R: () => (/* binding */ readInput)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+
+
 /** Standard input to its end, at most one byte more than an envelope may have. */
 function readInput() {
     const chunks = [];
     let size = 0;
     const chunk = Buffer.alloc(64 * 1024);
-    while (size <= _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ENVELOPE_MAX_BYTES */ .Eb) {
+    while (size <= _delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .ENVELOPE_MAX_BYTES */ .Eb) {
         let read;
         try {
-            read = (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.readSync)(0, chunk);
+            read = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readSync)(0, chunk);
         }
         catch (error) {
             if (error.code === 'EAGAIN') {
@@ -43320,69 +45464,150 @@ function readInput() {
     }
     return Buffer.concat(chunks).toString('utf8');
 }
-/** A rollback from a shell on the host needs no envelope. */
-function envelopeFor(verb, text) {
-    if (verb === 'rollback' && text.trim() === '') {
-        const operation = `host-${new Date().toISOString().replace(/[-:.]/g, '')}-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomBytes)(3).toString('hex')}`;
-        return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseEnvelope */ .mE)(JSON.stringify({ format: 1, operation, actor: process.env['RELEASE_ACTOR'] ?? '' }));
+
+
+/***/ }),
+
+/***/ 5929:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   GI: () => (/* binding */ PIN),
+/* harmony export */   HS: () => (/* binding */ removeUnneeded),
+/* harmony export */   LS: () => (/* binding */ PINNED),
+/* harmony export */   U0: () => (/* binding */ keepImages),
+/* harmony export */   gn: () => (/* binding */ writeKept),
+/* harmony export */   hr: () => (/* binding */ keptFile)
+/* harmony export */ });
+/* unused harmony export neededByOthers */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
+/* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
+/* harmony import */ var _images_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3227);
+
+
+
+
+
+
+/** Label of a pin: the app that needs the image, or `edge` for the agent's and the edge's own. */
+const PIN = 'delivery.pin';
+/** Label of a pin: the reference of its image. */
+const PINNED = 'delivery.image';
+/** Says what an app needs, before it pulls it and before another app removes what nobody needs. */
+async function keepImages(run, manifest) {
+    await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .withHostLock */ .c)(run.paths.keptLock, 'kept images', () => {
+        const before = ownKept(run);
+        writeKept(run, [...before, ...(0,_images_js__WEBPACK_IMPORTED_MODULE_5__/* .imagesOf */ .IC)(manifest)]);
+    });
+}
+/** Replaces what the app has said; the caller holds `keptLock`. */
+function writeKept({ app, paths }, images) {
+    const document = { format: 1, app, images: [...new Set(images)].sort() };
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)(keptFile(paths, app), `${JSON.stringify(document)}\n`);
+}
+function keptFile(paths, app) {
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)(paths.kept, { recursive: true, mode: 0o755 });
+    return (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.kept, `${app}.json`);
+}
+function ownKept({ app, paths }) {
+    try {
+        const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(keptFile(paths, app));
+        return text === null ? [] : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseKept */ .t_)(text).images;
     }
-    return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseEnvelope */ .mE)(text);
-}
-async function main([verb, app, argument, ...rest]) {
-    if (verb === 'version' && app === undefined)
-        return say({ agent: _version_js__WEBPACK_IMPORTED_MODULE_10__/* .VERSION */ .x, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
-    if (verb === undefined || app === undefined || !_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .APP_NAME */ .C3.test(app) || rest.length > 0)
-        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', 'call: <verb> <app> [argument] is needed');
-    const paths = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .hostPaths */ .t)(app);
-    switch (verb) {
-        case 'version':
-            return say({ agent: _version_js__WEBPACK_IMPORTED_MODULE_10__/* .VERSION */ .x, formats: { manifest: 1, envelope: 1, events: 1, ledger: 1 } });
-        case 'status':
-            return say(await (0,_status_js__WEBPACK_IMPORTED_MODULE_8__/* .status */ .h)(app, paths));
-        case 'history':
-            return say((0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(paths).ledger);
-        case 'attach':
-            return (0,_attach_js__WEBPACK_IMPORTED_MODULE_3__/* .attach */ .K)(paths, argument ?? '');
-        case 'deploy': {
-            if (argument === undefined || !_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .DIGEST */ .Dh.test(argument))
-                throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', 'deploy: sha256:<64 hex> is needed');
-            const envelope = envelopeFor(verb, readInput());
-            return (0,_operation_js__WEBPACK_IMPORTED_MODULE_5__/* .operate */ .NX)(app, 'deploy', paths, envelope, async (run, report) => {
-                await (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .deploy */ .gg)(run, argument, report);
-                if (report.outcome !== 'unchanged')
-                    report.afterwards = () => (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .tidy */ .DZ)(run, report);
-            });
-        }
-        case 'rollback': {
-            if (argument !== undefined && !_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .RELEASE_ID */ .uX.test(argument))
-                throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', 'rollback: the release id is malformed');
-            const envelope = envelopeFor(verb, readInput());
-            return (0,_operation_js__WEBPACK_IMPORTED_MODULE_5__/* .operate */ .NX)(app, 'rollback', paths, envelope, (run, report) => (0,_rollback_js__WEBPACK_IMPORTED_MODULE_7__/* .rollback */ .dU)(run, argument ?? null, report));
-        }
-        default:
-            throw new _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl('call', `verb ${JSON.stringify(verb.slice(0, 40))}: not one of deploy, rollback, attach, status, history, version`);
+    catch {
+        // Its own word, damaged: the next prune writes it anew, and until then Docker keeps what containers use.
+        return [];
     }
 }
-function say(document) {
-    process.stdout.write(`${JSON.stringify(document)}\n`);
-    return 0;
+/**
+ * Images that other apps of this host need: by what they say, and by their pins. Throws ContractError `kept` where one cannot be read:
+ * then nothing must be removed.
+ */
+async function neededByOthers({ app, paths, docker, }) {
+    const needed = new Set();
+    for (const name of listed(paths.kept)) {
+        if (!name.endsWith('.json') || name.startsWith('.') || name === `${app}.json`)
+            continue;
+        const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.kept, name));
+        for (const image of text === null ? [] : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseKept */ .t_)(text).images)
+            needed.add(image);
+    }
+    for (const { labels } of await docker.containers([PIN])) {
+        const image = labels[PINNED];
+        if (labels[PIN] !== app && image !== undefined)
+            needed.add(image);
+    }
+    return needed;
 }
-try {
-    process.exitCode = await main(process.argv.slice(2));
+/** Removes images that neither this app nor another one needs; each removal excludes other apps that are about to need it. */
+async function removeUnneeded(run, images, say) {
+    let removed = 0;
+    for (const image of images) {
+        await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .withHostLock */ .c)(run.paths.keptLock, 'kept images', async () => {
+            if ((await neededByOthers(run)).has(image))
+                return;
+            try {
+                await run.docker.removeImage(image);
+                removed += 1;
+            }
+            catch (error) {
+                say(`image ${image} is still in use and stays: ${error.message}`);
+            }
+        });
+    }
+    return removed;
 }
-catch (error) {
-    const reused = error.code === 'EEXIST' && error.syscall === 'link';
-    const message = reused
-        ? 'envelope: operation: this operation has run already; attach to it, or use a new id'
-        : error instanceof Error
-            ? error.message
-            : String(error);
-    process.stderr.write(`release: refused: ${message}\n`);
-    process.exitCode = error instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .ContractError */ .Vl || reused ? BAD_CALL : 1;
+function listed(directory) {
+    try {
+        return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(directory);
+    }
+    catch {
+        return [];
+    }
 }
 
-__webpack_async_result__();
-} catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 1907:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   X: () => (/* binding */ liveContainers),
+/* harmony export */   _: () => (/* binding */ liveRelease)
+/* harmony export */ });
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2962);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
+/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2003);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3888);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
+
+
+
+
+
+/** Null before the first deploy, and where the files of what runs are gone. */
+function liveRelease(paths) {
+    const found = (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .live */ .V)(paths, (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .readTruth */ .cS)(paths));
+    if (found === null || found.colour === null)
+        return null;
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_3__/* .readRelease */ .iJ)(paths, found.release);
+    return stored === null ? null : { ...stored, colour: found.colour };
+}
+/** Its containers, then those of the backing services. */
+async function liveContainers(docker, release) {
+    const [colour, backing] = await Promise.all([
+        (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(docker, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)(release)),
+        (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(docker, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderBacking */ .KD)(release)),
+    ]);
+    return [...colour, ...backing];
+}
+
 
 /***/ }),
 
@@ -43390,12 +45615,13 @@ __webpack_async_result__();
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   A7: () => (/* binding */ readOwner),
 /* harmony export */   Lm: () => (/* binding */ holder),
 /* harmony export */   c_: () => (/* binding */ Lock),
 /* harmony export */   i7: () => (/* binding */ isHeld),
+/* harmony export */   qd: () => (/* binding */ flock),
 /* harmony export */   sW: () => (/* binding */ holdOpenFile)
 /* harmony export */ });
-/* unused harmony export readOwner */
 /* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
 /* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
@@ -43513,33 +45739,12 @@ async function holder(paths) {
 
 /***/ }),
 
-/***/ 6574:
+/***/ 929:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  dc: () => (/* binding */ EXIT),
-  NX: () => (/* binding */ operate)
-});
-
-// UNUSED EXPORTS: decideOutcome, newReport
-
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
-var src = __nccwpck_require__(7582);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
-var src_docker = __nccwpck_require__(5096);
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./agent/src/failure.ts
-var failure = __nccwpck_require__(8915);
-// EXTERNAL MODULE: ./agent/src/lock.ts
-var lock = __nccwpck_require__(8614);
-;// CONCATENATED MODULE: ./agent/src/mask.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K: () => (/* binding */ masker)
+/* harmony export */ });
 /** Shortest value that is masked: shorter ones (a "1", an "on") would blot out half of every line and are guessable anyway. */
 const SHORTEST = 4;
 /**
@@ -43571,140 +45776,124 @@ function masker(values) {
     return (text) => ordered.reduce((masked, form) => masked.replaceAll(form, '***'), text);
 }
 
-;// CONCATENATED MODULE: ./agent/src/events.ts
+
+/***/ }),
+
+/***/ 674:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Eb: () => (/* binding */ declaredMemory),
+/* harmony export */   jh: () => (/* binding */ mebibytes),
+/* harmony export */   mQ: () => (/* binding */ hostMemory),
+/* harmony export */   yl: () => (/* binding */ refuseMemory)
+/* harmony export */ });
+/* unused harmony export parseBytes */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2962);
+/* harmony import */ var yaml__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8815);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
+/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(598);
 
 
 
 
 
-
-
-const KEPT_RUNS = 50;
+const UNITS = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+/** Compose's byte values: `256m`, `1.5gb`, `1073741824`; null for anything else. */
+function parseBytes(value) {
+    if (typeof value === 'number')
+        return value;
+    const found = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(String(value).trim());
+    if (found === null)
+        return null;
+    return Math.round(Number(found[1]) * (UNITS[(found[2] ?? '').toLowerCase() || 'b'] ?? 1));
+}
 /**
- * The event lines of one operation, on standard output and in its run file. Whoever reads standard output may go away at any time
- * (a runner that dies, a session that is cut): the run file goes on, and `attach` reads it. The file stays locked as long as the
- * operation lives, also while it still waits for the app's lock.
+ * Sum of the limits (`mem_limit`, `deploy.resources.limits.memory`) of rendered projects.
+ * @param values of the host's `.env`, for limits that are variables
  */
-class Events {
-    operation;
-    file;
-    started = performance.now();
-    hidden;
-    mask;
-    quiet = false;
-    /** Throws EEXIST where the operation has run before. */
-    constructor(runs, operation, secrets) {
-        this.operation = operation;
-        this.hidden = new Set(secrets);
-        this.mask = masker(this.hidden);
-        (0,external_node_fs_.mkdirSync)(runs, { recursive: true, mode: 0o755 });
-        // Locked before it has its name: whoever finds it can tell by the lock whether this operation still lives.
-        const unnamed = (0,external_node_path_.join)(runs, `.${(0,external_node_crypto_.randomBytes)(8).toString('hex')}.new`);
-        this.file = (0,external_node_fs_.openSync)(unnamed, 'ax', 0o644);
-        try {
-            (0,lock/* holdOpenFile */.sW)(this.file);
-            (0,external_node_fs_.linkSync)(unnamed, (0,external_node_path_.join)(runs, `${operation}.jsonl`));
-        }
-        catch (error) {
-            (0,external_node_fs_.closeSync)(this.file);
-            throw error;
-        }
-        finally {
-            (0,external_node_fs_.unlinkSync)(unnamed);
-        }
-        forgetOldRuns(runs, `${operation}.jsonl`);
-    }
-    /** Takes further values out of everything said from here on. */
-    hide(secrets) {
-        for (const secret of secrets)
-            this.hidden.add(secret);
-        this.mask = masker(this.hidden);
-    }
-    masked(text) {
-        return this.mask(text);
-    }
-    /** Milliseconds since the operation began. */
-    elapsed() {
-        return Math.round(performance.now() - this.started);
-    }
-    log(level, message) {
-        this.write({ ...this.head(), event: 'log', level, message: this.mask(message) });
-    }
-    /** Runs one step between its `start` and its `ok` or `failed` line; what it throws leaves as a StepError that knows the step. */
-    async step(step, work) {
-        const began = performance.now();
-        const ms = () => Math.round(performance.now() - began);
-        let message;
-        this.write({ ...this.head(), event: 'step', step, status: 'start' });
-        try {
-            const value = await work((text) => (message = text));
-            this.write({
-                ...this.head(),
-                event: 'step',
-                step,
-                status: 'ok',
-                ms: ms(),
-                ...(message === undefined ? {} : { message: this.mask(message) }),
-            });
-            return value;
-        }
-        catch (thrown) {
-            const error = (0,failure/* toStepError */.uQ)(thrown);
-            error.step ??= step;
-            this.write({
-                ...this.head(),
-                event: 'step',
-                step,
-                status: 'failed',
-                ms: ms(),
-                message: this.mask(error.message),
-            });
-            throw error;
+function declaredMemory(projects, values) {
+    const result = { bytes: 0, unlimited: [] };
+    for (const { text } of projects) {
+        const { services = {} } = (0,yaml__WEBPACK_IMPORTED_MODULE_2__/* .parse */ .qg)(text);
+        for (const [name, service] of Object.entries(services)) {
+            const bytes = limitOf(service, values);
+            if (bytes === null || bytes === 0)
+                result.unlimited.push(name);
+            else
+                result.bytes += bytes;
         }
     }
-    skipped(step, message) {
-        this.write({ ...this.head(), event: 'step', step, status: 'skipped', message });
+    return result;
+}
+function limitOf(service, values) {
+    const limit = service.mem_limit ?? service.deploy?.resources?.limits?.memory;
+    if (limit === undefined || limit === null)
+        return null;
+    try {
+        return parseBytes(typeof limit === 'string' ? (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .interpolate */ .GW)(limit, values, 'memory limit') : limit);
     }
-    /** The last line for readers; what follows goes to the run file alone. */
-    result(result) {
-        this.write({ ...this.head(), event: 'result', ...result });
-        this.quiet = true;
-    }
-    close() {
-        (0,external_node_fs_.closeSync)(this.file);
-    }
-    head() {
-        return { v: 1, t: new Date().toISOString(), op: this.operation };
-    }
-    write(event) {
-        const line = (0,src/* formatEvent */.qF)(event);
-        try {
-            (0,external_node_fs_.writeSync)(this.file, line);
-        }
-        catch {
-            // A full disk must not end an operation that may be past its switch; standard output still has the line.
-        }
-        if (!this.quiet)
-            process.stdout.write(line);
+    catch {
+        // A variable that is missing is refused by its name elsewhere.
+        return null;
     }
 }
-/** Keeps the newest run files, `own` always: file times are coarse, and a new file can look as old as one of before. */
-function forgetOldRuns(runs, own) {
-    const files = (0,external_node_fs_.readdirSync)(runs).filter((name) => name.endsWith('.jsonl') && name !== own);
-    const byAge = files.map((name) => ({ name, at: (0,external_node_fs_.statSync)((0,external_node_path_.join)(runs, name)).mtimeMs })).sort((a, b) => b.at - a.at);
-    for (const { name } of byAge.slice(KEPT_RUNS - 1))
-        (0,external_node_fs_.unlinkSync)((0,external_node_path_.join)(runs, name));
+/** The control group's word is taken where it is smaller: in a virtual server made of a container /proc/meminfo is the machine's. */
+function hostMemory(read = readText) {
+    const meminfo = read('/proc/meminfo');
+    const total = Number(/^MemTotal:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? 0) * 1024;
+    const stat = /^hierarchical_memory_limit (\d+)$/m.exec(read('/sys/fs/cgroup/memory/memory.stat'))?.[1];
+    const max = /^(\d+)$/m.exec(read('/sys/fs/cgroup/memory.max'))?.[1];
+    const limits = [total, Number(stat ?? 0), Number(max ?? 0)].filter((bytes) => bytes > 0);
+    return { limitBytes: limits.length === 0 ? 0 : Math.min(...limits), availableBytes: (0,_retire_js__WEBPACK_IMPORTED_MODULE_4__/* .availableMemory */ .Br)(meminfo) };
+}
+function readText(path) {
+    try {
+        return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(path, 'utf8');
+    }
+    catch {
+        return '';
+    }
+}
+/**
+ * Throws StepError `memory` where the limits of both colours and the backing services add up to more than the host has: then a deploy
+ * could end in the kernel killing the live release. Services without a limit are not counted.
+ */
+function refuseMemory(declared, host) {
+    if (host.limitBytes === 0 || declared.bytes <= host.limitBytes)
+        return;
+    throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('memory', `memory: both colours and the backing services may take ${mebibytes(declared.bytes)} by their limits, this host has ${mebibytes(host.limitBytes)}; lower the limits (mem_limit) or use a larger server`);
+}
+function mebibytes(bytes) {
+    return `${String(Math.round(bytes / 1024 ** 2))} MiB`;
 }
 
-// EXTERNAL MODULE: ./agent/src/secrets.ts
-var secrets = __nccwpck_require__(9596);
-// EXTERNAL MODULE: ./agent/src/status.ts
-var src_status = __nccwpck_require__(307);
-// EXTERNAL MODULE: ./agent/src/steps/record.ts
-var record = __nccwpck_require__(7040);
-// EXTERNAL MODULE: ./agent/src/truth.ts
-var truth = __nccwpck_require__(4568);
-;// CONCATENATED MODULE: ./agent/src/operation.ts
+
+/***/ }),
+
+/***/ 6712:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   NX: () => (/* binding */ operate),
+/* harmony export */   dc: () => (/* binding */ EXIT)
+/* harmony export */ });
+/* unused harmony exports newReport, decideOutcome */
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1037);
+/* harmony import */ var _events_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4371);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
+/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8614);
+/* harmony import */ var _schema_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3642);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9596);
+/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2003);
+/* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7040);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4568);
+/* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3173);
+
+
 
 
 
@@ -43719,6 +45908,7 @@ const EXIT = {
     deployed: 0,
     unchanged: 0,
     rolled_back: 0,
+    applied: 0,
     refused: 1,
     failed: 1,
     busy: 75,
@@ -43728,7 +45918,7 @@ const EXIT = {
  * @returns the exit code
  */
 async function operate(app, verb, paths, envelope, work) {
-    const events = new Events(paths.runs, envelope.operation, [
+    const events = new _events_js__WEBPACK_IMPORTED_MODULE_2__/* .Events */ .s(paths.runs, envelope.operation, [
         ...Object.values(envelope.secrets),
         ...(envelope.registry === null ? [] : [envelope.registry.password]),
     ]);
@@ -43747,44 +45937,45 @@ async function operate(app, verb, paths, envelope, work) {
         .step('lock', () => takeLock(paths, owner, envelope, events))
         .catch((error) => error);
     if (taken instanceof Error || 'busy' in taken) {
-        const error = taken instanceof Error ? (0,failure/* toFailure */.w2)(taken, (text) => text) : busy(taken.busy);
+        const error = taken instanceof Error ? (0,_failure_js__WEBPACK_IMPORTED_MODULE_3__/* .toFailure */ .w2)(taken, (text) => text) : busy(taken.busy);
         const outcome = taken instanceof Error ? 'failed' : 'busy';
         const { ledger } = truthIfReadable(paths);
         events.result({
             outcome,
-            running: reference((0,src/* running */.yk)(ledger)),
-            previous: reference((0,src/* previous */.kn)(ledger)),
+            running: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
+            previous: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger)),
             timings: { totalMs: events.elapsed() },
             receipt: null,
             error,
         });
         return EXIT[outcome];
     }
-    const docker = new src_docker/* Docker */.J();
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .Docker */ .Jg();
     const run = { app, verb, paths, envelope, docker, events, lock: taken, stop: stop.signal };
     const report = newReport();
     let error = null;
     try {
-        events.hide(Object.values((0,secrets/* hostSecrets */.Y)(paths)));
+        events.hide(Object.values((0,_secrets_js__WEBPACK_IMPORTED_MODULE_6__/* .hostSecrets */ .YR)(paths)));
         await work(run, report);
     }
     catch (thrown) {
-        error = (0,failure/* toFailure */.w2)(thrown, (text) => events.masked(text));
+        error = (0,_failure_js__WEBPACK_IMPORTED_MODULE_3__/* .toFailure */ .w2)(thrown, (text) => events.masked(text));
     }
     const outcome = decideOutcome(verb, report, error);
-    const unrecorded = await operation_record(run, report, outcome, error);
+    const unrecorded = await record(run, report, outcome, error);
     // What the ledger does not know must not be judged by the ledger: nothing is tidied, drained or put to rest after this.
     if (unrecorded !== null)
         report.afterwards = null;
+    report.conclude?.();
     const said = unrecorded === null ? outcome : unrecordedOutcome(outcome, report);
     const truth = truthIfReadable(paths);
     const { ledger } = truth;
     report.ledger = ledger;
-    const now = unrecorded === null ? (0,src/* running */.yk)(ledger) : (0,src_status/* live */.V)(paths, truth);
+    const now = unrecorded === null ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger) : (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .live */ .V)(paths, truth);
     events.result({
         outcome: said,
         running: reference(now),
-        previous: reference(now?.release === (0,src/* running */.yk)(ledger)?.release ? (0,src/* previous */.kn)(ledger) : (0,src/* running */.yk)(ledger)),
+        previous: reference(now?.release === (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)?.release ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger) : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
         timings: {
             ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
             ...(report.drainMs === undefined ? {} : { drainMs: report.drainMs }),
@@ -43814,7 +46005,11 @@ function newReport() {
         truth: null,
         ledger: [],
         secrets: {},
+        environment: undefined,
+        rotated: false,
         migrated: false,
+        backing: [],
+        schema: null,
         switched: false,
         switchedMs: undefined,
         drainMs: undefined,
@@ -43822,10 +46017,11 @@ function newReport() {
         receipt: null,
         outcome: null,
         afterwards: null,
+        conclude: null,
     };
 }
 async function takeLock(paths, owner, envelope, events) {
-    return lock/* Lock */.c_.take(paths, owner, envelope.options.lockWaitSeconds, (holder) => events.log('info', `waiting for ${describe(holder)}`));
+    return _lock_js__WEBPACK_IMPORTED_MODULE_4__/* .Lock */ .c_.take(paths, owner, envelope.options.lockWaitSeconds, (holder) => events.log('info', `waiting for ${describe(holder)}`));
 }
 function busy(owner) {
     return {
@@ -43847,25 +46043,29 @@ function describe(owner) {
  */
 function decideOutcome(verb, report, error) {
     if (error === null)
-        return report.outcome ?? (verb === 'deploy' ? 'deployed' : 'rolled_back');
-    const touched = report.migrated || report.switched || error.step === 'route' || error.step === 'confirm';
+        return report.outcome ?? DONE[verb];
+    const touched = report.migrated || (report.backing ?? []).length > 0 || report.switched || SWITCHING.has(error.step);
     return touched ? 'failed' : 'refused';
 }
+const DONE = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' };
+/** Steps in which the edge has been pointed elsewhere, be it for a moment. */
+const SWITCHING = new Set(['route', 'confirm', 'drain', 'bake']);
 /** An operation that is not on record has failed, unless it changed nothing that a record would be needed for. */
 function unrecordedOutcome(outcome, report) {
     return outcome === 'refused' && !report.switched ? 'refused' : 'failed';
 }
 /** Writes the ledger entry. What keeps it from being written comes back as a failure: the operation itself is over by now. */
-async function operation_record(run, report, outcome, error) {
+async function record(run, report, outcome, error) {
     if (outcome === 'unchanged' || outcome === 'busy')
         return null;
     const { ledger, route } = truthIfReadable(run.paths);
     // By the ledger, `failed` is a release that is not live. One that is live and has had trouble since is live, with its error.
-    const wentLive = run.verb === 'deploy' ? 'deployed' : 'rolled_back';
-    const previously = report.truth?.running?.release ?? (0,src/* running */.yk)(ledger)?.release ?? null;
+    const wentLive = DONE[run.verb];
+    const previously = report.truth?.running?.release ?? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)?.release ?? null;
     try {
         await run.events.step('record', (note) => {
-            const entry = (0,record/* appendLedger */.OC)(run.paths, {
+            const schema = report.schema ?? (0,_schema_js__WEBPACK_IMPORTED_MODULE_5__/* .presentSchema */ .jY)(run.paths, ledger);
+            const entry = (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_8__/* .appendLedger */ .OC)(run.paths, {
                 t: new Date().toISOString(),
                 verb: run.verb,
                 outcome: report.switched ? wentLive : outcome,
@@ -43877,19 +46077,25 @@ async function operation_record(run, report, outcome, error) {
                 actor: run.envelope.actor,
                 run: run.envelope.run,
                 operation: run.envelope.operation,
+                agent: _version_js__WEBPACK_IMPORTED_MODULE_10__/* .VERSION */ .xv,
                 secrets: report.secrets,
+                ...(report.environment === undefined ? {} : { environment: report.environment }),
+                ...(report.rotated ? { rotated: true } : {}),
                 durationMs: run.events.elapsed(),
                 ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
                 receipt: report.receipt,
                 error,
+                ...(report.backing.length === 0 ? {} : { backing: report.backing }),
+                ...(schema === null ? {} : { schema }),
             });
-            (0,record/* clearTraces */.ED)(run.paths);
+            (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_8__/* .clearTraces */ .ED)(run.paths);
+            (0,_schema_js__WEBPACK_IMPORTED_MODULE_5__/* .forgetBegunSchema */ .cK)(run.paths);
             note(`ledger entry ${String(entry.seq)}`);
         });
         return null;
     }
     catch (thrown) {
-        const { step, message } = (0,failure/* toFailure */.w2)(thrown, (text) => run.events.masked(text));
+        const { step, message } = (0,_failure_js__WEBPACK_IMPORTED_MODULE_3__/* .toFailure */ .w2)(thrown, (text) => run.events.masked(text));
         const state = report.switched ? `release ${report.release ?? ''} is live and not on record` : 'it is not on record';
         return {
             step,
@@ -43901,7 +46107,7 @@ async function operation_record(run, report, outcome, error) {
 /** The records as they are; nothing where somebody edited them into nonsense: the operation has ended with that as its error. */
 function truthIfReadable(paths) {
     try {
-        return (0,truth/* readTruth */.cS)(paths);
+        return (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(paths);
     }
     catch {
         return { ledger: [], route: null, running: null };
@@ -43935,6 +46141,8 @@ function hostPaths(app, root = '/opt') {
         policy: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'policy.json'),
         ledger: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'ledger.jsonl'),
         releases: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'releases'),
+        assets: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'assets'),
+        schema: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'schema.json'),
         backing: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'backing.yaml'),
         runs: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'runs'),
         lock: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(base, 'lock'),
@@ -43947,6 +46155,13 @@ function hostPaths(app, root = '/opt') {
         dynamic: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'dynamic'),
         staging: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'staging'),
         certificates: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'certs'),
+        socket: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'run', `${app}.sock`),
+        tls: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'dynamic', `${app}.tls.yaml`),
+        certificate: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'certs', `${app}.tls.crt`),
+        certificateKey: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'certs', `${app}.tls.key`),
+        edgeLock: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'lock'),
+        kept: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'kept'),
+        keptLock: (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(edge, 'kept.lock'),
     };
 }
 /** The directory of one release; `release` has been checked against the release id's pattern, so it is one path part. */
@@ -43963,19 +46178,17 @@ function releaseDirectory(paths, release) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   l: () => (/* binding */ recover)
 /* harmony export */ });
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(998);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2962);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9596);
 /* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7040);
-/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(598);
-/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
-/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7880);
-/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7313);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
-/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(6658);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(4568);
-
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7880);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3888);
+/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4053);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4568);
+/* harmony import */ var _workers_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3110);
 
 
 
@@ -43993,11 +46206,11 @@ function releaseDirectory(paths, release) {
  * before it still runs; else the route is left as it is, and its colour is not touched.
  * @param ask how the public path is asked
  */
-async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .readTruth */ .cS)(run.paths);
-    const agreed = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .converge */ .cB)(truth.route, truth.running, false).action === 'none';
+async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_5__/* .confirm */ .lJ) {
+    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(run.paths);
+    const agreed = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .converge */ .cB)(truth.route, truth.running, false).action === 'none';
     const answers = !agreed && truth.route !== null && (await routedAnswers(run, truth, truth.route, ask));
-    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .converge */ .cB)(truth.route, truth.running, answers);
+    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .converge */ .cB)(truth.route, truth.running, answers);
     if (decision.action === 'adopt')
         await adopt(run, decision.route, truth);
     if (decision.action === 'restore') {
@@ -44005,7 +46218,7 @@ async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__
         const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(run.paths.routeBefore);
         if (await canGoBack(run, truth, before)) {
             run.events.log('warning', `${begun}: the route before it is put back`);
-            (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_7__/* .restoreRoute */ .Of)(run, before);
+            (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_6__/* .restoreRoute */ .Of)(run, before);
         }
         else
             run.events.log('warning', `${begun}; what was routed before does not run either: the route is left as it is`);
@@ -44013,15 +46226,15 @@ async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__
     // Adopted secrets are kept by now; those of a deploy that came to nothing go.
     (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreSecrets */ .cw)(run.paths);
     (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .clearTraces */ .ED)(run.paths);
-    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_11__/* .readTruth */ .cS)(run.paths);
+    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(run.paths);
 }
 /** Containers that run are not enough: the edge may have refused the route file and serve by the one before. */
 async function routedAnswers(run, truth, route, ask) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null || !(await runs(run, route)))
         return false;
     try {
-        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .hostsOf */ .PP)(truth));
+        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .hostsOf */ .PP)(truth));
         return true;
     }
     catch (error) {
@@ -44036,24 +46249,29 @@ async function canGoBack(run, truth, before) {
     return runs(run, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .parseRoute */ .ZG)(before));
 }
 async function runs(run, route) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null)
         return false;
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
     return (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .serving */ .fO)(project, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(run.docker, project));
 }
 async function adopt(run, route, truth) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null) {
         run.events.log('warning', `the edge routes to release ${route.release}, of which this host has no files; it is left as it is`);
         return;
     }
     run.events.log('warning', `an earlier operation ended after its switch and before its record: release ${route.release} is live and is now on record`);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .keepSecrets */ .JY)(run.paths);
-    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .liveColour */ .L0)(run, truth.running);
+    // A switch back to what is on record brings the secrets of before with it; a switch forward keeps its own.
+    const back = truth.running?.release === route.release && truth.running.colour === route.colour;
+    if (back)
+        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreSecrets */ .cw)(run.paths);
+    else
+        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .keepSecrets */ .JY)(run.paths);
+    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .liveColour */ .L0)(run, truth.running);
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
-    await switchWorkers(run, route, stored, old).catch((error) => run.events.log('error', `workers of release ${route.release}: ${String(error)}`));
-    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_10__/* .renameLive */ .hc)(run, { project }, old);
+    await switchWorkers(run, route, stored).catch((error) => run.events.log('error', `workers of release ${route.release}: ${String(error)}`));
+    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .renameLive */ .hc)(run, { project }, old);
     (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .appendLedger */ .OC)(run.paths, {
         t: new Date().toISOString(),
         verb: 'deploy',
@@ -44066,16 +46284,15 @@ async function adopt(run, route, truth) {
         actor: run.envelope.actor,
         run: run.envelope.run,
         operation: `${run.envelope.operation.slice(0, 54)}-recovered`,
-        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .secretHashes */ .Z)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .hostSecrets */ .Y)(run.paths)),
+        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .secretHashes */ .Z4)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .hostSecrets */ .YR)(run.paths)),
         durationMs: 0,
     });
 }
-/** The operation that died may not have come to it: the old workers end, the new ones start. */
-async function switchWorkers(run, route, stored, old) {
-    if (old !== null && old.colour !== route.colour)
-        await (0,_retire_js__WEBPACK_IMPORTED_MODULE_5__/* .stopWorkers */ .Go)(run, old.replicas);
-    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_8__/* .renderTarget */ .S_)(run, stored.manifest, stored.sealed, route.colour);
-    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_8__/* .startColour */ .B7)(run, stored.manifest.release, project, file, run.paths.env, 'worker');
+/** The operation that died may not have come to it: the workers of the other colour end, this one's start. */
+async function switchWorkers(run, route, { manifest, sealed }) {
+    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_10__/* .stopWorkersIn */ .ZX)(run, route.colour === 'blue' ? 'green' : 'blue');
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed, manifest, colour: route.colour });
+    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_10__/* .startWorkers */ .Gf)(run, { manifest, colour: route.colour, project }, sealed);
 }
 
 
@@ -44085,10 +46302,11 @@ async function switchWorkers(run, route, stored, old) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Go: () => (/* binding */ stopWorkers),
+/* harmony export */   Br: () => (/* binding */ availableMemory),
+/* harmony export */   F2: () => (/* binding */ GRACE_SECONDS),
 /* harmony export */   S5: () => (/* binding */ retire)
 /* harmony export */ });
-/* unused harmony exports roomForWarm, availableMemory */
+/* unused harmony export roomForWarm */
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
@@ -44131,205 +46349,6 @@ async function retire(run, old, cut) {
     await Promise.all(running.map(({ container }) => run.docker.pause(container.id)));
     return 'warm, frozen';
 }
-/** Ends the old colour's workers before the new one's start: no work is done twice. */
-async function stopWorkers(run, old) {
-    const workers = old.filter(({ spec, container }) => spec.role === 'worker' && container.running);
-    await Promise.all(workers.map(async ({ container }) => {
-        await run.docker.restartPolicy(container.id, 'no');
-        await run.docker.stop(container, GRACE_SECONDS);
-    }));
-}
-
-
-/***/ }),
-
-/***/ 5069:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   dU: () => (/* binding */ rollback)
-/* harmony export */ });
-/* unused harmony exports startedWith, restartPolicies */
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7582);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(998);
-/* harmony import */ var yaml__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8815);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
-/* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7791);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
-/* harmony import */ var _recover_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3389);
-/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(598);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9596);
-/* harmony import */ var _steps_drain_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3295);
-/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7313);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3888);
-/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(6658);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(4568);
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Goes back to `requested`, or to the release that was live before. No registry and no network beyond this host is needed. */
-async function rollback(run, requested, report) {
-    const { events } = run;
-    const { plan, truth, old } = await events.step('plan', async (note) => {
-        const found = await (0,_recover_js__WEBPACK_IMPORTED_MODULE_6__/* .recover */ .l)(run);
-        report.truth = found;
-        const made = await planRollback(run, found, requested, report);
-        const before = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .liveColour */ .L0)(run, (0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .liveNow */ .BO)(found));
-        note(`${made.manifest.release} in ${made.colour}${made.kept.length > 0 ? ', its containers are still here' : ''}`);
-        return { plan: made, truth: found, old: before };
-    });
-    report.colour = plan.colour;
-    const woken = plan.kept.length > 0;
-    const target = {
-        manifest: plan.manifest,
-        digest: plan.digest,
-        colour: plan.colour,
-        project: plan.project,
-        generation: plan.generation,
-        warm: false,
-    };
-    try {
-        await events.step('start', async (note) => note(woken ? await wake(run, plan, target) : await startAgain(run, plan)));
-        report.switchedMs = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .switchTo */ .S_)(run, target, truth);
-        report.switched = true;
-    }
-    catch (error) {
-        // What was woken is put to rest again; what was started anew goes.
-        await (woken ? rest(run, plan) : (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .removeColour */ .F4)(run, plan.colour, (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan))).catch((trouble) => run.events.log('warning', `cleaning up: ${String(trouble)}`));
-        throw error;
-    }
-    await finish(run, target, plan, old, report);
-}
-/** Visitors may have been on it, where the confirmation failed: a connection that is left is ended, never frozen. */
-async function rest(run, plan) {
-    (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .refuseRouted */ .Mg)(run.paths, plan.colour);
-    const awake = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, plan.project);
-    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(awake).map(({ container }) => container);
-    const { cut } = await (0,_steps_drain_js__WEBPACK_IMPORTED_MODULE_9__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .addressesOf */ .sO)(web), (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan));
-    await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .retire */ .S5)(run, awake, cut);
-}
-async function planRollback(run, truth, requested, report) {
-    const manifests = new Map((0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .storedReleases */ .O6)(run.paths).flatMap((release) => {
-        const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .readRelease */ .iJ)(run.paths, release);
-        return stored === null ? [] : [[release, stored.manifest]];
-    }));
-    const choice = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .rollbackTarget */ .es)({ ledger: truth.ledger, requested, manifests });
-    if (!choice.ok)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg(choice.code, `rollback: ${choice.message}`);
-    const { manifest, target } = choice;
-    report.release = manifest.release;
-    report.digest = target.digest;
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_11__/* .readRelease */ .iJ)(run.paths, manifest.release);
-    if (stored === null)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('pruned', `release ${manifest.release}: its files are no longer on this host`);
-    const values = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_8__/* .hostSecrets */ .Y)(run.paths);
-    const missing = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .missingSecrets */ .mO)(manifest.secrets, values);
-    if (missing.length > 0)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
-    report.secrets = (0,_secrets_js__WEBPACK_IMPORTED_MODULE_8__/* .secretHashes */ .Z)(run.paths, manifest.secrets, values);
-    const colour = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .idleColour */ .NB)((0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .liveColourOf */ .Gr)(truth));
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest, colour });
-    const found = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, project);
-    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(found);
-    const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
-    const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
-    // Containers keep the environment that they were made with: with other secrets today they are made anew.
-    const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets);
-    const kept = complete && ofTarget && sameSecrets ? found : [];
-    if (kept.length === 0)
-        await imagesAreHere(run, manifest);
-    return {
-        manifest,
-        sealed: stored.sealed,
-        digest: stored.digest,
-        colour,
-        project,
-        generation: (0,_truth_js__WEBPACK_IMPORTED_MODULE_13__/* .nextGeneration */ .aN)(truth),
-        kept,
-    };
-}
-/** Whether the release was last started with the secrets of these hashes. */
-function startedWith(ledger, release, today) {
-    const entry = ledger.findLast((item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
-    if (entry === undefined)
-        return false;
-    const { added, changed, removed } = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .compareSecrets */ .j$)(entry.secrets, today);
-    return added.length + changed.length + removed.length === 0;
-}
-async function imagesAreHere(run, manifest) {
-    const services = Object.entries(manifest.services).filter(([, { role }]) => role === 'web' || role === 'worker');
-    for (const [name, { image }] of services) {
-        if ((await run.docker.imageId(image)) === null)
-            throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('image_gone', `release ${manifest.release}: the image of ${name} (${image}) is no longer on this host`);
-    }
-}
-/** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
-async function wake(run, plan, target) {
-    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(plan.kept);
-    const policies = restartPolicies(plan.project.text);
-    const frozen = web.filter(({ container }) => container.paused);
-    const asleep = web.filter(({ container }) => !container.running);
-    await Promise.all([
-        ...frozen.map(({ container }) => run.docker.unpause(container.id)),
-        ...asleep.map(({ container }) => run.docker.start(container.id)),
-        ...web.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
-    ]);
-    target.warm = asleep.length === 0;
-    const awake = web.length - frozen.length - asleep.length;
-    return `${String(awake)} running already, ${String(frozen.length)} thawed, ${String(asleep.length)} started`;
-}
-/** The release as new, from its kept files, local images and today's secrets. */
-async function startAgain(run, plan) {
-    const removed = await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .removeColour */ .F4)(run, plan.colour, (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, plan));
-    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
-    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .startColour */ .B7)(run, plan.manifest.release, project, file, run.paths.env);
-    return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
-}
-/** Workers that were stopped as an old colour lost their restart policy then, and get it back. */
-async function restorePolicies(run, plan) {
-    const policies = restartPolicies(plan.project.text);
-    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, plan.project);
-    await Promise.all(live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')));
-}
-/** Restart policy by service of a rendered project. */
-function restartPolicies(text) {
-    const document = (0,yaml__WEBPACK_IMPORTED_MODULE_2__/* .parse */ .qg)(text);
-    return new Map(Object.entries(document.services ?? {}).map(([name, { restart }]) => [name, restart ?? 'no']));
-}
-/** Visitors are on the target: answer now, and let the old connections end behind the answer. */
-async function finish(run, target, plan, old, report) {
-    const workers = target.project.containers.some(({ role }) => role === 'worker');
-    if (old !== null)
-        await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .stopWorkers */ .Go)(run, old.replicas);
-    if (workers) {
-        (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .renderTarget */ .S_)(run, plan.manifest, plan.sealed, plan.colour);
-        await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .startColour */ .B7)(run, plan.manifest.release, plan.project, (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_10__/* .colourFile */ .Z9)(run, plan.manifest.release, plan.colour), run.paths.env, 'worker');
-    }
-    if (workers)
-        await restorePolicies(run, plan);
-    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .renameLive */ .hc)(run, target, old);
-    if (old === null)
-        return;
-    report.afterwards = async () => {
-        await run.events.step('drain', async (note) => {
-            const { cut } = await (0,_steps_drain_js__WEBPACK_IMPORTED_MODULE_9__/* .drain */ .Z)((0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .addressesOf */ .sO)((0,_switch_js__WEBPACK_IMPORTED_MODULE_12__/* .webContainers */ .x0)(old)), (0,_deploy_js__WEBPACK_IMPORTED_MODULE_4__/* .drainSeconds */ .Y)(run, target));
-            const how = await (0,_retire_js__WEBPACK_IMPORTED_MODULE_7__/* .retire */ .S5)(run, old.replicas, cut);
-            note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
-        });
-    };
-}
 
 
 /***/ }),
@@ -44351,18 +46370,90 @@ function stopIfAsked(run) {
 
 /***/ }),
 
+/***/ 3642:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Bo: () => (/* binding */ begunSchema),
+/* harmony export */   Fu: () => (/* binding */ planSchema),
+/* harmony export */   UY: () => (/* binding */ noteSchema),
+/* harmony export */   a3: () => (/* binding */ noWayBack),
+/* harmony export */   cK: () => (/* binding */ forgetBegunSchema),
+/* harmony export */   jY: () => (/* binding */ presentSchema)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3888);
+
+
+
+
+
+/** What migrations under way have written down, or null. Throws ContractError `schema` for a file that is none of ours. */
+function begunSchema(paths) {
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(paths.schema);
+    return text === null ? null : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .parseDocument */ .Tp)('schema', _delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .SchemaStateSchema */ .UX, text, 64 * 1024);
+}
+/** Writes down where the database is, before and after it changes: an agent that dies in between leaves no record of its own. */
+function noteSchema(paths, state) {
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .writeAtomically */ .vK)(paths.schema, `${JSON.stringify(state)}\n`);
+}
+/** The ledger has it now. */
+function forgetBegunSchema(paths) {
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(paths.schema, { force: true });
+}
+function presentSchema(paths, ledger) {
+    return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .databaseSchema */ .VF)(ledger, (0,_store_js__WEBPACK_IMPORTED_MODULE_4__/* .storedManifests */ .Go)(paths), begunSchema(paths));
+}
+/**
+ * The database that a deploy begins with. Throws StepError `schema_incompatible` where the release's code cannot run on it or its
+ * migrations would break the live release, unless the database's number was typed; `schema_id_wrong` where another one was.
+ */
+function planSchema(run, truth, manifest) {
+    const state = presentSchema(run.paths, truth.ledger);
+    const typed = run.envelope.options.forceSchema;
+    const wrong = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .wrongForce */ .pS)(state, typed);
+    if (wrong !== null)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('schema_id_wrong', wrong);
+    // What is live already runs on this database, forced or not.
+    if (truth.running?.release === manifest.release)
+        return state;
+    const live = truth.running === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_4__/* .readRelease */ .iJ)(run.paths, truth.running.release);
+    const conflict = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .schemaConflict */ .ui)(state, manifest, live?.manifest ?? null);
+    if (conflict === null)
+        return state;
+    if (typed === undefined)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_3__/* .StepError */ .zg('schema_incompatible', conflict);
+    run.events.log('warning', `forced by the schema number ${String(typed)}: ${conflict}`);
+    return state === null ? null : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .schemaForced */ .P8)(state, manifest);
+}
+/** Why visitors cannot be sent back to the release of before without anybody's consent, or null. */
+function noWayBack(paths, release, state) {
+    const before = (0,_store_js__WEBPACK_IMPORTED_MODULE_4__/* .readRelease */ .iJ)(paths, release);
+    if (state === null || before === null || (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .runsOn */ .k8)(state, before.manifest))
+        return null;
+    return `release ${release} is of schema ${String(before.manifest.schema.after)} and cannot run on schema ${String(state.number)} of the database`;
+}
+
+
+/***/ }),
+
 /***/ 9596:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Y: () => (/* binding */ hostSecrets),
-/* harmony export */   Z: () => (/* binding */ secretHashes)
+/* harmony export */   SL: () => (/* binding */ environmentHash),
+/* harmony export */   YR: () => (/* binding */ hostSecrets),
+/* harmony export */   Z4: () => (/* binding */ secretHashes)
 /* harmony export */ });
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -44372,16 +46463,139 @@ function stopIfAsked(run) {
 function hostSecrets(paths) {
     return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseEnvFile */ .FO)((0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(paths.env) ?? '');
 }
-/** Salted hashes of the secrets that a release names. The salt is made once per app and never leaves the host. */
+/** Salted hashes of the secrets that a release names. */
 function secretHashes(paths, names, values) {
-    const path = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.app, 'salt');
-    let salt = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(path)?.trim();
-    if (salt === undefined || salt === '') {
-        salt = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomBytes)(32).toString('hex');
-        (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)(path, `${salt}\n`, { mode: 0o600 });
-    }
-    return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .hashSecrets */ .CF)(salt, Object.fromEntries(names.map((name) => [name, values[name] ?? ''])));
+    return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .hashSecrets */ .CF)(salt(paths), Object.fromEntries(names.map((name) => [name, values[name] ?? ''])));
 }
+/** Salted hash of the whole text of a `.env`. */
+function environmentHash(paths, text) {
+    return (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHmac)('sha256', salt(paths)).update(text).digest('hex');
+}
+/** Made once per app; never leaves the host. */
+function salt(paths) {
+    const path = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.app, 'salt');
+    const known = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(path)?.trim() ?? '';
+    if (known !== '')
+        return known;
+    const made = (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomBytes)(32).toString('hex');
+    (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)(path, `${made}\n`, { mode: 0o600 });
+    return made;
+}
+
+
+/***/ }),
+
+/***/ 4619:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Bc: () => (/* binding */ readSignature),
+/* harmony export */   FH: () => (/* binding */ fetchSignature),
+/* harmony export */   Nc: () => (/* binding */ verifyReleaseSignature),
+/* harmony export */   T4: () => (/* binding */ readPolicy),
+/* harmony export */   VN: () => (/* binding */ verifyStored),
+/* harmony export */   dU: () => (/* binding */ UNSIGNED_WARNING)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_2__);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
+/* harmony import */ var _steps_pull_error_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2669);
+
+
+
+
+
+
+
+
+/** The verifier is a third of the agent's code: only what asks for signatures loads it. */
+const load = () => Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(140)]).then(__nccwpck_require__.bind(__nccwpck_require__, 6140));
+const sha256 = (text) => `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(text).digest('hex')}`;
+/** The owner's word on where releases come from and who signs them; null where nothing was said. Throws ContractError `policy`. */
+function readPolicy(paths) {
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .readIfThere */ .qC)(paths.policy);
+    return text === null ? null : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .parsePolicy */ .ON)(text);
+}
+/**
+ * Pulls the bundle that lies under our tag beside the release image, through the Engine as every image of this host: it knows the
+ * registry's certificates and mirrors. Null where there is none.
+ */
+async function fetchSignature(run, repository, digest) {
+    const { signatureTag } = await load();
+    const reference = `${repository}:${signatureTag(digest)}`;
+    try {
+        await run.docker.pull(reference, run.envelope.registry);
+    }
+    catch (error) {
+        const refused = (0,_steps_pull_error_js__WEBPACK_IMPORTED_MODULE_7__/* .pullError */ .c)(reference, error);
+        if (refused.code === 'not_in_registry')
+            return null;
+        throw refused;
+    }
+    try {
+        return await readSignature(run.docker, reference);
+    }
+    finally {
+        void run.docker.removeImage(reference).catch(() => undefined);
+    }
+}
+/** The bundle in a local signature image. Throws StepError `signature_malformed` where it holds none. */
+async function readSignature(docker, reference) {
+    const { BUNDLE_FILE } = await load();
+    const files = await docker.readImage(reference, (path) => path === BUNDLE_FILE);
+    const bundle = files.get(BUNDLE_FILE);
+    if (bundle === undefined)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('signature_malformed', `${reference}: holds no ${BUNDLE_FILE}, so it is no signature`);
+    return bundle.toString('utf8');
+}
+/** Throws ContractError naming why unless somebody whom the policy trusts signed this release image with this manifest; gives who. */
+async function verifyReleaseSignature(signatures, app, release) {
+    const { verifyBundle } = await load();
+    const { signer, source } = verifyBundle(release.signature, signatures, {
+        what: `release ${release.release}`,
+        kind: 'release',
+        app,
+        digests: { 'the release image': release.digest, 'manifest.json': sha256(release.manifest) },
+    });
+    return source.repository === '' ? `signed with ${signer}` : `signed with ${signer}, built by ${source.repository}`;
+}
+/**
+ * Before a kept release comes back: its own signature again, offline, and its files against its manifest. Whoever sits at the host may go
+ * back to a release from before signatures were asked for; whoever rings with the deploy key may not.
+ */
+async function verifyStored(run, stored, atTheHost = (process.env['RELEASE_ACTOR'] ?? '') !== '') {
+    const signatures = readPolicy(run.paths)?.signatures;
+    if (signatures === undefined)
+        return;
+    const { manifest, digest, manifestText, signature } = stored;
+    if (signature === null && atTheHost) {
+        run.events.log('warning', `release ${manifest.release} is not signed; it goes back because this was asked at the host`);
+        return;
+    }
+    await verifyReleaseSignature(signatures, run.app, {
+        release: manifest.release,
+        digest,
+        manifest: manifestText,
+        signature,
+    });
+    checkStoredFiles(run.paths, manifest);
+}
+function checkStoredFiles(paths, manifest) {
+    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(paths, manifest.release);
+    for (const [path, expected] of Object.entries(manifest.files)) {
+        if (sha256((0,node_fs__WEBPACK_IMPORTED_MODULE_2__.readFileSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, path))) !== expected)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('file_changed', `release ${manifest.release}: ${path} on this host is not the file that was signed`);
+    }
+}
+/** Why a host without `signatures` in its policy should have them. */
+const UNSIGNED_WARNING = 'policy.json asks for no signatures: whoever can push to the repository can deploy; provision-vps with its input signing-public-key changes that';
 
 
 /***/ }),
@@ -44451,19 +46665,82 @@ function establishedTo(remote) {
 
 /***/ }),
 
-/***/ 307:
+/***/ 2003:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   V: () => (/* binding */ live),
-/* harmony export */   h: () => (/* binding */ status)
-/* harmony export */ });
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7582);
-/* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8614);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3888);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  V: () => (/* binding */ live),
+  h: () => (/* binding */ status_status)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/lock.ts
+var lock = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+// EXTERNAL MODULE: ./agent/src/images.ts
+var src_images = __nccwpck_require__(3227);
+;// CONCATENATED MODULE: ./agent/src/way-back.ts
+
+
+/**
+ * Which kept releases could be started again with no registry in reach, newest first, and what a person should know about that. Asks
+ * Docker and changes nothing; where Docker does not answer, that is the note.
+ */
+async function wayBack(paths, docker, running) {
+    const stored = (0,store/* storedReleases */.O6)(paths).flatMap((release) => {
+        const manifest = (0,store/* readRelease */.iJ)(paths, release)?.manifest;
+        return manifest === undefined ? [] : [{ release, manifest }];
+    });
+    stored.sort((a, b) => Date.parse(b.manifest.created) - Date.parse(a.manifest.created));
+    try {
+        const releases = await Promise.all(stored.map(async ({ release, manifest }) => {
+            const missing = (await (0,src_images/* missingImages */.fR)(docker, manifest)).map(({ image }) => image);
+            return { release, images: missing.length === 0 ? 'here' : 'gone', missing };
+        }));
+        return { releases, notes: notesOn(releases, running?.release ?? null) };
+    }
+    catch (error) {
+        return { notes: [`the images of the kept releases could not be looked for: ${error.message}`] };
+    }
+}
+/** The sentences for a person about what is kept and what is lost. */
+function notesOn(releases, running) {
+    const others = releases.filter(({ release }) => release !== running);
+    const lost = others.filter(({ images }) => images === 'gone').map(({ release }) => release);
+    const here = others.filter(({ images }) => images === 'here').map(({ release }) => release);
+    const live = releases.find(({ release, images }) => release === running && images === 'gone');
+    return [
+        ...(live === undefined
+            ? []
+            : [
+                `images of the running release ${live.release} are gone: it runs on, and could not be started again; deploy it again`,
+            ]),
+        ...(lost.length === 0
+            ? []
+            : [
+                `no way back to ${lost.join(', ')}: images are gone from this host; a deploy of the release brings them back`,
+            ]),
+        ...(here.length === 0
+            ? []
+            : [
+                `docker system prune -a would take the way back to ${here.join(', ')}, and the agent: it removes stopped containers, which keep the images; docker image prune -a takes neither`,
+            ]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./agent/src/status.ts
+
+
 
 
 
@@ -44471,12 +46748,12 @@ function establishedTo(remote) {
 
 const SHOWN = 20;
 /** What the host runs, read back from what it routes to; the ledger adds since when. */
-async function status(app, paths) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .readTruth */ .cS)(paths);
-    const owner = await (0,_lock_js__WEBPACK_IMPORTED_MODULE_2__/* .holder */ .Lm)(paths);
+async function status_status(app, paths, docker = new src_docker/* Docker */.Jg()) {
+    const truth = (0,src_truth/* readTruth */.cS)(paths);
+    const owner = await (0,lock/* holder */.Lm)(paths);
     const running = live(paths, truth);
     const unrecorded = running !== null && running.release !== truth.running?.release;
-    const before = unrecorded ? truth.running : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_1__/* .previous */ .kn)(truth.ledger);
+    const before = unrecorded ? truth.running : (0,src/* previous */.kn)(truth.ledger);
     return {
         v: 1,
         app,
@@ -44487,6 +46764,7 @@ async function status(app, paths) {
         operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
         ledger: truth.ledger.slice(-SHOWN),
         receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
+        ...(await wayBack(paths, docker, running)),
     };
 }
 /** The release that the edge routes to now, on record or not yet. */
@@ -44496,14 +46774,14 @@ function live(paths, truth) {
         return { release: running.release, digest: running.digest, colour: running.colour, since: running.since };
     }
     // Switched and not yet on record: an operation is draining, or died there.
-    const stored = route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_3__/* .readRelease */ .iJ)(paths, route.release);
+    const stored = route === null ? null : (0,store/* readRelease */.iJ)(paths, route.release);
     if (route === null || stored === null)
         return null;
     return {
         release: route.release,
         digest: stored.digest,
         colour: route.colour,
-        since: (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)(paths.route).mtime.toISOString(),
+        since: (0,external_node_fs_.statSync)(paths.route).mtime.toISOString(),
     };
 }
 
@@ -44515,10 +46793,10 @@ function live(paths, truth) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Aj: () => (/* binding */ questionFor),
+/* harmony export */   MC: () => (/* binding */ routesToConfirm),
 /* harmony export */   lJ: () => (/* binding */ confirm),
 /* harmony export */   tY: () => (/* binding */ trust)
 /* harmony export */ });
-/* unused harmony export routesToConfirm */
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
@@ -44542,19 +46820,17 @@ const FIRST_LIMIT_MS = 90_000;
 const ANSWER_MS = 5_000;
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /**
- * Whom the edge's certificate is verified against: the authority that was put beside the edge, where there is one; else the very
- * certificate that provisioning gave the edge (whatever signed it, it must be the one that is served); else, for certificates by
- * ACME, the host's store. One of them and not all: parsing a whole root store takes as long as the switch.
+ * Whom the edge's certificate is verified against: for one that provisioning gave the edge, that very certificate (whatever signed it,
+ * it must be the one that is served) and the authority that was put beside the edge, where there is one; for one by ACME that authority,
+ * else the host's store. Never all of them: parsing a whole root store takes as long as the switch.
  */
 function trust(paths) {
     const authority = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(paths.certificates, 'ca.pem'));
-    if (authority !== null)
-        return { ca: authority };
-    const own = (0,_truth_js__WEBPACK_IMPORTED_MODULE_5__/* .tlsMode */ .hc)(paths) === 'files' ? (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(paths.certificates, 'tls.crt')) : null;
+    const own = (0,_truth_js__WEBPACK_IMPORTED_MODULE_5__/* .ownCertificate */ .ah)(paths);
     if (own !== null)
-        return { ca: own, allowPartialTrustChain: true };
-    const system = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(SYSTEM_CERTIFICATES);
-    return system === null ? {} : { ca: system };
+        return { ca: authority === null ? [own] : [own, authority], allowPartialTrustChain: true };
+    const ca = authority ?? (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(SYSTEM_CERTIFICATES);
+    return ca === null ? {} : { ca };
 }
 /** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */
 function questionFor(route, manifest) {
@@ -44646,9 +46922,10 @@ const POLL_MS = 100;
  * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
  * @param remote addresses of the old replicas
  * @param count how many connections there are; the edge's own tables by default
+ * @param stop ends the waiting at once: what was to be drained is needed again
  * @returns how many connections were left and will be cut
  */
-async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODULE_1__/* .establishedTo */ .ag) {
+async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODULE_1__/* .establishedTo */ .ag, stop) {
     const began = performance.now();
     let quiet = 0;
     for (;;) {
@@ -44657,10 +46934,439 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
         const ms = Math.round(performance.now() - began);
         if (quiet >= 2 || remote.size === 0)
             return { cut: 0, ms };
-        if (ms >= seconds * 1000)
+        if (ms >= seconds * 1000 || stop?.aborted === true)
             return { cut: open, ms };
         await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(POLL_MS);
     }
+}
+
+
+/***/ }),
+
+/***/ 8498:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Gj: () => (/* binding */ gate),
+/* harmony export */   U$: () => (/* binding */ trouble)
+/* harmony export */ });
+/* unused harmony export deadlineMs */
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _delivery_health__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6086);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
+
+
+
+
+
+const WATCH_MS = 100;
+/** The contract's pause is for a release that boots; one that has been live answers now or not at all. */
+const WARM_INTERVAL_MS = 20;
+const LOG_LINES = 20;
+const EDGE_NETWORK = 'edge';
+/** Why a container is no longer the one that was started, or null while all is well. */
+function trouble(container, baseline) {
+    if (container === null)
+        return 'was removed';
+    if (container.oomKilled)
+        return 'ran out of memory and was killed';
+    if (container.restarting || !container.running)
+        return `ended with exit code ${String(container.exitCode)}`;
+    if (container.restartCount !== baseline.restartCount)
+        return `was restarted ${String(container.restartCount - baseline.restartCount)} times (last exit code ${String(container.exitCode)})`;
+    if (baseline.startedAt !== null && container.startedAt !== baseline.startedAt)
+        return 'was started anew';
+    return null;
+}
+/**
+ * Asks every replica of the target directly, past the edge, until its health contract holds; a container that dies or restarts ends
+ * the gate within a tenth of a second, with its last log lines. Throws StepError.
+ * @returns one line for the step's `ok`
+ */
+async function gate(run, target) {
+    const web = (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .webReplicas */ ._w)(await (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .replicas */ .YB)(run.docker, target.project));
+    const expected = target.project.containers.filter(({ role }) => role === 'web').length;
+    if (web.length !== expected)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('start', `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`);
+    const stop = new AbortController();
+    try {
+        const results = await Promise.all(web.map((replica) => gateReplica(run, target, replica, stop)));
+        return results.join('; ');
+    }
+    finally {
+        stop.abort();
+    }
+}
+async function gateReplica(run, target, replica, stop) {
+    const { spec, container } = replica;
+    const imageId = await run.docker.imageId(spec.image);
+    if (imageId === null || imageId !== container.image) {
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('wrong_image', `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`);
+    }
+    const died = new AbortController();
+    const signal = AbortSignal.any([stop.signal, died.signal, run.stop]);
+    const baseline = target.warm ? container : { restartCount: 0, startedAt: null };
+    let reason = null;
+    const watching = watchContainer(run, container.id, baseline, signal).then((found) => {
+        reason = found;
+        if (found !== null)
+            died.abort();
+    });
+    try {
+        const verdict = await askUntilHealthy(run, target, replica, signal);
+        if (verdict.state === 'healthy' && reason === null) {
+            // The last look: it may have died between the last answer and now.
+            reason = trouble(await run.docker.container(container.id), baseline);
+            if (reason === null)
+                return `${spec.name} healthy after ${String(verdict.attempts)} tries`;
+        }
+        if (run.stop.aborted)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('stopped', 'the agent was told to stop (SIGTERM) before the switch');
+        const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
+        if (reason !== null)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('crashed', `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`, logs);
+        const first = verdict.firstFailure === null ? '' : `; first failure: ${verdict.firstFailure}`;
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('unhealthy', `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`, logs);
+    }
+    finally {
+        died.abort();
+        await watching;
+    }
+}
+async function askUntilHealthy(run, target, { spec, container }, signal) {
+    const health = target.manifest.health[spec.service];
+    const address = container.addresses[EDGE_NETWORK] ?? (await run.docker.container(container.id))?.addresses[EDGE_NETWORK];
+    if (health === undefined)
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('internal', `service ${spec.service}: has no health contract`);
+    if (address === undefined) {
+        const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
+    }
+    const contract = {
+        status: health.status,
+        json: health.json,
+        release: target.manifest.release,
+        consecutive: health.consecutive,
+        // A release that runs already was measured when it came, and a way back must not wait for twenty samples.
+        maxP95Ms: target.warm ? null : (health.maxP95Ms ?? null),
+        samples: health.samples ?? _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .HEALTH_SAMPLES */ .Rf,
+        warmup: health.warmup ?? _delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .HEALTH_WARMUP */ .GG,
+    };
+    const host = target.manifest.routes.find(({ service }) => service === spec.service)?.host;
+    const url = new URL(`http://${address}:${String(spec.port)}${health.path}`);
+    const probe = (0,_delivery_health__WEBPACK_IMPORTED_MODULE_1__/* .openProbe */ .Rs)({
+        url,
+        headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) },
+    });
+    try {
+        return await (0,_delivery_health__WEBPACK_IMPORTED_MODULE_1__/* .watch */ .wB)({
+            contract,
+            probe: async (timeoutMs) => {
+                const outcome = await probe.once(timeoutMs, signal);
+                if (!outcome.answered || outcome.release === target.manifest.release)
+                    return outcome;
+                // An app need not name its release: the Engine has said which image answers at this address.
+                if (outcome.release === null)
+                    return { ...outcome, release: target.manifest.release };
+                // One that names another will not come to its senses.
+                throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
+            },
+            intervalMs: target.warm ? Math.min(health.intervalMs, WARM_INTERVAL_MS) : health.intervalMs,
+            timeoutMs: health.timeoutMs,
+            deadlineMs: deadlineMs(health.deadlineSeconds, target.warm ? null : container, Date.now()),
+            signal,
+        });
+    }
+    finally {
+        await probe.close();
+    }
+}
+/**
+ * What is left of a deadline, milliseconds. It counts from the start of a container that this operation started: what the host took
+ * until it asked was time to boot in as well. Half of it is left at least, whatever the start is said to have been.
+ * @param container null where it ran before
+ */
+function deadlineMs(seconds, container, now) {
+    const began = container?.running === true ? Date.parse(container.startedAt) : NaN;
+    const since = Number.isFinite(began) ? Math.max(0, now - began) : 0;
+    return Math.max(seconds * 1000 - since, seconds * 500);
+}
+async function watchContainer(run, id, baseline, signal) {
+    while (!signal.aborted) {
+        const reason = trouble(await run.docker.container(id), baseline);
+        if (reason !== null)
+            return reason;
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(WATCH_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return null;
+}
+
+
+/***/ }),
+
+/***/ 5842:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Rt: () => (/* binding */ DISK_MIN_BYTES),
+  go: () => (/* binding */ freeBytes),
+  bJ: () => (/* binding */ planDeploy),
+  W$: () => (/* binding */ plannedMemory)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
+var stack_src = __nccwpck_require__(2962);
+// EXTERNAL MODULE: ./agent/src/claims.ts
+var claims = __nccwpck_require__(7244);
+// EXTERNAL MODULE: ./agent/src/colour.ts
+var colour = __nccwpck_require__(4461);
+// EXTERNAL MODULE: ./agent/src/container.ts
+var container = __nccwpck_require__(2118);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var src_files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/memory.ts
+var memory = __nccwpck_require__(674);
+// EXTERNAL MODULE: ./agent/src/schema.ts
+var src_schema = __nccwpck_require__(3642);
+// EXTERNAL MODULE: ./agent/src/secrets.ts
+var src_secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./agent/src/signature.ts
+var signature = __nccwpck_require__(4619);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+// EXTERNAL MODULE: ./agent/src/steps/pull-error.ts
+var pull_error = __nccwpck_require__(2669);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+;// CONCATENATED MODULE: ./agent/src/steps/stale.ts
+
+
+
+
+/**
+ * A deploy that waited in a queue must not bring an older state of the app over a newer one that was faster. A release that was sealed
+ * before the live one is refused, unless it was live here before: then somebody goes back to it. Throws StepError `stale_release`.
+ */
+function refuseStale(paths, truth, manifest) {
+    const live = (0,src_truth/* liveNow */.BO)(truth);
+    const current = live === null ? null : ((0,store/* readRelease */.iJ)(paths, live.release)?.manifest ?? null);
+    if (current === null || Date.parse(manifest.created) >= Date.parse(current.created))
+        return;
+    if ((0,src/* liveHistory */.p2)(truth.ledger).some(({ release }) => release === manifest.release))
+        return;
+    throw new failure/* StepError */.zg('stale_release', `release ${manifest.release} was sealed at ${manifest.created}, before the live ${current.release} (${current.created}), and was never live here; to deploy it all the same set allow-older`);
+}
+
+// EXTERNAL MODULE: ./agent/src/version.ts
+var version = __nccwpck_require__(3173);
+;// CONCATENATED MODULE: ./agent/src/steps/plan.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Longest life of a container in which an image is read. */
+const READING_MAX_MS = 60_000;
+/** Free space that a deploy needs before it pulls anything. */
+const DISK_MIN_BYTES = 1024 ** 3;
+const end = (reason) => {
+    throw reason;
+};
+/**
+ * Reads the release image and decides, before anything on the host changes, whether and where it can run.
+ * @param refuse gets each reason not to deploy, by default by being thrown; what the plan cannot be made without is always thrown
+ */
+async function planDeploy(run, truth, digest, refuse = end) {
+    const check = (work) => {
+        try {
+            work();
+        }
+        catch (reason) {
+            refuse(reason);
+        }
+    };
+    check(refuseFullDisk);
+    const policy = hostPolicy(run);
+    const { files, signature } = await readReleaseImage(run, digest, policy);
+    const manifest = (0,src/* parseManifest */.Ng)((files.get('manifest.json') ?? Buffer.alloc(0)).toString('utf8'));
+    check(() => checkManifest(run.app, manifest));
+    check(() => (policy === null ? undefined : (0,src/* checkImages */.B6)(policy, manifest)));
+    const colour = (0,src/* idleColour */.NB)((0,src_truth/* liveColourOf */.Gr)(truth));
+    // What a release cannot have on this host is refused here, while nothing has changed.
+    const sealed = (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+    check(() => (0,stack_src/* renderColour */.FW)({ sealed, manifest, colour }));
+    check(() => (0,claims/* refuseClaimed */.o)(run, manifest));
+    check(() => refuseReused(run.paths, manifest, digest));
+    check(() => (run.envelope.options.allowOlder === true ? undefined : refuseStale(run.paths, truth, manifest)));
+    let schema = null;
+    check(() => (schema = (0,src_schema/* planSchema */.Fu)(run, truth, manifest)));
+    const envNow = (0,src_files/* readIfThere */.qC)(run.paths.env) ?? '';
+    const env = (0,src/* mergeEnvFile */.Mv)(envNow, run.envelope.secrets);
+    const values = (0,src/* parseEnvFile */.FO)(env);
+    check(() => refuseMissing(manifest, values));
+    check(() => (0,memory/* refuseMemory */.yl)(plannedMemory(run.paths, truth, { sealed, manifest, colour }, values), (0,memory/* hostMemory */.mQ)()));
+    const secrets = (0,src_secrets/* secretHashes */.Z4)(run.paths, manifest.secrets, values);
+    // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
+    const same = truth.running?.digest === digest;
+    const otherSecrets = env !== envNow || secretsChanged(truth, secrets);
+    return {
+        manifest,
+        digest,
+        files,
+        policy,
+        signature,
+        env,
+        secrets,
+        schema,
+        colour,
+        generation: (0,src_truth/* nextGeneration */.aN)(truth),
+        unchanged: same && !otherSecrets && (await isServing(run, truth, manifest)),
+        rotated: same && otherSecrets,
+    };
+}
+function refuseFullDisk() {
+    const free = freeBytes();
+    if (free < DISK_MIN_BYTES)
+        throw new failure/* StepError */.zg('disk_full', `disk: ${(0,memory/* mebibytes */.jh)(free)} free, at least ${(0,memory/* mebibytes */.jh)(DISK_MIN_BYTES)} are needed to pull a release`);
+}
+function refuseReused(paths, manifest, digest) {
+    const kept = (0,store/* readRelease */.iJ)(paths, manifest.release);
+    if (kept !== null && kept.digest !== digest)
+        throw new failure/* StepError */.zg('release_reused', `release ${manifest.release} is on this host already from another image (${kept.digest}); a release id is used once`);
+}
+function refuseMissing(manifest, values) {
+    const missing = (0,src/* missingSecrets */.mO)(manifest.secrets, values);
+    if (missing.length > 0)
+        throw new failure/* StepError */.zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release}, neither sent with this deploy nor on the host`);
+}
+/** What the release's colour, the live one and the backing services may take together. */
+function plannedMemory(paths, truth, next, values) {
+    const live = (0,src_truth/* liveNow */.BO)(truth);
+    const stored = live === null ? null : (0,store/* readRelease */.iJ)(paths, live.release);
+    const projects = [(0,stack_src/* renderColour */.FW)(next), (0,stack_src/* renderBacking */.KD)(next)];
+    if (live !== null && live.colour !== null && stored !== null)
+        projects.push((0,stack_src/* renderColour */.FW)({ ...stored, colour: live.colour }));
+    return (0,memory/* declaredMemory */.Eb)(projects, values);
+}
+/** The owner's word on where releases come from; without one every caller's word is taken, and that is said. */
+function hostPolicy(run) {
+    const policy = (0,signature/* readPolicy */.T4)(run.paths);
+    if (policy !== null)
+        return policy;
+    run.events.log('warning', `${run.paths.policy} is missing: this host takes releases from any repository; provision-vps with its input repository names the one`);
+    return null;
+}
+async function readReleaseImage(run, digest, policy) {
+    const repository = run.envelope.repository;
+    if (repository === undefined)
+        throw new failure/* StepError */.zg('envelope', 'envelope: repository: is missing; deploy needs the repository of the release image');
+    if (policy !== null)
+        (0,src/* checkRepository */.n_)(policy, run.app, repository);
+    // A digest names its content: what this host keeps need not be fetched again, nor is the registry needed for it.
+    const kept = (0,store/* readReleaseOf */.Lu)(run.paths, digest);
+    if (kept !== null && (kept.signature !== null || policy?.signatures === undefined))
+        return kept;
+    const reference = `${repository}@${digest}`;
+    // Side by side, and both of them ended before anything is said: each is one round trip to the registry.
+    const [pulled, signed] = await Promise.allSettled([
+        run.docker.pull(reference, run.envelope.registry),
+        policy?.signatures === undefined ? null : (0,signature/* fetchSignature */.FH)(run, repository, digest),
+    ]);
+    if (pulled.status === 'rejected')
+        throw (0,pull_error/* pullError */.c)(reference, pulled.reason);
+    if (signed.status === 'rejected')
+        throw signed.reason;
+    await clearReadings(run);
+    const files = await run.docker.readImage(reference, (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'));
+    // Its files are kept in the release directory; the image itself has no further use.
+    void run.docker.removeImage(reference).catch(() => undefined);
+    if (!files.has('manifest.json'))
+        throw new failure/* StepError */.zg('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
+    return { files, signature: signed.value };
+}
+/** Containers of images whose reader died. A reading takes less than a second; a young one may be another operation's. */
+async function clearReadings(run) {
+    const found = await run.docker.containers([container/* READING */.rq]);
+    const old = found.filter(({ labels: { [container/* READING */.rq]: since } }) => {
+        return since !== undefined && !(Date.now() - Date.parse(since) < READING_MAX_MS);
+    });
+    await Promise.all(old.map(({ id }) => run.docker.remove(id)));
+}
+function checkManifest(app, manifest) {
+    if (manifest.app !== app)
+        throw new failure/* StepError */.zg('other_app', `manifest: app: is "${manifest.app}", this door is for "${app}"`);
+    if ((0,version/* olderThan */.W7)(version/* VERSION */.xv, manifest.agent.minimum)) {
+        throw new failure/* StepError */.zg('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${version/* VERSION */.xv}; run provision-vps first`);
+    }
+}
+/** Whether the live release was started with other secrets than these. */
+function secretsChanged(truth, secrets) {
+    const entry = truth.ledger.findLast((item) => item.release === truth.running?.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
+    const change = (0,src/* compareSecrets */.j$)(entry?.secrets ?? {}, secrets);
+    return change.added.length + change.changed.length + change.removed.length > 0;
+}
+/** Whether all containers of the live release are there and run. */
+async function isServing(run, { running: live }, manifest) {
+    const stored = live === null ? null : (0,store/* readRelease */.iJ)(run.paths, live.release);
+    if (live === null || live.colour === null || stored === null)
+        return false;
+    const project = (0,stack_src/* renderColour */.FW)({ sealed: stored.sealed, manifest, colour: live.colour });
+    return (0,colour/* complete */.My)(project, await (0,colour/* replicas */.YB)(run.docker, project));
+}
+/** The agent's own root lies on Docker's file system, whatever that is mounted from. */
+function freeBytes() {
+    const { bavail, bsize } = (0,external_node_fs_.statfsSync)('/');
+    return bavail * bsize;
+}
+
+
+/***/ }),
+
+/***/ 2669:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   c: () => (/* binding */ pullError)
+/* harmony export */ });
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
+
+
+/** The Engine's words for a failed pull, sorted by what the reader can do about it. */
+function pullError(reference, error) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg)
+        return error;
+    if (/no space left on device/i.test(text))
+        return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('disk_full', `pull ${reference}: the disk is full (${text}); nothing was changed, a partial pull is harmless and is resumed`);
+    if (/unauthorized|denied|authentication required|no basic auth/i.test(text))
+        return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
+    if (/not found|manifest unknown/i.test(text))
+        return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
+    return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .DockerError */ .Bi && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
 }
 
 
@@ -44680,7 +47386,7 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -44744,7 +47450,7 @@ function clearTraces(paths) {
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(998);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2962);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
 /* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4568);
@@ -44815,16 +47521,16 @@ function routedNow(paths) {
 /* harmony export */   F4: () => (/* binding */ removeColour),
 /* harmony export */   Mg: () => (/* binding */ refuseRouted),
 /* harmony export */   S_: () => (/* binding */ renderTarget),
-/* harmony export */   Z9: () => (/* binding */ colourFile),
 /* harmony export */   kr: () => (/* binding */ startBacking)
 /* harmony export */ });
+/* unused harmony export colourFile */
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(998);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5096);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1037);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8915);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1909);
@@ -44916,11 +47622,14 @@ function renderTarget(run, manifest, sealed, colour) {
     return { project, file };
 }
 /**
- * Starts the colour's web containers beside the live ones. Workers wait for the switch: two of them at once would do work twice.
+ * Starts those containers of the colour that may run beside the live ones (web, and what is declared safe), or, after the switch, its
+ * workers and schedulers: two of them at once would do work twice.
  * @param env path of the env file that compose fills the variables from
  */
-async function startColour(run, release, project, file, env, role = 'web') {
-    const names = project.containers.filter((container) => container.role === role).map(({ name }) => name);
+async function startColour(run, release, project, file, env, when = 'beside') {
+    const names = project.containers
+        .filter((container) => (when === 'beside' ? (0,_colour_js__WEBPACK_IMPORTED_MODULE_3__/* .startsBeside */ .s8)(container) : container.role !== 'web'))
+        .map(({ name }) => name);
     if (names.length === 0)
         return;
     await Promise.all(project.volumes.map((volume) => run.docker.ensureVolume(volume, { 'delivery.app': run.app })));
@@ -44929,7 +47638,66 @@ async function startColour(run, release, project, file, env, role = 'web') {
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .Bi ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+    }
+}
+
+
+/***/ }),
+
+/***/ 9448:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   O: () => (/* binding */ verifySignature),
+/* harmony export */   V: () => (/* binding */ verifyRelease)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
+/* harmony import */ var _signature_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4619);
+
+
+
+/**
+ * Before any image of the release is pulled: who signed it, by the owner's policy. The manifest is among what was signed, and names every
+ * image and every file by digest. Gives what to say about it; throws ContractError naming why not.
+ */
+async function verifySignature(run, { manifest, digest, files, policy, signature, }) {
+    if (policy?.signatures === undefined) {
+        if (policy !== null)
+            run.events.log('warning', _signature_js__WEBPACK_IMPORTED_MODULE_2__/* .UNSIGNED_WARNING */ .dU);
+        return 'no signature was asked for';
+    }
+    return (0,_signature_js__WEBPACK_IMPORTED_MODULE_2__/* .verifyReleaseSignature */ .Nc)(policy.signatures, run.app, {
+        release: manifest.release,
+        digest,
+        manifest: files.get('manifest.json') ?? '',
+        signature,
+    });
+}
+/**
+ * Before anything of the release runs: every file is the one that the manifest names, none is there unnamed, and every image has a
+ * variant for this host.
+ * @param host platform of the Engine, such as `linux/amd64`
+ */
+function verifyRelease(manifest, files, host) {
+    for (const [path, expected] of Object.entries(manifest.files)) {
+        const content = files.get(path);
+        if (content === undefined)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('file_missing', `release image: ${path}: named in the manifest and not in the image`);
+        const found = `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(content).digest('hex')}`;
+        if (found !== expected)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('file_changed', `release image: ${path}: is ${found}, the manifest says ${expected}`);
+    }
+    for (const path of files.keys()) {
+        if (path !== 'manifest.json' && manifest.files[path] === undefined)
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('file_unknown', `release image: ${path}: in the image and not named in the manifest`);
+    }
+    for (const [name, { platforms }] of Object.entries(manifest.services)) {
+        if (platforms.length > 0 && !platforms.some((platform) => platform === host || platform.startsWith(`${host}/`))) {
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('platform', `service ${name}: its image is for ${platforms.join(', ')}, this host is ${host}`);
+        }
     }
 }
 
@@ -44941,6 +47709,8 @@ async function startColour(run, release, project, file, env, role = 'web') {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   $L: () => (/* binding */ forgetRelease),
+/* harmony export */   Go: () => (/* binding */ storedManifests),
+/* harmony export */   Lu: () => (/* binding */ readReleaseOf),
 /* harmony export */   O6: () => (/* binding */ storedReleases),
 /* harmony export */   d4: () => (/* binding */ writeRelease),
 /* harmony export */   iJ: () => (/* binding */ readRelease)
@@ -44949,7 +47719,7 @@ async function startColour(run, release, project, file, env, role = 'web') {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7582);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1909);
 
@@ -44957,23 +47727,47 @@ async function startColour(run, release, project, file, env, role = 'web') {
 
 
 
+/** Beside the files of a release; the release image itself cannot hold it. */
+const SIGNATURE = 'signature.sigstore.json';
 /** A release kept on this host, or null where it (or a part of it) is not here. Throws on a manifest that does not parse. */
 function readRelease(paths, release) {
     const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, release);
     const [manifest, digest, sealed] = ['manifest.json', 'digest', 'compose.yaml'].map((name) => (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, name)) ?? '');
     if (!manifest || !digest || !sealed)
         return null;
-    return { manifest: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseManifest */ .Ng)(manifest), digest: digest.trim(), sealed };
+    const signature = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, SIGNATURE));
+    return { manifest: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .parseManifest */ .Ng)(manifest), digest: digest.trim(), sealed, manifestText: manifest, signature };
 }
-/** Writes the files of a release image; `files` are relative paths as in the image. The digest comes last: it makes the release whole. */
-function writeRelease(paths, release, digest, files) {
+/**
+ * Writes the files of a release image and its signature; `files` are relative paths as in the image. The digest comes last: it makes the
+ * release whole.
+ */
+function writeRelease(paths, release, digest, files, signature = null) {
     const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, release);
     for (const [path, content] of files) {
         const target = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, path);
         (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(target), { recursive: true, mode: 0o755 });
         (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)(target, content);
     }
+    if (signature !== null)
+        (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, SIGNATURE), signature);
     (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .writeAtomically */ .vK)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, 'digest'), `${digest}\n`);
+}
+/** The files and the signature of the kept release that came from this image; null where none did or a file of it is gone. */
+function readReleaseOf(paths, digest) {
+    const release = storedReleases(paths).find((name) => (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, name), 'digest'))?.trim() === digest);
+    const stored = release === undefined ? null : readRelease(paths, release);
+    if (release === undefined || stored === null)
+        return null;
+    const files = new Map([['manifest.json', Buffer.from(stored.manifestText)]]);
+    try {
+        for (const path of Object.keys(stored.manifest.files))
+            files.set(path, (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)((0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, release), path)));
+    }
+    catch {
+        return null;
+    }
+    return { files, signature: stored.signature };
 }
 function storedReleases(paths) {
     try {
@@ -44983,6 +47777,13 @@ function storedReleases(paths) {
         return [];
     }
 }
+/** The manifests of the releases kept on this host, by release id. */
+function storedManifests(paths) {
+    return new Map(storedReleases(paths).flatMap((release) => {
+        const stored = readRelease(paths, release);
+        return stored === null ? [] : [[release, stored.manifest]];
+    }));
+}
 function forgetRelease(paths, release) {
     (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)((0,_paths_js__WEBPACK_IMPORTED_MODULE_4__/* .releaseDirectory */ .f)(paths, release), { recursive: true, force: true });
 }
@@ -44990,174 +47791,100 @@ function forgetRelease(paths, release) {
 
 /***/ }),
 
-/***/ 6658:
+/***/ 6051:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  PP: () => (/* binding */ hostsOf),
-  L0: () => (/* binding */ liveColour),
-  hc: () => (/* binding */ renameLive),
-  S_: () => (/* binding */ switchTo),
-  x0: () => (/* binding */ webContainers)
-});
-
-// UNUSED EXPORTS: takeBack
-
-// EXTERNAL MODULE: ./packages/stack/src/index.ts + 11 modules
-var src = __nccwpck_require__(998);
-// EXTERNAL MODULE: ./agent/src/colour.ts
-var colour = __nccwpck_require__(4461);
-// EXTERNAL MODULE: ./agent/src/docker.ts + 2 modules
-var docker = __nccwpck_require__(5096);
-// EXTERNAL MODULE: ./agent/src/run.ts
-var src_run = __nccwpck_require__(3124);
-// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
-var steps_confirm = __nccwpck_require__(117);
-// EXTERNAL MODULE: external "node:timers/promises"
-var promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: ./packages/health/src/index.ts + 5 modules
-var health_src = __nccwpck_require__(6086);
-// EXTERNAL MODULE: ./agent/src/failure.ts
-var failure = __nccwpck_require__(8915);
-;// CONCATENATED MODULE: ./agent/src/steps/gate.ts
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   h: () => (/* binding */ successor),
+/* harmony export */   z: () => (/* binding */ refuseOlder)
+/* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7662);
+/* harmony import */ var _signature_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4619);
+/* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3173);
 
 
 
 
-const WATCH_MS = 100;
-const LOG_LINES = 20;
-const EDGE_NETWORK = 'edge';
-/** Why a container is no longer the one that was started, or null while all is well. */
-function trouble(container, baseline) {
-    if (container === null)
-        return 'was removed';
-    if (container.oomKilled)
-        return 'ran out of memory and was killed';
-    if (container.restarting || !container.running)
-        return `ended with exit code ${String(container.exitCode)}`;
-    if (container.restartCount !== baseline.restartCount)
-        return `was restarted ${String(container.restartCount - baseline.restartCount)} times (last exit code ${String(container.exitCode)})`;
-    if (baseline.startedAt !== null && container.startedAt !== baseline.startedAt)
-        return 'was started anew';
-    return null;
+/** Label of the agent's image with its version (x.y.z). */
+const VERSION_LABEL = 'delivery.agent.version';
+/**
+ * Whether `image` may take this agent's place; provisioning asks the agent of before, which the host trusts already. Both images are on
+ * the host. Throws ContractError: `agent_older` (it goes forward only), or what is wrong with its signature, where the policy asks for one.
+ */
+async function successor(paths, image, docker) {
+    if (!_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .IMAGE_BY_DIGEST */ .Dq.test(image))
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('call', 'successor: <repository>@sha256:<64 hex> is needed');
+    const labels = await docker.imageLabels(image);
+    if (labels === null)
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('agent_missing', `agent ${image}: is not on this host`);
+    const version = labels[VERSION_LABEL] ?? '';
+    if (!/^\d+\.\d+\.\d+$/.test(version))
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('agent_unknown', `agent ${image}: names no version, so it is no agent of this project`);
+    const signatures = (0,_signature_js__WEBPACK_IMPORTED_MODULE_2__/* .readPolicy */ .T4)(paths)?.signatures;
+    const signer = signatures === undefined ? null : await signerOf(image, docker, signatures);
+    if ((0,_version_js__WEBPACK_IMPORTED_MODULE_3__/* .olderThan */ .W7)(version, _version_js__WEBPACK_IMPORTED_MODULE_3__/* .VERSION */ .xv))
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('agent_older', `agent ${image}: is ${version}, this host has ${_version_js__WEBPACK_IMPORTED_MODULE_3__/* .VERSION */ .xv} and goes forward only; what that one has written the older one cannot be trusted to read`);
+    return { image, version, signer };
+}
+async function signerOf(image, docker, signatures) {
+    const { signatureTag, verifyBundle } = await Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(140)]).then(__nccwpck_require__.bind(__nccwpck_require__, 6140));
+    const [repository = '', digest = ''] = image.split('@');
+    const tag = `${repository}:${signatureTag(digest)}`;
+    const bundle = (await docker.imageId(tag)) === null ? null : await (0,_signature_js__WEBPACK_IMPORTED_MODULE_2__/* .readSignature */ .Bc)(docker, tag);
+    return verifyBundle(bundle, signatures, {
+        what: `agent ${image}`,
+        kind: 'agent',
+        app: '',
+        digests: { 'the agent image': digest },
+    }).signer;
 }
 /**
- * Asks every replica of the target directly, past the edge, until its health contract holds; a container that dies or restarts ends
- * the gate within a tenth of a second, with its last log lines. Throws StepError.
- * @returns one line for the step's `ok`
+ * Throws ContractError `agent_older` where a newer agent than this one has driven the app: its records are not for this one to go on from,
+ * and nothing may be written to them. A ledger that is malformed is left for the operation to tell.
  */
-async function gate(run, target) {
-    const web = (0,colour/* webReplicas */._w)(await (0,colour/* replicas */.YB)(run.docker, target.project));
-    const expected = target.project.containers.filter(({ role }) => role === 'web').length;
-    if (web.length !== expected)
-        throw new failure/* StepError */.zg('start', `colour ${target.project.project}: ${String(web.length)} of ${String(expected)} containers are there`);
-    const stop = new AbortController();
-    try {
-        const results = await Promise.all(web.map((replica) => gateReplica(run, target, replica, stop)));
-        return results.join('; ');
-    }
-    finally {
-        stop.abort();
-    }
+function refuseOlder(paths) {
+    const newest = writers(paths).findLast((agent) => (0,_version_js__WEBPACK_IMPORTED_MODULE_3__/* .olderThan */ .W7)(_version_js__WEBPACK_IMPORTED_MODULE_3__/* .VERSION */ .xv, agent));
+    if (newest !== undefined)
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('agent_older', `agent: ${newest} has driven this app, this is ${_version_js__WEBPACK_IMPORTED_MODULE_3__/* .VERSION */ .xv}; the host goes forward only: run provision-vps with ${newest} or later`);
 }
-async function gateReplica(run, target, replica, stop) {
-    const { spec, container } = replica;
-    const imageId = await run.docker.imageId(spec.image);
-    if (imageId === null || imageId !== container.image) {
-        throw new failure/* StepError */.zg('wrong_image', `container ${container.name}: runs image ${container.image}, sealed is ${spec.image} (${imageId ?? 'not on this host'})`);
-    }
-    const died = new AbortController();
-    const signal = AbortSignal.any([stop.signal, died.signal, run.stop]);
-    const baseline = target.warm ? container : { restartCount: 0, startedAt: null };
-    let reason = null;
-    const watching = watchContainer(run, container.id, baseline, signal).then((found) => {
-        reason = found;
-        if (found !== null)
-            died.abort();
-    });
+/** Versions of the agents that wrote the ledger, oldest first. */
+function writers(paths) {
     try {
-        const verdict = await askUntilHealthy(run, target, replica, signal);
-        if (verdict.state === 'healthy' && reason === null) {
-            // The last look: it may have died between the last answer and now.
-            reason = trouble(await run.docker.container(container.id), baseline);
-            if (reason === null)
-                return `${spec.name} healthy after ${String(verdict.attempts)} tries`;
-        }
-        if (run.stop.aborted)
-            throw new failure/* StepError */.zg('stopped', 'the agent was told to stop (SIGTERM) before the switch');
-        const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
-        if (reason !== null)
-            throw new failure/* StepError */.zg('crashed', `container ${container.name} of service ${spec.service} ${String(reason)} before it was healthy`, logs);
-        const first = verdict.firstFailure === null ? '' : `; first failure: ${verdict.firstFailure}`;
-        throw new failure/* StepError */.zg('unhealthy', `container ${container.name} of service ${spec.service}: not healthy within the contract's deadline (${verdict.state}): ${verdict.reason}${first}`, logs);
+        return (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .parseLedger */ .h8)((0,_files_js__WEBPACK_IMPORTED_MODULE_1__/* .readIfThere */ .qC)(paths.ledger) ?? '').flatMap(({ agent }) => (agent === undefined ? [] : [agent]));
     }
-    finally {
-        died.abort();
-        await watching;
+    catch (error) {
+        if (error instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl && error.code === 'agent_older')
+            throw error;
+        return [];
     }
-}
-async function askUntilHealthy(run, target, { spec, container }, signal) {
-    const health = target.manifest.health[spec.service];
-    const address = container.addresses[EDGE_NETWORK] ?? (await run.docker.container(container.id))?.addresses[EDGE_NETWORK];
-    if (health === undefined)
-        throw new failure/* StepError */.zg('internal', `service ${spec.service}: has no health contract`);
-    if (address === undefined) {
-        const logs = await run.docker.logs(container.id, LOG_LINES).catch(() => []);
-        throw new failure/* StepError */.zg('crashed', `container ${container.name} of service ${spec.service}: has no address on the network ${EDGE_NETWORK}; it ended or cannot start`, logs);
-    }
-    const contract = {
-        status: health.status,
-        json: health.json,
-        release: target.manifest.release,
-        consecutive: health.consecutive,
-        maxP95Ms: null,
-    };
-    const host = target.manifest.routes.find(({ service }) => service === spec.service)?.host;
-    const url = new URL(`http://${address}:${String(spec.port)}${health.path}`);
-    const probe = (0,health_src/* openProbe */.Rs)({
-        url,
-        headers: { 'user-agent': 'delivery-agent', ...(host === undefined ? {} : { host }) },
-    });
-    try {
-        return await (0,health_src/* watch */.wB)({
-            contract,
-            probe: async (timeoutMs) => {
-                const outcome = await probe.once(timeoutMs, signal);
-                if (!outcome.answered || outcome.release === target.manifest.release)
-                    return outcome;
-                // An app need not name its release: the Engine has said which image answers at this address.
-                if (outcome.release === null)
-                    return { ...outcome, release: target.manifest.release };
-                // One that names another will not come to its senses.
-                throw new failure/* StepError */.zg('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
-            },
-            intervalMs: health.intervalMs,
-            timeoutMs: health.timeoutMs,
-            deadlineMs: health.deadlineSeconds * 1000,
-            signal,
-        });
-    }
-    finally {
-        await probe.close();
-    }
-}
-async function watchContainer(run, id, baseline, signal) {
-    while (!signal.aborted) {
-        const reason = trouble(await run.docker.container(id), baseline);
-        if (reason !== null)
-            return reason;
-        await (0,promises_.setTimeout)(WATCH_MS, undefined, { signal }).catch(() => undefined);
-    }
-    return null;
 }
 
-// EXTERNAL MODULE: ./agent/src/steps/route.ts
-var route = __nccwpck_require__(7880);
-// EXTERNAL MODULE: ./agent/src/store.ts
-var store = __nccwpck_require__(3888);
-;// CONCATENATED MODULE: ./agent/src/switch.ts
+
+/***/ }),
+
+/***/ 4053:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   L0: () => (/* binding */ liveColour),
+/* harmony export */   PP: () => (/* binding */ hostsOf),
+/* harmony export */   S_: () => (/* binding */ switchTo),
+/* harmony export */   hc: () => (/* binding */ renameLive),
+/* harmony export */   x0: () => (/* binding */ webContainers)
+/* harmony export */ });
+/* unused harmony export takeBack */
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2962);
+/* harmony import */ var _claims_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7244);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1037);
+/* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3124);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_gate_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8498);
+/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7880);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
+
 
 
 
@@ -45171,32 +47898,38 @@ var store = __nccwpck_require__(3888);
 async function liveColour(run, live) {
     if (live === null || live.colour === null)
         return null;
-    const stored = (0,store/* readRelease */.iJ)(run.paths, live.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, live.release);
     if (stored === null)
         return null;
-    const project = (0,src/* renderColour */.FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: live.colour });
-    return { colour: live.colour, release: live.release, replicas: await (0,colour/* replicas */.YB)(run.docker, project) };
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: live.colour });
+    return { colour: live.colour, release: live.release, replicas: await (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .replicas */ .YB)(run.docker, project) };
 }
 /**
  * Gate, route, confirm: the part that deploy and rollback share. Whatever fails before the confirmation puts the route file back and
  * throws; after it, the target is live.
+ * @param witness is told when the switch begins and when it is confirmed
  * @returns milliseconds from the beginning of the operation to the confirmed switch
  */
-async function switchTo(run, target, truth) {
-    await run.events.step('gate', async (note) => note(await gate(run, target)));
-    (0,src_run/* stopIfAsked */.Q)(run);
+async function switchTo(run, target, truth, witness) {
+    await run.events.step('gate', async (note) => note(await (0,_steps_gate_js__WEBPACK_IMPORTED_MODULE_7__/* .gate */ .Gj)(run, target)));
+    (0,_run_js__WEBPACK_IMPORTED_MODULE_5__/* .stopIfAsked */ .Q)(run);
     try {
-        await run.events.step('route', (note) => {
-            (0,route/* writeRoute */.Ph)(run, target, truth);
+        await run.events.step('route', async (note) => {
+            await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .withHostLock */ .c)(run.paths.edgeLock, 'the edge', () => {
+                (0,_claims_js__WEBPACK_IMPORTED_MODULE_1__/* .refuseClaimed */ .o)(run, target.manifest);
+                witness?.enter('during');
+                (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_8__/* .writeRoute */ .Ph)(run, target, truth);
+            });
             const { routes } = target.manifest;
             note(routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`);
         });
-        await run.events.step('confirm', () => (0,steps_confirm/* confirm */.lJ)(run.paths, target, hostsOf(truth)));
+        await run.events.step('confirm', () => (0,_steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ)(run.paths, target, hostsOf(truth)));
     }
     catch (error) {
         await takeBack(run, truth);
         throw error;
     }
+    witness?.enter('after');
     return run.events.elapsed();
 }
 /**
@@ -45204,9 +47937,9 @@ async function switchTo(run, target, truth) {
  * was routed must live until then. A release of before that does not answer is only said: visitors have nothing better to go to.
  * @param ask how the public path is asked
  */
-async function takeBack(run, truth, ask = steps_confirm/* confirm */.lJ) {
-    (0,route/* restoreRoute */.Of)(run, truth.routeText);
-    const stored = truth.route === null ? null : (0,store/* readRelease */.iJ)(run.paths, truth.route.release);
+async function takeBack(run, truth, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ) {
+    (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_8__/* .restoreRoute */ .Of)(run, truth.routeText);
+    const stored = truth.route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, truth.route.release);
     if (truth.route === null || stored === null)
         return;
     const before = { manifest: stored.manifest, generation: truth.route.generation };
@@ -45222,7 +47955,7 @@ async function takeBack(run, truth, ask = steps_confirm/* confirm */.lJ) {
 function hostsOf(truth) {
     if (truth.routeText === null)
         return new Set();
-    (0,src/* parseRoute */.ZG)(truth.routeText);
+    (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .parseRoute */ .ZG)(truth.routeText);
     return new Set([...truth.routeText.matchAll(/Host\(`([^`]+)`\)/g)].map((match) => match[1] ?? ''));
 }
 /**
@@ -45237,19 +47970,19 @@ async function renameLive(run, target, old) {
             await run.docker.rename(container.id, name);
         }
         catch (error) {
-            if (!(error instanceof docker/* DockerError */.B))
+            if (!(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .Bi))
                 throw error;
             run.events.log('warning', `container ${container.name}: cannot be named ${name}: ${error.message}`);
         }
     };
-    const live = await (0,colour/* replicas */.YB)(run.docker, target.project);
+    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .replicas */ .YB)(run.docker, target.project);
     const before = old?.replicas ?? [];
-    await Promise.all(before.map(({ container, spec }) => rename(container, (0,colour/* composeName */.iO)((0,colour/* colourProject */.oE)(run.app, old?.colour ?? 'blue'), spec))));
-    await Promise.all(live.map(({ container, spec }) => rename(container, (0,colour/* plainName */.MH)(spec))));
+    await Promise.all(before.map(({ container, spec }) => rename(container, (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .composeName */ .iO)((0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .colourProject */ .oE)(run.app, old?.colour ?? 'blue'), spec))));
+    await Promise.all(live.map(({ container, spec }) => rename(container, (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .plainName */ .MH)(spec))));
 }
 /** The old colour's web containers. */
 function webContainers(old) {
-    return (0,colour/* webReplicas */._w)(old.replicas).map(({ container }) => container);
+    return (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .webReplicas */ ._w)(old.replicas).map(({ container }) => container);
 }
 
 
@@ -45262,6 +47995,7 @@ function webContainers(old) {
 /* harmony export */   BO: () => (/* binding */ liveNow),
 /* harmony export */   Gr: () => (/* binding */ liveColourOf),
 /* harmony export */   aN: () => (/* binding */ nextGeneration),
+/* harmony export */   ah: () => (/* binding */ ownCertificate),
 /* harmony export */   cB: () => (/* binding */ converge),
 /* harmony export */   cS: () => (/* binding */ readTruth),
 /* harmony export */   hc: () => (/* binding */ tlsMode)
@@ -45270,8 +48004,8 @@ function webContainers(old) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(998);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7582);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
 
 
@@ -45289,15 +48023,21 @@ function readTruth(paths) {
         running: (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .running */ .yk)(ledger),
     };
 }
-/** Where certificates come from: given as files (provisioning wrote tls.yaml) or asked for by the edge itself. */
+/**
+ * Where the app's certificate comes from: given as a file (provisioning wrote its dynamic file) or asked for by the edge itself. A host
+ * that was prepared before there was one file an app has one for all of them.
+ */
 function tlsMode(paths) {
-    try {
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.statSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.dynamic, 'tls.yaml'));
-        return 'files';
-    }
-    catch {
-        return 'acme';
-    }
+    return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(paths.tls) || sharedCertificate(paths) !== null ? 'files' : 'acme';
+}
+/** The certificate that the app's visitors get, as PEM; null where it comes by ACME. */
+function ownCertificate(paths) {
+    return (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(paths.tls) ? (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(paths.certificate) : sharedCertificate(paths);
+}
+function sharedCertificate(paths) {
+    const certificate = (0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.certificates, 'tls.crt');
+    const named = (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(paths.dynamic, 'tls.yaml'))?.includes(`certFile: ${certificate}`) ?? false;
+    return named ? (0,_files_js__WEBPACK_IMPORTED_MODULE_4__/* .readIfThere */ .qC)(certificate) : null;
 }
 /** What visitors are on: what the edge routes to; without a route file, what is on record. */
 function liveNow(truth) {
@@ -45329,15 +48069,1619 @@ function nextGeneration(truth) {
 
 /***/ }),
 
+/***/ 350:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  K: () => (/* binding */ attach_attach)
+});
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/lock.ts
+var lock = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./agent/src/operation.ts
+var src_operation = __nccwpck_require__(6712);
+// EXTERNAL MODULE: ./agent/src/status.ts + 1 modules
+var src_status = __nccwpck_require__(2003);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+;// CONCATENATED MODULE: ./agent/src/attach.ts
+
+
+
+
+
+
+
+
+const POLL_MS = 100;
+/**
+ * Prints the events of an operation from its beginning up to its result line, following it while it runs. For an operation whose
+ * agent died without a result, one is made from what the host runs.
+ * @returns the exit code that the operation had or would have had; 64 for an unknown one
+ */
+async function attach(paths, operation) {
+    const file = (0,external_node_path_.join)(paths.runs, `${operation}.jsonl`);
+    if (!src/* OPERATION_ID */._T.test(operation) || (0,files/* readIfThere */.qC)(file) === null) {
+        process.stderr.write(`release: refused: operation ${JSON.stringify(operation.slice(0, 80))}: not known on this host\n`);
+        return 64;
+    }
+    let shown = 0;
+    for (;;) {
+        // Asked before reading: an operation that ends in between has written its result by the time that we read.
+        const alive = await (0,lock/* isHeld */.i7)(file);
+        const text = (0,files/* readIfThere */.qC)(file) ?? '';
+        const end = text.lastIndexOf('\n') + 1;
+        for (const line of text.slice(shown, end).split('\n')) {
+            const event = (0,src/* parseEventLine */.Hw)(line);
+            if (event === null)
+                continue;
+            process.stdout.write((0,src/* formatEvent */.qF)(event));
+            if (event.event === 'result')
+                return src_operation/* EXIT */.dc[event.outcome];
+        }
+        shown = Math.max(shown, end);
+        if (!alive) {
+            const settled = (0,files/* readIfThere */.qC)(file) ?? '';
+            if (settled.lastIndexOf('\n') + 1 > shown)
+                continue;
+            const result = lost(paths, operation);
+            process.stdout.write((0,src/* formatEvent */.qF)(result));
+            return src_operation/* EXIT */.dc[result.outcome];
+        }
+        await (0,promises_.setTimeout)(POLL_MS);
+    }
+}
+/** The result of an operation that never told one. */
+function lost(paths, operation) {
+    const truth = (0,src_truth/* readTruth */.cS)(paths);
+    const { ledger, route } = truth;
+    const entry = ledger.findLast((item) => item.operation === operation);
+    const now = (0,src_status/* live */.V)(paths, truth);
+    const on = route === null ? 'nothing' : `${route.release} (generation ${String(route.generation)})`;
+    return {
+        v: 1,
+        t: new Date().toISOString(),
+        op: operation,
+        event: 'result',
+        outcome: entry?.outcome ?? 'failed',
+        running: reference(now),
+        previous: reference((0,src/* previous */.kn)(ledger)),
+        timings: { totalMs: entry?.durationMs ?? 0 },
+        receipt: entry?.receipt ?? null,
+        error: entry === undefined
+            ? {
+                step: 'record',
+                code: 'agent_died',
+                message: `the agent of this operation ended without a result; the edge routes to ${on}; the next deploy or rollback puts the records in order`,
+            }
+            : (entry.error ?? null),
+    };
+}
+function reference(found) {
+    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
+}
+
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/attach.ts
+
+
+/** `attach <operation>`: the event lines of an operation, followed to its result. */
+function attach_attach({ paths, args }) {
+    (0,call/* atMost */.Tu)(args, 1, 'attach');
+    return attach(paths, args[0] ?? '');
+}
+
+
+/***/ }),
+
+/***/ 4551:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  _: () => (/* binding */ backing)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
+// EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
+var dist = __nccwpck_require__(8815);
+// EXTERNAL MODULE: ./agent/src/colour.ts
+var colour = __nccwpck_require__(4461);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var src_failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/live.ts
+var live = __nccwpck_require__(1907);
+// EXTERNAL MODULE: ./agent/src/paths.ts
+var paths = __nccwpck_require__(1909);
+// EXTERNAL MODULE: ./agent/src/recover.ts
+var recover = __nccwpck_require__(3389);
+// EXTERNAL MODULE: ./agent/src/steps/pull-error.ts
+var pull_error = __nccwpck_require__(2669);
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
+var steps_confirm = __nccwpck_require__(117);
+;// CONCATENATED MODULE: ./agent/src/backing/blip.ts
+
+
+
+const PAUSE_MS = 20;
+const ANSWER_MS = 5_000;
+/** The blip in samples that are in order of time; one that never ended lasts up to the last sample. */
+function blipOf(samples) {
+    const first = samples.find(({ sound }) => !sound);
+    const failed = samples.filter(({ sound }) => !sound).length;
+    if (first === undefined)
+        return { ms: 0, failed, probes: samples.length };
+    const last = samples.findLastIndex(({ sound }) => !sound);
+    const end = samples[last + 1]?.endedAt ?? samples[last]?.endedAt ?? first.askedAt;
+    return { ms: Math.round(end - first.askedAt), failed, probes: samples.length };
+}
+/** Asks the health path of the app's first route on the public path, one question after the other, until it is closed. */
+class PublicPath {
+    samples = [];
+    loop;
+    open = true;
+    constructor(ask, done) {
+        this.loop = (async () => {
+            while (this.open) {
+                const askedAt = performance.now();
+                const sound = await ask();
+                this.samples.push({ askedAt, endedAt: performance.now(), sound });
+                await (0,promises_.setTimeout)(PAUSE_MS);
+            }
+            await done();
+        })();
+    }
+    /** Null for a release without routes. */
+    static watch(paths, manifest) {
+        const route = manifest.routes[0];
+        if (route === undefined)
+            return null;
+        const { path, status } = (0,steps_confirm/* questionFor */.Aj)(route, manifest);
+        const trusted = (0,steps_confirm/* trust */.tY)(paths);
+        const client = new undici/* Client */.Kj('https://127.0.0.1:443', {
+            connect: { servername: route.host, timeout: 2000, ...trusted },
+            headersTimeout: ANSWER_MS,
+            bodyTimeout: ANSWER_MS,
+        });
+        return new PublicPath(async () => {
+            try {
+                const headers = { host: route.host, 'user-agent': 'delivery-agent' };
+                const answer = await client.request({ method: 'GET', path, headers });
+                await answer.body.dump();
+                return status === null ? answer.statusCode < 500 : answer.statusCode === status;
+            }
+            catch {
+                return false;
+            }
+        }, () => client.destroy());
+    }
+    /** Waits until `count` answers in a row, all asked for from now on, were sound; false when `ms` have passed without. */
+    async soundWithin(ms, count = 3) {
+        const from = performance.now();
+        while (performance.now() - from < ms) {
+            const since = this.samples.filter(({ askedAt }) => askedAt >= from).slice(-count);
+            if (since.length === count && since.every(({ sound }) => sound))
+                return true;
+            await (0,promises_.setTimeout)(PAUSE_MS);
+        }
+        return false;
+    }
+    async close() {
+        this.open = false;
+        await this.loop;
+        return blipOf(this.samples);
+    }
+}
+
+// EXTERNAL MODULE: ./agent/src/backing/difference.ts
+var difference = __nccwpck_require__(1284);
+;// CONCATENATED MODULE: ./agent/src/backing/apply.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Seconds that compose waits for a health check, or for a container that runs. */
+const HEALTHY_SECONDS = 120;
+/** Milliseconds for the public path to answer soundly again once the service is up: the app has to find it. */
+const PUBLIC_MS = 60_000;
+/** A container that runs for this long and was not restarted has not failed at its start. Milliseconds. */
+const STEADY_MS = 2_000;
+/**
+ * Brings the backing services to what the live release describes: only those that differ, each on its own, in the order of their
+ * dependencies. One that does not become healthy is taken away and the container of before is made again; what comes after it is left
+ * as it is. What visitors noticed is measured on the public path, for each service.
+ */
+async function applyBacking(run, report) {
+    const { events, paths, docker } = run;
+    const { release, pending } = await events.step('plan', async (note) => {
+        report.truth = await (0,recover/* recover */.l)(run);
+        const found = (0,live/* liveRelease */._)(paths);
+        if (found === null)
+            throw new src_failure/* StepError */.zg('no_release', 'backing: no release is live here, so nothing is described');
+        report.release = found.manifest.release;
+        report.digest = found.digest;
+        report.colour = found.colour;
+        const differences = await (0,difference/* backingDifferences */.kE)(docker, paths, found);
+        const changes = inOrder(differences.filter(({ action }) => action === 'create' || action === 'recreate'), found.sealed);
+        note(changes.length === 0
+            ? 'all as described'
+            : changes.map(({ service, what }) => `${service}: ${what.join(', ')}`).join('; '));
+        return { release: found, pending: changes };
+    });
+    if (pending.length === 0) {
+        report.outcome = 'unchanged';
+        return;
+    }
+    await events.step('pull', () => pullMissing(run, release.manifest, pending));
+    const { rendered, project } = (0,difference/* backingProject */.t$)(paths, release, (0,files/* readIfThere */.qC)(paths.env) ?? '');
+    for (const difference of pending) {
+        await events.step('backing', async (note) => {
+            const change = await applyOne(run, release, rendered, project, difference);
+            report.backing.push(change.record);
+            if (change.failure !== null)
+                throw change.failure;
+            note(said(change.record));
+        });
+    }
+    // From here on this text is what the services were made from.
+    (0,files/* writeAtomically */.vK)(paths.backing, rendered.text);
+}
+/** Those that others depend on come first; else the order of the file. */
+function inOrder(changes, sealed) {
+    const { services = {} } = (0,dist/* parse */.qg)(sealed);
+    const needs = (name) => {
+        const value = services[name]?.depends_on;
+        return Array.isArray(value) ? value.map(String) : Object.keys((value ?? {}));
+    };
+    const ordered = [];
+    const visit = (name, from) => {
+        if (ordered.includes(name) || from.includes(name))
+            return;
+        for (const other of needs(name))
+            visit(other, [...from, name]);
+        ordered.push(name);
+    };
+    for (const name of Object.keys(services))
+        visit(name, []);
+    return [...changes].sort((a, b) => ordered.indexOf(a.service) - ordered.indexOf(b.service));
+}
+async function pullMissing(run, { services }, pending) {
+    for (const { service } of pending) {
+        const image = services[service]?.image;
+        if (image === undefined || (await run.docker.imageId(image)) !== null)
+            continue;
+        try {
+            await run.docker.pull(image, run.envelope.registry);
+        }
+        catch (error) {
+            throw (0,pull_error/* pullError */.c)(image, error);
+        }
+    }
+}
+async function applyOne(run, release, rendered, project, { service, action, what }) {
+    const { docker } = run;
+    const began = performance.now();
+    const present = (await (0,colour/* replicas */.YB)(docker, rendered)).find(({ spec }) => spec.service === service);
+    const before = present === undefined ? null : await docker.inspect(present.container.id);
+    const path = PublicPath.watch(run.paths, release.manifest);
+    const wasSound = path !== null && (await path.soundWithin(2_000));
+    const files = new Files(release, rendered, run, service);
+    let done = action === 'create' ? 'created' : 'recreated';
+    let failure = null;
+    try {
+        files.place();
+        await Promise.all(rendered.volumes.map((volume) => docker.ensureVolume(volume, { 'delivery.app': run.app })));
+        await docker.compose(project, [
+            ...['up', '-d', '--no-deps', '--force-recreate', '--pull', 'never', '--no-build'],
+            ...['--wait', '--wait-timeout', String(HEALTHY_SECONDS), service],
+        ]);
+        await steady(run, rendered, service);
+        if (wasSound && !(await path.soundWithin(PUBLIC_MS)))
+            throw new src_failure/* StepError */.zg('unhealthy', `the public path does not answer soundly within ${String(PUBLIC_MS / 1000)} s`);
+        files.keep();
+    }
+    catch (error) {
+        const reason = (0,src_failure/* toStepError */.uQ)(error);
+        const logs = await lastLines(run, rendered, service);
+        files.restore();
+        const back = before === null ? null : await putBack(run, rendered, service, before);
+        done = back === null && before !== null ? 'restored' : 'lost';
+        if (wasSound && done === 'restored')
+            await path.soundWithin(PUBLIC_MS);
+        const end = before === null
+            ? 'there was none before'
+            : back === null
+                ? 'the container of before is back'
+                : `the container of before could not be put back: ${back}`;
+        failure = new src_failure/* StepError */.zg('backing', `backing service ${service}: ${reason.message}; ${end}`, logs);
+    }
+    const blip = path === null ? null : await path.close();
+    return {
+        record: { service, action: done, what, durationMs: Math.round(performance.now() - began), ...noticed(blip) },
+        failure,
+    };
+}
+function noticed(blip) {
+    return blip === null ? {} : { blipMs: blip.ms, failed: blip.failed, probes: blip.probes };
+}
+function said({ service, action, durationMs, blipMs, failed, probes }) {
+    const seen = blipMs === undefined
+        ? 'the release has no route to watch'
+        : `visitors noticed ${String(blipMs)} ms (${String(failed ?? 0)} of ${String(probes ?? 0)} probes failed)`;
+    return `${service} ${action} in ${String(durationMs)} ms; ${seen}`;
+}
+/** Throws where the service's container ends or restarts right after its start. */
+async function steady(run, rendered, service) {
+    const look = async () => (await (0,colour/* replicas */.YB)(run.docker, rendered)).find(({ spec }) => spec.service === service)?.container;
+    const first = await look();
+    await (0,promises_.setTimeout)(STEADY_MS);
+    const second = await look();
+    if (second === undefined || !second.running || second.restarting || second.restartCount > 0)
+        throw new src_failure/* StepError */.zg('unhealthy', `it ended with exit code ${String(second?.exitCode ?? 'unknown')} right after its start`);
+    if (first?.id !== second.id)
+        throw new src_failure/* StepError */.zg('unhealthy', 'another container has taken its place');
+}
+async function lastLines(run, rendered, service) {
+    const found = (await (0,colour/* replicas */.YB)(run.docker, rendered)).find(({ spec }) => spec.service === service);
+    return found === undefined ? [] : run.docker.logs(found.container.id, 20).catch(() => []);
+}
+/** Null where the container of before runs again, else why not. */
+async function putBack(run, rendered, service, before) {
+    const { docker } = run;
+    try {
+        for (const { spec, container } of await (0,colour/* replicas */.YB)(docker, rendered)) {
+            if (spec.service !== service)
+                continue;
+            if (container.id === before.Id && container.running)
+                return null;
+            if (container.running)
+                await docker.stop(container, 30);
+            await docker.removeKeepingVolumes(container.id);
+        }
+        const id = await docker.remake(before);
+        await docker.start(id);
+        return null;
+    }
+    catch (error) {
+        return error.message;
+    }
+}
+/** The packed files of one backing service that changed: the ones of before stay beside them until the services are healthy. */
+class Files {
+    moved = [];
+    made = [];
+    files;
+    directory;
+    constructor(release, rendered, run, service) {
+        this.files = (0,difference/* filesOf */.R8)(rendered, service).filter((file) => (0,difference/* changedIn */.We)(release.manifest, file).length > 0);
+        this.directory = (0,paths/* releaseDirectory */.f)(run.paths, release.manifest.release);
+    }
+    place() {
+        for (const { source, target } of this.files) {
+            (0,external_node_fs_.mkdirSync)((0,external_node_path_.dirname)(target), { recursive: true, mode: 0o755 });
+            if ((0,external_node_fs_.existsSync)(target)) {
+                (0,external_node_fs_.rmSync)(before(target), { recursive: true, force: true });
+                (0,external_node_fs_.renameSync)(target, before(target));
+                this.moved.push(target);
+            }
+            else
+                this.made.push(target);
+            (0,external_node_fs_.cpSync)((0,external_node_path_.join)(this.directory, source), target, { recursive: true });
+        }
+    }
+    keep() {
+        for (const target of this.moved)
+            (0,external_node_fs_.rmSync)(before(target), { recursive: true, force: true });
+    }
+    restore() {
+        for (const target of [...this.moved, ...this.made])
+            (0,external_node_fs_.rmSync)(target, { recursive: true, force: true });
+        for (const target of this.moved)
+            (0,external_node_fs_.renameSync)(before(target), target);
+    }
+}
+function before(target) {
+    return `${target}.before`;
+}
+
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/human-plan.ts
+var human_plan = __nccwpck_require__(8910);
+// EXTERNAL MODULE: ./agent/src/human.ts
+var human = __nccwpck_require__(7288);
+// EXTERNAL MODULE: ./agent/src/operation.ts
+var operation = __nccwpck_require__(6712);
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var verbs_call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/backing.ts
+
+
+
+
+
+
+
+
+/**
+ * `backing plan|apply`: backing services are changed by no release. `plan` says how what runs differs from what the live release
+ * describes; `apply` (envelope on standard input, none from a shell on the host) changes those that differ, as an operation.
+ */
+async function backing(call) {
+    const { app, paths, args, envelope } = call;
+    (0,verbs_call/* atMost */.Tu)(args, 1, 'backing');
+    if (args[0] === 'plan')
+        return planBacking(call);
+    if (args[0] !== 'apply')
+        throw (0,verbs_call/* badCall */.qm)('backing: plan or apply is needed');
+    return (0,operation/* operate */.NX)(app, 'backing', paths, envelope(), applyBacking);
+}
+async function planBacking({ app, paths, terminal }) {
+    const release = (0,live/* liveRelease */._)(paths);
+    if (release === null)
+        throw (0,verbs_call/* badCall */.qm)('backing: no release is live here, so nothing is described');
+    const docker = new src_docker/* Docker */.Jg();
+    try {
+        const differences = await (0,difference/* backingDifferences */.kE)(docker, paths, release);
+        if (!terminal)
+            return (0,verbs_call/* sayJson */.mx)({ v: 1, app, release: release.manifest.release, backing: differences });
+        return (0,verbs_call/* sayLines */.p7)((0,human/* columns */.YB)((0,human_plan/* backingRows */.r)(differences).map((row) => row.map(human/* plain */.pj))));
+    }
+    finally {
+        await docker.close();
+    }
+}
+
+
+/***/ }),
+
+/***/ 6438:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Tu: () => (/* binding */ atMost),
+/* harmony export */   mx: () => (/* binding */ sayJson),
+/* harmony export */   p7: () => (/* binding */ sayLines),
+/* harmony export */   qm: () => (/* binding */ badCall)
+/* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+
+/** Prints one JSON document. */
+function sayJson(document) {
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+    return 0;
+}
+/** Prints lines for people. */
+function sayLines(lines) {
+    process.stdout.write(`${lines.join('\n')}\n`);
+    return 0;
+}
+function badCall(message) {
+    return new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('call', message);
+}
+/** Throws ContractError `call` where there are more arguments than `most`. */
+function atMost(args, most, verb) {
+    if (args.length > most)
+        throw badCall(`${verb}: takes at most ${String(most)} arguments`);
+}
+
+
+/***/ }),
+
+/***/ 9685:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   g: () => (/* binding */ deploy)
+/* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6005);
+/* harmony import */ var _successor_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6051);
+/* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6712);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6438);
+
+
+
+
+
+/** `deploy sha256:<64 hex>`, envelope on standard input. */
+function deploy({ app, paths, args, envelope }) {
+    const [digest] = args;
+    (0,_call_js__WEBPACK_IMPORTED_MODULE_4__/* .atMost */ .Tu)(args, 1, 'deploy');
+    if (digest === undefined || !_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .DIGEST */ .Dh.test(digest))
+        throw (0,_call_js__WEBPACK_IMPORTED_MODULE_4__/* .badCall */ .qm)('deploy: sha256:<64 hex> is needed');
+    (0,_successor_js__WEBPACK_IMPORTED_MODULE_2__/* .refuseOlder */ .z)(paths);
+    return (0,_operation_js__WEBPACK_IMPORTED_MODULE_3__/* .operate */ .NX)(app, 'deploy', paths, envelope(), (run, report) => (0,_deploy_js__WEBPACK_IMPORTED_MODULE_1__/* .deploy */ .gg)(run, digest, report));
+}
+
+
+/***/ }),
+
+/***/ 3240:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   b: () => (/* binding */ history)
+/* harmony export */ });
+/* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7288);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4568);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6438);
+
+
+
+/** The whole ledger, oldest first: one JSON document, or lines for a person. */
+function history({ paths, terminal }) {
+    const { ledger } = (0,_truth_js__WEBPACK_IMPORTED_MODULE_0__/* .readTruth */ .cS)(paths);
+    return terminal ? (0,_call_js__WEBPACK_IMPORTED_MODULE_1__/* .sayLines */ .p7)((0,_human_js__WEBPACK_IMPORTED_MODULE_2__/* .historyLines */ .O5)(ledger)) : (0,_call_js__WEBPACK_IMPORTED_MODULE_1__/* .sayJson */ .mx)(ledger);
+}
+
+
+/***/ }),
+
+/***/ 1573:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K9: () => (/* binding */ logs)
+/* harmony export */ });
+/* unused harmony exports wantedLogs, pickReplicas, mergeLogs */
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7288);
+/* harmony import */ var _live_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1907);
+/* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(929);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9596);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6438);
+
+
+
+
+
+
+const DEFAULT_LINES = 100;
+const MOST_LINES = 2000;
+/** Characters of one line; a program that logs a document in one line must not fill the terminal with it. */
+const LINE_CHARACTERS = 4000;
+/** `[service [lines]]`, checked. Throws ContractError `call`. */
+function wantedLogs(args) {
+    (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .atMost */ .Tu)(args, 2, 'logs');
+    const [service = null, count] = args;
+    if (count === undefined)
+        return { service, lines: DEFAULT_LINES };
+    const lines = /^[1-9]\d{0,3}$/.test(count) ? Number(count) : Number.NaN;
+    if (!(lines <= MOST_LINES))
+        throw (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .badCall */ .qm)(`logs: lines: must be a whole number from 1 to ${String(MOST_LINES)}`);
+    return { service, lines };
+}
+/** The containers that are asked for: those of the release alone, or of one service, a backing one too. Throws for an unknown name. */
+function pickReplicas(all, service) {
+    if (service === null)
+        return all.filter(({ spec }) => spec.role !== 'backing');
+    const picked = all.filter(({ spec }) => spec.service === service);
+    const names = [...new Set(all.map(({ spec }) => spec.service))];
+    if (picked.length === 0)
+        throw (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .badCall */ .qm)(`logs: service ${JSON.stringify(service)}: has no container; there are ${names.join(', ') || 'none'}`);
+    return picked;
+}
+/** The last `lines` of all of them by time, each cut to a bounded length after it was masked. */
+function mergeLogs(lines, most, mask) {
+    return [...lines]
+        .sort((a, b) => (a.t < b.t ? -1 : a.t > b.t ? 1 : 0))
+        .slice(-most)
+        .map((line) => {
+        const text = mask(line.text);
+        return { ...line, text: text.length > LINE_CHARACTERS ? `${text.slice(0, LINE_CHARACTERS)}…` : text };
+    });
+}
+/** The last lines that the live release's containers have written, secrets masked: JSON lines, or lines for a person. */
+async function logs({ paths, args, terminal }) {
+    const wanted = wantedLogs(args);
+    const release = (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveRelease */ ._)(paths);
+    if (release === null)
+        throw (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .badCall */ .qm)('logs: no release is live here');
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    try {
+        const picked = pickReplicas(await (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveContainers */ .X)(docker, release), wanted.service);
+        const found = await Promise.all(picked.map(async ({ spec, container }) => (await docker.logLines(container.id, wanted.lines)).map((line) => ({
+            ...line,
+            service: spec.service,
+            container: container.name,
+        }))));
+        const lines = mergeLogs(found.flat(), wanted.lines, (0,_mask_js__WEBPACK_IMPORTED_MODULE_4__/* .masker */ .K)(Object.values((0,_secrets_js__WEBPACK_IMPORTED_MODULE_2__/* .hostSecrets */ .YR)(paths))));
+        if (lines.length === 0)
+            return 0;
+        if (!terminal)
+            return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayLines */ .p7)(lines.map((line) => JSON.stringify({ v: 1, ...line })));
+        const width = Math.max(...lines.map(({ container }) => container.length));
+        return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayLines */ .p7)(lines.map(({ t, container, text }) => `${t.slice(0, 23)}Z  ${container.padEnd(width)}  ${(0,_human_js__WEBPACK_IMPORTED_MODULE_5__/* .plain */ .pj)(text)}`));
+    }
+    finally {
+        await docker.close();
+    }
+}
+
+
+/***/ }),
+
+/***/ 5219:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  e: () => (/* binding */ plan_plan)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
+var stack_src = __nccwpck_require__(2962);
+// EXTERNAL MODULE: ./agent/src/backing/difference.ts
+var difference = __nccwpck_require__(1284);
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/human-plan.ts
+var human_plan = __nccwpck_require__(8910);
+// EXTERNAL MODULE: ./agent/src/lock.ts
+var lock = __nccwpck_require__(8614);
+// EXTERNAL MODULE: ./agent/src/mask.ts
+var src_mask = __nccwpck_require__(929);
+// EXTERNAL MODULE: ./agent/src/memory.ts
+var src_memory = __nccwpck_require__(674);
+// EXTERNAL MODULE: ./agent/src/secrets.ts
+var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./agent/src/steps/plan.ts + 1 modules
+var plan = __nccwpck_require__(5842);
+// EXTERNAL MODULE: ./agent/src/steps/verify.ts
+var verify = __nccwpck_require__(9448);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/plan.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * `plan sha256:<64 hex>`, envelope on standard input: what a deploy of this digest would do now. Nothing on the host changes; the
+ * release image is fetched to be read. Ends with 1 where a deploy would be refused.
+ */
+async function plan_plan({ app, paths, args, envelope: read, terminal }) {
+    const [digest] = args;
+    (0,call/* atMost */.Tu)(args, 1, 'plan');
+    if (digest === undefined || !src/* DIGEST */.Dh.test(digest))
+        throw (0,call/* badCall */.qm)('plan: sha256:<64 hex> is needed');
+    const envelope = read();
+    const mask = (0,src_mask/* masker */.K)([...Object.values((0,secrets/* hostSecrets */.YR)(paths)), ...Object.values(envelope.secrets)]);
+    const notes = [];
+    const events = { log: (_, message) => notes.push(mask(message)) };
+    const docker = new src_docker/* Docker */.Jg();
+    // The salt of the secrets' hashes is made by the first deploy: a plan before it leaves none behind.
+    const own = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(paths.app, 'salt')) ? paths : { ...paths, app: (0,external_node_os_namespaceObject.tmpdir)() };
+    try {
+        const found = await makePlan({ app, paths: own, docker, envelope, events }, digest, notes);
+        const refusals = found.refusals.map(({ code, message }) => ({ code, message: mask(message) }));
+        const said = { ...found, refusals };
+        if (terminal)
+            (0,call/* sayLines */.p7)((0,human_plan/* planLines */.H)(said));
+        else
+            (0,call/* sayJson */.mx)(said);
+        return refusals.length === 0 ? 0 : 1;
+    }
+    finally {
+        await docker.close();
+    }
+}
+async function makePlan(run, digest, notes) {
+    const truth = (0,src_truth/* readTruth */.cS)(run.paths);
+    const owner = await (0,lock/* holder */.Lm)(run.paths);
+    if (owner !== null)
+        notes.push(`${owner.verb} ${owner.operation} is under way: a deploy would have to wait for it`);
+    const refusals = [];
+    const refuse = (reason) => {
+        const { code, message } = (0,failure/* toStepError */.uQ)(reason);
+        refusals.push({ code, message });
+    };
+    const made = await (0,plan/* planDeploy */.bJ)(run, truth, digest, refuse).catch((reason) => {
+        refuse(reason);
+        return null;
+    });
+    const empty = emptyPlan(run, truth, digest);
+    if (made === null)
+        return { ...empty, refusals, notes };
+    const { os, architecture } = await run.docker.info();
+    try {
+        await (0,verify/* verifySignature */.O)(run, made);
+        (0,verify/* verifyRelease */.V)(made.manifest, made.files, `${os}/${architecture}`);
+    }
+    catch (reason) {
+        refuse(reason);
+    }
+    const details = await describe(run, truth, made).catch((reason) => {
+        refuse(reason);
+        return {};
+    });
+    return { ...empty, release: made.manifest.release, ...details, refusals, notes };
+}
+function emptyPlan({ app, paths }, truth, digest) {
+    const stored = (0,src_truth/* liveNow */.BO)(truth);
+    const { limitBytes, availableBytes } = (0,src_memory/* hostMemory */.mQ)();
+    return {
+        v: 1,
+        app,
+        digest,
+        release: null,
+        running: stored === null ? null : ((0,store/* readRelease */.iJ)(paths, stored.release)?.manifest.release ?? stored.release),
+        colour: null,
+        unchanged: false,
+        rotated: false,
+        images: { pull: [], present: 0 },
+        services: { added: [], changed: [], removed: [], same: 0 },
+        secrets: { missing: [], added: [], changed: [] },
+        migrations: { jobs: [], from: null, to: null },
+        disk: { freeBytes: (0,plan/* freeBytes */.go)(), neededBytes: plan/* DISK_MIN_BYTES */.Rt },
+        memory: { neededBytes: 0, limitBytes, availableBytes, unlimited: [] },
+        backing: [],
+        refusals: [],
+        notes: [],
+    };
+}
+async function describe(run, truth, made) {
+    const { manifest, colour } = made;
+    const sealed = (made.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+    const next = { manifest, sealed };
+    const live = (0,src_truth/* liveNow */.BO)(truth);
+    const stored = live === null ? null : (0,store/* readRelease */.iJ)(run.paths, live.release);
+    const references = [...new Set(Object.values(manifest.services).map(({ image }) => image))];
+    const here = await Promise.all(references.map((reference) => run.docker.imageId(reference)));
+    const values = (0,src/* parseEnvFile */.FO)(made.env);
+    const memory = (0,plan/* plannedMemory */.W$)(run.paths, truth, { ...next, colour }, values);
+    const migrates = (0,src/* needsMigration */.iz)(made.schema, manifest);
+    return {
+        colour,
+        unchanged: made.unchanged,
+        rotated: made.rotated,
+        images: {
+            pull: references.filter((_, index) => here[index] === null),
+            present: here.filter((id) => id !== null).length,
+        },
+        services: (0,stack_src/* compareReleases */.c0)(stored, next),
+        secrets: secretsOf(run, made, values),
+        migrations: {
+            jobs: migrates ? (0,stack_src/* renderJobs */.RM)(next).containers.map(({ name }) => name) : [],
+            from: made.schema?.number ?? null,
+            to: manifest.schema.after > 0 ? manifest.schema.after : null,
+        },
+        memory: { ...(0,src_memory/* hostMemory */.mQ)(), neededBytes: memory.bytes, unlimited: memory.unlimited },
+        backing: await backingOf(run, made, next),
+    };
+}
+/** By name; of those that the release asks for, what is missing, and of those that were sent, what would be new or another. */
+function secretsOf(run, { manifest }, values) {
+    const { added, changed } = (0,src/* compareSecrets */.j$)((0,src/* parseEnvFile */.FO)((0,files/* readIfThere */.qC)(run.paths.env) ?? ''), values);
+    const missing = manifest.secrets.filter((name) => (values[name] ?? '') === '');
+    return { missing, added, changed };
+}
+/** With the secrets as they would be: a variable of a backing service may be among them. */
+async function backingOf(run, { manifest, env }, next) {
+    if (!Object.values(manifest.services).some(({ role }) => role === 'backing'))
+        return [];
+    return (0,difference/* backingDifferences */.kE)(run.docker, run.paths, next, env);
+}
+
+
+/***/ }),
+
+/***/ 3857:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  T: () => (/* binding */ remove_remove)
+});
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/lock.ts
+var lock = __nccwpck_require__(8614);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
+// EXTERNAL MODULE: ./agent/src/colour.ts
+var colour = __nccwpck_require__(4461);
+// EXTERNAL MODULE: ./agent/src/host-lock.ts
+var host_lock = __nccwpck_require__(699);
+// EXTERNAL MODULE: ./agent/src/images.ts
+var src_images = __nccwpck_require__(3227);
+// EXTERNAL MODULE: ./agent/src/kept.ts
+var src_kept = __nccwpck_require__(5929);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+;// CONCATENATED MODULE: ./agent/src/remove.ts
+
+
+
+
+
+
+
+
+
+/** From the route's end to the first SIGTERM, ms: the edge reads its files some tenths of a second later. */
+const EDGE_MS = 1000;
+const GRACE_SECONDS = 10;
+/** Label of compose: the project. */
+const PROJECT = 'com.docker.compose.project';
+/** Where services keep what is theirs, below the app's directory. */
+const DATA = 'data';
+async function inventory({ app, paths, docker }) {
+    const projects = projectsOf(app);
+    const ours = ({ labels }) => labels['delivery.app'] === app || projects.includes(labels[PROJECT] ?? '');
+    const [containers, networks, volumes] = await Promise.all([
+        ownContainers(app, docker),
+        docker.labelled('networks'),
+        docker.labelled('volumes'),
+    ]);
+    const releases = (0,store/* storedReleases */.O6)(paths);
+    const entries = (0,external_node_fs_.existsSync)(paths.app) ? (0,external_node_fs_.readdirSync)(paths.app) : [];
+    const images = [
+        ...releases.flatMap((release) => (0,src_images/* imagesOf */.IC)((0,store/* readRelease */.iJ)(paths, release)?.manifest ?? { services: {} })),
+        ...containers.flatMap(({ labels }) => labels[src_kept/* PINNED */.LS] ?? []),
+    ];
+    return {
+        releases,
+        containers: containers.map(({ name }) => name).sort(),
+        networks: networks.filter(ours).map(({ name }) => name),
+        volumes: volumes.filter(ours).map(({ name }) => name),
+        images: [...new Set(images)].sort(),
+        edge: edgeFiles(app, paths).filter((file) => (0,external_node_fs_.existsSync)(file)),
+        entries: entries.filter((entry) => entry !== DATA).sort(),
+        data: entries.includes(DATA) ? (0,external_node_path_.join)(paths.app, DATA) : null,
+    };
+}
+/**
+ * Takes an app off this host: the route first, then what served it, then its records. The caller holds the app's lock. What cannot be
+ * removed is said and does not stop the rest; done again, it goes on.
+ * @param withData volumes and the directory of data too
+ */
+async function remove(scope, found, withData) {
+    const { app, paths, docker } = scope;
+    const left = [];
+    const kept = [];
+    const attempt = async (what, work) => {
+        try {
+            await work();
+        }
+        catch (error) {
+            left.push(`${what}: ${error.message}`);
+        }
+    };
+    const routed = (0,external_node_fs_.existsSync)(paths.route);
+    await (0,host_lock/* withHostLock */.c)(paths.edgeLock, 'the edge', () => {
+        for (const file of edgeFiles(app, paths))
+            (0,external_node_fs_.rmSync)(file, { force: true });
+        (0,files/* syncDirectory */.zR)(paths.dynamic);
+    });
+    if (routed)
+        await (0,promises_.setTimeout)(EDGE_MS);
+    await Promise.all((await ownContainers(app, docker)).map((container) => attempt(`container ${container.name}`, async () => {
+        if (container.running)
+            await docker.stop(container, GRACE_SECONDS);
+        await docker.remove(container.id);
+    })));
+    for (const name of found.networks)
+        await attempt(`network ${name}`, () => docker.removeNamed('networks', name));
+    if (withData)
+        for (const name of found.volumes)
+            await attempt(`volume ${name}`, () => docker.removeNamed('volumes', name));
+    else if (found.volumes.length > 0)
+        kept.push(`docker volume rm ${found.volumes.join(' ')}`);
+    await (0,host_lock/* withHostLock */.c)(paths.keptLock, 'kept images', () => (0,external_node_fs_.rmSync)((0,src_kept/* keptFile */.hr)(paths, app), { force: true }));
+    await attempt('images', () => (0,src_kept/* removeUnneeded */.HS)(scope, found.images, (text) => left.push(text)));
+    for (const entry of found.entries)
+        (0,external_node_fs_.rmSync)((0,external_node_path_.join)(paths.app, entry), { recursive: true, force: true });
+    if (found.data !== null && withData)
+        (0,external_node_fs_.rmSync)(found.data, { recursive: true, force: true });
+    if (found.data !== null && !withData)
+        kept.push(`rm -r ${paths.app}`);
+    else {
+        const agent = (0,files/* readIfThere */.qC)((0,external_node_path_.join)(paths.edge, 'agent'))?.trim() ?? '';
+        await attempt(`the empty directory: rmdir ${paths.app}`, () => docker.removeDirectory(agent, paths.app));
+    }
+    return { removed: found, kept, left };
+}
+/** Containers of the app in any state, pins and one-off containers among them; the agent that runs this is none of them. */
+async function ownContainers(app, docker) {
+    const lists = await Promise.all([
+        docker.containers([`delivery.app=${app}`]),
+        docker.containers([`${src_kept/* PIN */.GI}=${app}`]),
+        ...projectsOf(app).map((project) => (0,colour/* projectContainers */.an)(docker, project)),
+    ]);
+    return [...new Map(lists.flat().map((container) => [container.id, container])).values()];
+}
+function projectsOf(app) {
+    return ['blue', 'green', 'backing', 'jobs', 'run'].map((part) => `${app}-${part}`);
+}
+function edgeFiles(app, paths) {
+    return [
+        paths.route,
+        paths.routeBefore,
+        paths.tls,
+        paths.certificate,
+        paths.certificateKey,
+        paths.socket,
+        (0,external_node_path_.join)(paths.kept, `${app}.json`),
+    ];
+}
+
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/remove.ts
+
+
+
+
+
+
+
+
+/** For how long the second call is an answer to the first. */
+const ANSWER_MS = 60_000;
+const NOT_YET = 1;
+const BUSY = 75;
+/**
+ * Takes the app off this host, from a shell on the host alone. The first call lists what would go and changes nothing; the same call
+ * within a minute does it, as long as the list is still the same. Data (named volumes, /opt/<app>/data) stays unless a file
+ * /opt/<app>/remove-data says otherwise.
+ */
+async function remove_remove({ app, paths, args, actor, terminal }) {
+    (0,call/* atMost */.Tu)(args, 0, 'remove');
+    if (actor === '')
+        throw (0,call/* badCall */.qm)('remove: only from a shell on the host');
+    const descriptor = (0,external_node_fs_.openSync)(paths.lock, 'a', 0o644);
+    try {
+        (0,lock/* holdOpenFile */.sW)(descriptor);
+    }
+    catch {
+        (0,external_node_fs_.closeSync)(descriptor);
+        const owner = (0,lock/* readOwner */.A7)(paths);
+        process.stderr.write(`release: refused: an operation is under way${owner === null ? '' : ` (${owner.verb} ${owner.operation})`}; wait for its end\n`);
+        return BUSY;
+    }
+    const docker = new src_docker/* Docker */.Jg();
+    try {
+        const withData = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(paths.app, 'remove-data'));
+        const found = await inventory({ app, paths, docker });
+        if (!answered(paths, found, withData)) {
+            const data = dataNotes(paths, found, withData);
+            if (!terminal)
+                (0,call/* sayJson */.mx)({ v: 1, app, removed: false, would: found, notes: data });
+            else
+                (0,call/* sayLines */.p7)([
+                    `this would be removed of app ${app}:`,
+                    ...listed(found),
+                    ...data,
+                    '',
+                    `nothing was removed; the same call again within ${String(ANSWER_MS / 1000)} s does it`,
+                ]);
+            return NOT_YET;
+        }
+        const { removed, kept, left } = await remove({ app, paths, docker }, found, withData);
+        (0,external_node_fs_.rmSync)(question(paths), { force: true });
+        const key = `the deploy key of ${app} opens nothing any more without ${paths.app}; the next run of provision-vps for another app of this host takes its line away`;
+        if (!terminal)
+            (0,call/* sayJson */.mx)({ v: 1, app, removed, kept, left, notes: [key] });
+        else
+            (0,call/* sayLines */.p7)([
+                `removed of app ${app}:`,
+                ...listed(removed),
+                ...kept.map((text) => `data stays; this removes it: ${text}`),
+                ...left.map((text) => `could not be removed: ${text}`),
+                key,
+            ]);
+        return left.length === 0 ? 0 : NOT_YET;
+    }
+    finally {
+        await docker.close();
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+/** Whether this call follows one that listed the same within the time; notes this one otherwise. */
+function answered(paths, found, withData) {
+    const file = question(paths);
+    const list = (0,external_node_crypto_.createHash)('sha256')
+        .update(JSON.stringify([found, withData]))
+        .digest('hex');
+    const [at, asked] = ((0,files/* readIfThere */.qC)(file) ?? '').split(' ');
+    if (asked === list && Date.now() - Number(at) < ANSWER_MS)
+        return true;
+    (0,files/* writeAtomically */.vK)(file, `${String(Date.now())} ${list}`, { mode: 0o600 });
+    return false;
+}
+function question(paths) {
+    return (0,external_node_path_.join)(paths.staging, `.remove-${paths.routeName}`);
+}
+function listed(found) {
+    const rows = [
+        ['releases', found.releases],
+        ['containers', found.containers],
+        ['networks', found.networks],
+        ['images that no other app needs', found.images],
+        ['files', [...found.edge, ...found.entries]],
+    ];
+    return rows.flatMap(([name, items]) => (items.length === 0 ? [] : [`  ${name}: ${items.join(', ')}`]));
+}
+function dataNotes(paths, { volumes, data }, withData) {
+    const all = [...volumes.map((name) => `volume ${name}`), ...(data === null ? [] : [data])];
+    if (all.length === 0)
+        return [];
+    return [
+        withData
+            ? `data that would be removed too: ${all.join(', ')}`
+            : `data that would stay: ${all.join(', ')}; to remove it too: touch ${(0,external_node_path_.join)(paths.app, 'remove-data')}`,
+    ];
+}
+
+
+/***/ }),
+
+/***/ 4828:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  d: () => (/* binding */ rollback_rollback)
+});
+
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./agent/src/operation.ts
+var operation = __nccwpck_require__(6712);
+// EXTERNAL MODULE: ./agent/src/successor.ts
+var successor = __nccwpck_require__(6051);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
+var stack_src = __nccwpck_require__(2962);
+// EXTERNAL MODULE: ./agent/src/claims.ts
+var claims = __nccwpck_require__(7244);
+// EXTERNAL MODULE: ./agent/src/colour.ts
+var src_colour = __nccwpck_require__(4461);
+// EXTERNAL MODULE: ./agent/src/assets.ts
+var assets = __nccwpck_require__(4504);
+// EXTERNAL MODULE: ./agent/src/deploy.ts + 18 modules
+var deploy = __nccwpck_require__(6005);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/images.ts
+var src_images = __nccwpck_require__(3227);
+// EXTERNAL MODULE: ./agent/src/recover.ts
+var recover = __nccwpck_require__(3389);
+// EXTERNAL MODULE: ./agent/src/retire.ts
+var retire = __nccwpck_require__(598);
+// EXTERNAL MODULE: ./agent/src/secrets.ts
+var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./agent/src/steps/drain.ts
+var drain = __nccwpck_require__(3295);
+// EXTERNAL MODULE: ./agent/src/schema.ts
+var schema = __nccwpck_require__(3642);
+// EXTERNAL MODULE: ./agent/src/steps/start.ts
+var start = __nccwpck_require__(7313);
+// EXTERNAL MODULE: ./agent/src/signature.ts
+var signature = __nccwpck_require__(4619);
+// EXTERNAL MODULE: ./agent/src/store.ts
+var store = __nccwpck_require__(3888);
+// EXTERNAL MODULE: ./agent/src/switch.ts
+var src_switch = __nccwpck_require__(4053);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var src_truth = __nccwpck_require__(4568);
+// EXTERNAL MODULE: ./agent/src/workers.ts
+var workers = __nccwpck_require__(3110);
+;// CONCATENATED MODULE: ./agent/src/rollback.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Goes back to `requested`, or to the release that was live before. No registry and no network beyond this host is needed. */
+async function rollback(run, requested, report) {
+    const { events } = run;
+    const { plan, truth, old } = await events.step('plan', async (note) => {
+        const found = await (0,recover/* recover */.l)(run);
+        report.truth = found;
+        const made = await planRollback(run, found, requested, report);
+        const before = await (0,src_switch/* liveColour */.L0)(run, (0,src_truth/* liveNow */.BO)(found));
+        note(`${made.manifest.release} in ${made.colour}${made.kept.length > 0 ? ', its containers are still here' : ''}`);
+        return { plan: made, truth: found, old: before };
+    });
+    report.colour = plan.colour;
+    const woken = plan.kept.length > 0;
+    const target = {
+        manifest: plan.manifest,
+        digest: plan.digest,
+        colour: plan.colour,
+        project: plan.project,
+        generation: plan.generation,
+        warm: false,
+    };
+    try {
+        await events.step('start', async (note) => note(woken ? await wakeOrStart(run, plan, target) : await startAgain(run, plan)));
+        report.switchedMs = await (0,src_switch/* switchTo */.S_)(run, target, truth);
+        report.switched = true;
+    }
+    catch (error) {
+        // What was woken is put to rest again; what was started anew goes.
+        await (woken ? rest(run, plan) : (0,start/* removeColour */.F4)(run, plan.colour, (0,deploy/* drainSeconds */.Y)(run, plan))).catch((trouble) => run.events.log('warning', `cleaning up: ${String(trouble)}`));
+        throw error;
+    }
+    await finish(run, target, plan, old, report);
+}
+/** Visitors may have been on it, where the confirmation failed: a connection that is left is ended, never frozen. */
+async function rest(run, plan) {
+    (0,start/* refuseRouted */.Mg)(run.paths, plan.colour);
+    const awake = await (0,src_colour/* replicas */.YB)(run.docker, plan.project);
+    const web = (0,src_colour/* webReplicas */._w)(awake).map(({ container }) => container);
+    await (0,workers/* stopWorkers */.Go)(run, awake);
+    const { cut } = await (0,drain/* drain */.Z)((0,src_colour/* addressesOf */.sO)(web), (0,deploy/* drainSeconds */.Y)(run, plan));
+    await (0,retire/* retire */.S5)(run, awake, cut);
+}
+async function planRollback(run, truth, requested, report) {
+    const { forceSchema } = run.envelope.options;
+    const choice = (0,src/* rollbackTarget */.es)({
+        ...{ ledger: truth.ledger, requested, manifests: (0,store/* storedManifests */.Go)(run.paths) },
+        ...{ begun: (0,schema/* begunSchema */.Bo)(run.paths), forceSchema },
+    });
+    if (!choice.ok)
+        throw new failure/* StepError */.zg(choice.code, `rollback: ${choice.message}`);
+    report.schema = choice.schema;
+    if (choice.forced)
+        run.events.log('warning', `forced onto schema ${String(forceSchema)}, on which release ${choice.manifest.release} says it cannot run`);
+    const { manifest, target } = choice;
+    report.release = manifest.release;
+    report.digest = target.digest;
+    const stored = (0,store/* readRelease */.iJ)(run.paths, manifest.release);
+    if (stored === null)
+        throw new failure/* StepError */.zg('pruned', `release ${manifest.release}: its files are no longer on this host`);
+    await (0,signature/* verifyStored */.VN)(run, stored);
+    const values = (0,secrets/* hostSecrets */.YR)(run.paths);
+    const missing = (0,src/* missingSecrets */.mO)(manifest.secrets, values);
+    if (missing.length > 0)
+        throw new failure/* StepError */.zg('secrets_missing', `secrets: ${missing.join(', ')}: needed by release ${manifest.release} and no longer on the host`);
+    report.secrets = (0,secrets/* secretHashes */.Z4)(run.paths, manifest.secrets, values);
+    report.environment = (0,secrets/* environmentHash */.SL)(run.paths, (0,files/* readIfThere */.qC)(run.paths.env) ?? '');
+    (0,claims/* refuseClaimed */.o)(run, manifest);
+    const colour = (0,src/* idleColour */.NB)((0,src_truth/* liveColourOf */.Gr)(truth));
+    const project = (0,stack_src/* renderColour */.FW)({ sealed: stored.sealed, manifest, colour });
+    const found = await (0,src_colour/* replicas */.YB)(run.docker, project);
+    const web = (0,src_colour/* webReplicas */._w)(found);
+    const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
+    const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
+    // Containers keep the environment that they were made with: with other secrets today they are made anew.
+    const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets, report.environment);
+    const kept = complete && ofTarget && sameSecrets ? found : [];
+    if (kept.length === 0)
+        await (0,src_images/* requireImages */.Qu)(run, manifest);
+    return {
+        manifest,
+        sealed: stored.sealed,
+        digest: stored.digest,
+        colour,
+        project,
+        generation: (0,src_truth/* nextGeneration */.aN)(truth),
+        kept,
+    };
+}
+/**
+ * Whether the release was last started with the secrets of these hashes.
+ * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
+ */
+function startedWith(ledger, release, today, environment) {
+    const entry = ledger.findLast((item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
+    if (entry === undefined)
+        return false;
+    if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment)
+        return false;
+    const { added, changed, removed } = (0,src/* compareSecrets */.j$)(entry.secrets, today);
+    return added.length + changed.length + removed.length === 0;
+}
+/** What cannot be woken (a frozen container that the kernel has lost, one that Docker has forgotten half of) is made anew. */
+async function wakeOrStart(run, plan, target) {
+    try {
+        return await wake(run, plan, target);
+    }
+    catch (error) {
+        run.events.log('warning', `the kept containers do not wake: ${error.message}`);
+        await (0,src_images/* requireImages */.Qu)(run, plan.manifest);
+        target.warm = false;
+        return startAgain(run, plan);
+    }
+}
+/** Thaws or starts the kept containers, and gives them back the restart policy that resting took from them. */
+async function wake(run, plan, target) {
+    const web = (0,src_colour/* webReplicas */._w)(plan.kept);
+    const beside = plan.kept.filter(({ spec }) => (0,src_colour/* startsBeside */.s8)(spec));
+    const policies = (0,workers/* restartPolicies */.O7)(plan.project.text);
+    const frozen = web.filter(({ container }) => container.paused);
+    const asleep = web.filter(({ container }) => !container.running);
+    await Promise.all([
+        ...frozen.map(({ container }) => run.docker.unpause(container.id)),
+        ...beside.filter(({ container }) => !container.running).map(({ container }) => run.docker.start(container.id)),
+        ...beside.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')),
+    ]);
+    target.warm = asleep.length === 0;
+    const awake = web.length - frozen.length - asleep.length;
+    return `${String(awake)} running already, ${String(frozen.length)} thawed, ${String(asleep.length)} started`;
+}
+/** The release as new, from its kept files, local images and today's secrets. */
+async function startAgain(run, plan) {
+    const removed = await (0,start/* removeColour */.F4)(run, plan.colour, (0,deploy/* drainSeconds */.Y)(run, plan));
+    await (0,assets/* bridgeAssets */.V)(run, plan.manifest, plan.sealed);
+    const { project, file } = (0,start/* renderTarget */.S_)(run, plan.manifest, plan.sealed, plan.colour);
+    await (0,start/* startColour */.B7)(run, plan.manifest.release, project, file, run.paths.env);
+    return `containers made anew in ${project.project}, ${String(removed)} of another release removed`;
+}
+/** Visitors are on the target: answer now, and let the old connections end behind the answer. */
+async function finish(run, target, plan, old, report) {
+    if (old !== null)
+        await (0,workers/* stopWorkers */.Go)(run, old.replicas);
+    await (0,workers/* startWorkers */.Gf)(run, target, plan.sealed);
+    await (0,src_switch/* renameLive */.hc)(run, target, old);
+    if (old === null)
+        return;
+    report.afterwards = async () => {
+        await run.events.step('drain', async (note) => {
+            const { cut } = await (0,drain/* drain */.Z)((0,src_colour/* addressesOf */.sO)((0,src_switch/* webContainers */.x0)(old)), (0,deploy/* drainSeconds */.Y)(run, target));
+            const how = await (0,retire/* retire */.S5)(run, old.replicas, cut);
+            note(`${cut === 0 ? 'no connection was cut' : `${String(cut)} connections were cut`}; ${old.colour} is ${how}`);
+        });
+    };
+}
+
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/rollback.ts
+
+
+
+
+
+/** `rollback [<release>]`; from a shell on the host it needs no envelope. */
+function rollback_rollback({ app, paths, args, envelope }) {
+    const [release] = args;
+    (0,call/* atMost */.Tu)(args, 1, 'rollback');
+    if (release !== undefined && !src/* RELEASE_ID */.uX.test(release))
+        throw (0,call/* badCall */.qm)('rollback: the release id is malformed');
+    (0,successor/* refuseOlder */.z)(paths);
+    return (0,operation/* operate */.NX)(app, 'rollback', paths, envelope(), (run, report) => rollback(run, release ?? null, report));
+}
+
+
+/***/ }),
+
+/***/ 2459:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  eF: () => (/* binding */ run)
+});
+
+// UNUSED EXPORTS: checkRunAllowed, commandOf
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+;// CONCATENATED MODULE: external "node:readline"
+const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
+var stack_src = __nccwpck_require__(2962);
+// EXTERNAL MODULE: ./agent/src/docker.ts
+var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/live.ts
+var live = __nccwpck_require__(1907);
+// EXTERNAL MODULE: ./agent/src/mask.ts
+var mask = __nccwpck_require__(929);
+// EXTERNAL MODULE: ./agent/src/paths.ts
+var src_paths = __nccwpck_require__(1909);
+// EXTERNAL MODULE: ./agent/src/secrets.ts
+var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: ./agent/src/verbs/call.ts
+var call = __nccwpck_require__(6438);
+;// CONCATENATED MODULE: ./agent/src/verbs/run.ts
+
+
+
+
+
+
+
+
+
+
+
+
+/** Seconds that a command may take: over the deploy key, and from a shell on the host. */
+const KEY_SECONDS = 600;
+const HOST_SECONDS = 6 * 3600;
+/** As `timeout` of coreutils. */
+const TIMED_OUT = 124;
+/** The launcher reads it as Docker's own word for a container that could not start, and would try again. */
+const LAUNCHER_RETRIES = 125;
+/** Throws ContractError `policy` unless the owner of the host lets the deploy key run commands. */
+function checkRunAllowed(paths) {
+    const text = (0,files/* readIfThere */.qC)(paths.policy);
+    if (text !== null && (0,src/* parsePolicy */.ON)(text).run)
+        return;
+    throw new src/* ContractError */.Vl('policy', `run: the deploy key may not run commands on this host; its owner allows it with "run": true in ${paths.policy}, or runs them from a shell on the host`);
+}
+/** The web service and the words of the command: a first word `@<service>` picks the service, else it is the first of the release. */
+function commandOf(words, { services, routes }) {
+    const webs = Object.keys(services).filter((name) => services[name]?.role === 'web');
+    const named = words[0]?.startsWith('@') === true ? words[0].slice(1) : null;
+    const command = named === null ? [...words] : words.slice(1);
+    const service = named ?? routes[0]?.service ?? webs[0];
+    if (service === undefined || !webs.includes(service))
+        throw (0,call/* badCall */.qm)(`run: service ${JSON.stringify(named ?? '')}: no web service of the live release; there are ${webs.join(', ') || 'none'}`);
+    if (command.length === 0 || command[0] === '')
+        throw (0,call/* badCall */.qm)('run: a command is needed');
+    return { service, words: command };
+}
+/** `run <command...>`: one command in a container of its own of the live release, removed afterwards; gives its exit code. */
+async function run({ app, paths, args, actor, envelope }) {
+    const fromHost = actor !== '';
+    if (!fromHost)
+        checkRunAllowed(paths);
+    const words = fromHost ? args : (envelope().command ?? []);
+    const release = (0,live/* liveRelease */._)(paths);
+    if (release === null)
+        throw (0,call/* badCall */.qm)('run: no release is live here');
+    const { service, words: command } = commandOf(words, release.manifest);
+    const docker = new src_docker/* Docker */.Jg();
+    const name = `${app}-run-${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`;
+    try {
+        await sweep(docker, app);
+        const rendered = (0,stack_src/* renderOneOff */.oT)({ ...release, service });
+        const file = '/tmp/run.yaml';
+        (0,external_node_fs_.writeFileSync)(file, rendered.text);
+        const project = {
+            name: rendered.project,
+            file,
+            directory: (0,src_paths/* releaseDirectory */.f)(paths, release.manifest.release),
+            env: paths.env,
+        };
+        const child = docker.composeClient(project, ['run', '--rm', '--no-deps', '-T', '--name', name, rendered.service, ...command], 'quiet');
+        const passed = fromHost ? passBytes(child) : passLines(child, (0,mask/* masker */.K)(Object.values((0,secrets/* hostSecrets */.YR)(paths))));
+        const seconds = fromHost ? HOST_SECONDS : KEY_SECONDS;
+        let late = false;
+        const timer = setTimeout(() => {
+            late = true;
+            void docker.remove(name).catch(() => undefined);
+        }, seconds * 1000);
+        const code = await (0,src_docker/* ended */.v6)(child);
+        clearTimeout(timer);
+        await passed;
+        if (late) {
+            process.stderr.write(`release: run: ended after ${String(seconds)} s, the most that a command may take here\n`);
+            return TIMED_OUT;
+        }
+        return code === null || code === LAUNCHER_RETRIES ? 1 : code;
+    }
+    finally {
+        await docker.remove(name).catch(() => undefined);
+        await docker.close();
+    }
+}
+/** Containers of commands whose agent died: what has ended, and what has been at it for longer than anything may. */
+async function sweep(docker, app) {
+    for (const container of await docker.containers([`delivery.run=${app}`])) {
+        const seconds = (Date.now() - Date.parse(container.startedAt)) / 1000;
+        if (!container.running || seconds > HOST_SECONDS)
+            await docker.remove(container.id);
+    }
+}
+/** Root on the host gets the bytes as they are: it may be a dump that goes into a file. */
+function passBytes(child) {
+    child.stdout.pipe(process.stdout);
+    child.stderr.pipe(process.stderr);
+    return Promise.resolve();
+}
+async function passLines(child, mask) {
+    const pass = async (from, to) => {
+        for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: from, crlfDelay: Infinity }))
+            to.write(`${mask(line)}\n`);
+    };
+    await Promise.all([pass(child.stdout, process.stdout), pass(child.stderr, process.stderr)]);
+}
+
+
+/***/ }),
+
+/***/ 7872:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   h: () => (/* binding */ status)
+/* harmony export */ });
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7288);
+/* harmony import */ var _live_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1907);
+/* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2003);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6438);
+
+
+
+
+
+/** What runs, what ran before it, what is under way: one JSON document, or lines for a person. */
+async function status({ app, paths, terminal }) {
+    const found = await (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .status */ .h)(app, paths);
+    if (!terminal)
+        return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayJson */ .mx)(found);
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    try {
+        const release = (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveRelease */ ._)(paths);
+        const replicas = release === null ? [] : await (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveContainers */ .X)(docker, release);
+        return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayLines */ .p7)((0,_human_js__WEBPACK_IMPORTED_MODULE_4__/* .statusLines */ .Cd)(found, replicas.map(({ container }) => container), new Date()));
+    }
+    catch (error) {
+        // A Docker that does not answer is what a person comes here to find out.
+        return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayLines */ .p7)([...(0,_human_js__WEBPACK_IMPORTED_MODULE_4__/* .statusLines */ .Cd)(found, [], new Date()), '', `Docker: ${(0,_human_js__WEBPACK_IMPORTED_MODULE_4__/* .plain */ .pj)(error.message)}`]);
+    }
+    finally {
+        await docker.close();
+    }
+}
+
+
+/***/ }),
+
+/***/ 7974:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   h: () => (/* binding */ successor)
+/* harmony export */ });
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _successor_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6051);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6438);
+
+
+
+/** `successor <image by digest>`: whether that agent may take this one's place on the host. */
+async function successor({ paths, args }) {
+    (0,_call_js__WEBPACK_IMPORTED_MODULE_2__/* .atMost */ .Tu)(args, 1, 'successor');
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    try {
+        const found = await (0,_successor_js__WEBPACK_IMPORTED_MODULE_1__/* .successor */ .h)(paths, args[0] ?? '', docker);
+        process.stdout.write(`${JSON.stringify(found)}\n`);
+        return 0;
+    }
+    finally {
+        await docker.close();
+    }
+}
+
+
+/***/ }),
+
+/***/ 8584:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   r: () => (/* binding */ version)
+/* harmony export */ });
+/* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3173);
+/* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6438);
+
+
+/** Which agent this is and which formats it reads and writes. Needs no app. */
+function version() {
+    return (0,_call_js__WEBPACK_IMPORTED_MODULE_1__/* .sayJson */ .mx)({ agent: _version_js__WEBPACK_IMPORTED_MODULE_0__/* .VERSION */ .xv, formats: _version_js__WEBPACK_IMPORTED_MODULE_0__/* .FORMATS */ .hR });
+}
+
+
+/***/ }),
+
 /***/ 3173:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   W: () => (/* binding */ olderThan),
-/* harmony export */   x: () => (/* binding */ VERSION)
+/* harmony export */   W7: () => (/* binding */ olderThan),
+/* harmony export */   hR: () => (/* binding */ FORMATS),
+/* harmony export */   xv: () => (/* binding */ VERSION)
 /* harmony export */ });
 /** Version of the agent; a release names the oldest that can run it. */
 const VERSION = '0.1.0';
+/** Formats that this agent reads and writes. */
+const FORMATS = { manifest: 1, envelope: 1, events: 1, ledger: 1, policy: 1, signature: 1 };
 /** Whether version `a` (x.y.z) comes before `b`. */
 function olderThan(a, b) {
     const [left, right] = [a, b].map((version) => version.split('.').map(Number));
@@ -45347,6 +49691,69 @@ function olderThan(a, b) {
             return difference < 0;
     }
     return false;
+}
+
+
+/***/ }),
+
+/***/ 3110:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Gf: () => (/* binding */ startWorkers),
+/* harmony export */   Go: () => (/* binding */ stopWorkers),
+/* harmony export */   O7: () => (/* binding */ restartPolicies),
+/* harmony export */   ZX: () => (/* binding */ stopWorkersIn)
+/* harmony export */ });
+/* unused harmony export restorePolicies */
+/* harmony import */ var yaml__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8815);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
+/* harmony import */ var _retire_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(598);
+/* harmony import */ var _steps_start_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7313);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3888);
+
+
+
+
+
+/** Ends a colour's workers and schedulers before those of the other start that must not run beside them: no work is done twice. */
+async function stopWorkers(run, colour) {
+    const workers = colour.filter(({ spec, container }) => spec.role !== 'web' && container.running);
+    await Promise.all(workers.map(async ({ container }) => {
+        await run.docker.restartPolicy(container.id, 'no');
+        await run.docker.stop(container, _retire_js__WEBPACK_IMPORTED_MODULE_2__/* .GRACE_SECONDS */ .F2);
+    }));
+}
+/** Starts the colour's workers and schedulers, new or stopped ones; those that started beside the other colour run already. */
+async function startWorkers(run, target, sealed) {
+    if (!target.project.containers.some(({ role }) => role !== 'web'))
+        return;
+    const { project, file } = (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_3__/* .renderTarget */ .S_)(run, target.manifest, sealed, target.colour);
+    await (0,_steps_start_js__WEBPACK_IMPORTED_MODULE_3__/* .startColour */ .B7)(run, target.manifest.release, project, file, run.paths.env, 'after');
+    await restorePolicies(run, target);
+}
+/** The same for whatever releases the containers of a colour are of, such as those that an operation left when it died. */
+async function stopWorkersIn(run, colour) {
+    const found = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .projectContainers */ .an)(run.docker, (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .colourProject */ .oE)(run.app, colour));
+    const workers = found.filter(({ running, labels }) => {
+        const release = (0,_store_js__WEBPACK_IMPORTED_MODULE_4__/* .readRelease */ .iJ)(run.paths, labels['delivery.release'] ?? '');
+        return running && release?.manifest.services[labels['delivery.service'] ?? '']?.role !== 'web' && release !== null;
+    });
+    await Promise.all(workers.map(async (container) => {
+        await run.docker.restartPolicy(container.id, 'no');
+        await run.docker.stop(container, _retire_js__WEBPACK_IMPORTED_MODULE_2__/* .GRACE_SECONDS */ .F2);
+    }));
+}
+/** Containers that were stopped as an old colour lost their restart policy then, and get it back. */
+async function restorePolicies(run, { project }) {
+    const policies = restartPolicies(project.text);
+    const live = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(run.docker, project);
+    await Promise.all(live.map(({ container, spec }) => run.docker.restartPolicy(container.id, policies.get(spec.name) ?? 'no')));
+}
+/** Restart policy by service of a rendered project. */
+function restartPolicies(text) {
+    const document = (0,yaml__WEBPACK_IMPORTED_MODULE_0__/* .parse */ .qg)(text);
+    return new Map(Object.entries(document.services ?? {}).map(([name, { restart }]) => [name, restart ?? 'no']));
 }
 
 
@@ -45572,12 +49979,16 @@ class Judge {
     #attempts = 0;
     #answers = 0;
     #latencies = [];
+    #passes = 0;
     #streak = 0;
     #firstFailure = null;
     #lastFailure = null;
     #release = null;
     constructor(contract) {
         this.#contract = contract;
+    }
+    get #needed() {
+        return this.#contract.samples ?? P95_SAMPLES;
     }
     /** Takes a sample; returns how it compares with the contract. */
     add(sample) {
@@ -45589,7 +50000,9 @@ class Judge {
         }
         if (check.ok) {
             this.#streak += 1;
-            this.#latencies.push(sample.ms);
+            this.#passes += 1;
+            if (this.#passes > (this.#contract.warmup ?? 0))
+                this.#latencies.push(sample.ms);
             if (this.#latencies.length > WINDOW)
                 this.#latencies.shift();
         }
@@ -45606,7 +50019,7 @@ class Judge {
         const { consecutive, maxP95Ms } = this.#contract;
         const p95Ms = percentile(this.#latencies, 95);
         const enough = this.#streak >= consecutive;
-        const measured = this.#latencies.length >= P95_SAMPLES;
+        const measured = this.#latencies.length >= this.#needed;
         const slow = maxP95Ms !== null && measured && p95Ms !== null && p95Ms > maxP95Ms;
         const healthy = enough && (maxP95Ms === null || (measured && !slow));
         return {
@@ -45628,7 +50041,7 @@ class Judge {
             return verdict;
         if (this.#attempts > 0 && this.#answers === 0)
             return { ...verdict, state: 'unreachable' };
-        const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < P95_SAMPLES;
+        const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < this.#needed;
         return { ...verdict, state: onlyFew ? 'inconclusive' : 'unhealthy' };
     }
     #why(enough, measured, slow, p95Ms) {
@@ -45636,7 +50049,7 @@ class Judge {
         if (slow)
             return `p95 is ${Math.round(p95Ms ?? 0)} ms, more than ${maxP95Ms ?? 0} ms`;
         if (enough && !measured)
-            return `${this.#latencies.length} passes in a row are too few for a p95 (${P95_SAMPLES} are needed)`;
+            return `${this.#latencies.length} passes in a row are too few for a p95 (${this.#needed} are needed)`;
         const passes = `${this.#streak} of ${consecutive} passes in a row`;
         return this.#lastFailure === null ? passes : `${passes}; last failure: ${this.#lastFailure}`;
     }
@@ -45703,47 +50116,70 @@ const systemClock = {
 
 /***/ }),
 
-/***/ 7582:
+/***/ 5799:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
   C3: () => (/* reexport */ APP_NAME),
+  cJ: () => (/* reexport */ COMMIT),
   Vl: () => (/* reexport */ contract_error_ContractError),
   Dh: () => (/* reexport */ DIGEST),
   Eb: () => (/* reexport */ ENVELOPE_MAX_BYTES),
+  Rf: () => (/* reexport */ HEALTH_SAMPLES),
+  GG: () => (/* reexport */ HEALTH_WARMUP),
   TI: () => (/* reexport */ HOST_NAME),
   MN: () => (/* reexport */ HealthSchema),
+  Dq: () => (/* reexport */ IMAGE_BY_DIGEST),
+  XY: () => (/* reexport */ LONG_KINDS),
   _T: () => (/* reexport */ OPERATION_ID),
+  ZG: () => (/* reexport */ PHASES),
+  Jg: () => (/* reexport */ PROBE_KINDS),
   z$: () => (/* reexport */ ProbesSchema),
   uX: () => (/* reexport */ RELEASE_ID),
   OX: () => (/* reexport */ SERVICE_NAME),
+  UX: () => (/* reexport */ SchemaStateSchema),
   mq: () => (/* reexport */ URL_PATH),
   JB: () => (/* reexport */ appName),
   Xq: () => (/* reexport */ appendLine),
+  sw: () => (/* reexport */ checkDocument),
   B6: () => (/* reexport */ checkImages),
   n_: () => (/* reexport */ checkRepository),
   j$: () => (/* reexport */ compareSecrets),
+  VF: () => (/* reexport */ databaseSchema),
+  zL: () => (/* reexport */ declaresSchema),
   wF: () => (/* reexport */ describeIssues),
+  p: () => (/* reexport */ dropped),
   qF: () => (/* reexport */ formatEvent),
   CF: () => (/* reexport */ hashSecrets),
   NB: () => (/* reexport */ idleColour),
+  p2: () => (/* reexport */ liveHistory),
   Mv: () => (/* reexport */ mergeEnvFile),
   mO: () => (/* reexport */ missingSecrets),
+  iz: () => (/* reexport */ needsMigration),
+  I7: () => (/* reexport */ parseAssetList),
+  Tp: () => (/* reexport */ parse_parseDocument),
   FO: () => (/* reexport */ parseEnvFile),
   mE: () => (/* reexport */ parseEnvelope),
   Hw: () => (/* reexport */ parseEventLine),
+  t_: () => (/* reexport */ parseKept),
   h8: () => (/* reexport */ parseLedger),
   Ng: () => (/* reexport */ parseManifest),
   ON: () => (/* reexport */ parsePolicy),
   kn: () => (/* reexport */ previous),
   XZ: () => (/* reexport */ retention),
   es: () => (/* reexport */ rollbackTarget),
-  yk: () => (/* reexport */ running)
+  yk: () => (/* reexport */ running),
+  k8: () => (/* reexport */ runsOn),
+  m0: () => (/* reexport */ schemaAfter),
+  ui: () => (/* reexport */ schemaConflict),
+  xr: () => (/* reexport */ schemaDuring),
+  P8: () => (/* reexport */ schemaForced),
+  pS: () => (/* reexport */ wrongForce)
 });
 
-// UNUSED EXPORTS: COMMIT, EnvelopeSchema, EventSchema, FailureSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, checkDocument, colour, digest, hashSecret, hostName, imageByDigest, isoTime, liveHistory, makeReleaseId, operationId, parseDocument, parseStatus, releaseId, renderEnvFile, role, secretName, sentSecretName, serviceName, urlPath
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, KeptSchema, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PlanSchema, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, colour, cutOff, digest, hashSecret, hostName, howToForce, imageByDigest, isoTime, makeReleaseId, operationId, parsePlan, parseStatus, releaseId, renderEnvFile, role, secretName, sentSecretName, serviceName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -45815,7 +50251,7 @@ const hostName = schemas/* string */.YjP().regex(HOST_NAME, 'must be a lower-cas
 const urlPath = schemas/* string */.YjP().regex(URL_PATH, 'must start with / and hold no query, space or brace');
 const isoTime = datetime({ offset: true });
 const colour = schemas/* enum */.k5n(['blue', 'green']);
-const role = schemas/* enum */.k5n(['web', 'worker', 'job', 'backing', 'edge']);
+const role = schemas/* enum */.k5n(['web', 'worker', 'scheduler', 'job', 'backing', 'edge']);
 /** The colour that is not `live`; a first deploy (null) starts with blue. */
 function idleColour(live) {
     return live === 'blue' ? 'green' : 'blue';
@@ -45882,10 +50318,14 @@ function describeIssue(issue) {
 ;// CONCATENATED MODULE: ./packages/release/src/health.ts
 
 
+/** What a p95 bound is taken over where the compose file does not say. */
+const HEALTH_SAMPLES = 20;
+const HEALTH_WARMUP = 5;
 /**
  * The health contract of one web service, as the compose file states it (`x-release.health`), defaults filled.
  * `json` maps a dotted path of the answer's JSON document to the literal expected there; `consecutive` passes in a row are needed,
- * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds`.
+ * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds` of the container's start. With `maxP95Ms` the 95th
+ * percentile of `samples` passes in a row, the first `warmup` of all left out, must not be above it.
  */
 const HealthSchema = schemas/* strictObject */.rej({
     path: urlPath.default('/health'),
@@ -45895,6 +50335,25 @@ const HealthSchema = schemas/* strictObject */.rej({
     intervalMs: schemas/* int */.Whr().min(10).max(60_000).default(100),
     timeoutMs: schemas/* int */.Whr().min(10).max(60_000).default(2000),
     deadlineSeconds: schemas/* int */.Whr().min(1).max(3600).default(30),
+    maxP95Ms: schemas/* int */.Whr().min(1).max(60_000).optional(),
+    samples: schemas/* int */.Whr().min(2).max(1000).optional(),
+    warmup: schemas/* int */.Whr().min(0).max(1000).optional(),
+})
+    .superRefine((health, context) => {
+    if (health.maxP95Ms === undefined) {
+        for (const field of ['samples', 'warmup'])
+            if (health[field] !== undefined)
+                context.addIssue({ code: 'custom', path: [field], message: 'means something beside maxP95Ms only' });
+        return;
+    }
+    const tries = (health.samples ?? HEALTH_SAMPLES) + (health.warmup ?? HEALTH_WARMUP);
+    if (tries * health.intervalMs >= health.deadlineSeconds * 1000) {
+        context.addIssue({
+            code: 'custom',
+            path: ['maxP95Ms'],
+            message: `needs ${tries} tries ${health.intervalMs} ms apart, which do not fit into deadlineSeconds`,
+        });
+    }
 });
 /** Paths of the fixture's or the app's own endpoints that a prober may use; all optional. */
 const ProbesSchema = schemas/* strictObject */.rej({
@@ -45915,11 +50374,17 @@ const filePath = schemas/* string */.YjP()
     .max(512)
     .regex(/^(compose\.yaml|files\/[^\0]+)$/, 'must be compose.yaml or files/<path>')
     .refine((path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'), 'must not hold empty, . or .. parts');
-/** Schema numbers of the database: `before` and `after` the release's migrations, and the oldest release that still runs on `after`. */
+/**
+ * Schema numbers of the database. `after` is the one that the release's migrations lead to (0: it declares none) and `before` the oldest
+ * that the live release may be of while they run. `compatibleFrom` is the oldest number whose code can still run on `after`; absent
+ * means none but `after` itself. `oldestCompatible` was meant to say the same by a release id, which nobody knows when a release is
+ * built: it is always null.
+ */
 const SchemaRangeSchema = schemas/* strictObject */.rej({
     before: schemas/* int */.Whr().min(0),
     after: schemas/* int */.Whr().min(0),
     oldestCompatible: releaseId.nullable(),
+    compatibleFrom: schemas/* int */.Whr().min(0).optional(),
 });
 const ManifestServiceSchema = schemas/* strictObject */.rej({
     role: role.exclude(['edge']),
@@ -45929,6 +50394,8 @@ const ManifestServiceSchema = schemas/* strictObject */.rej({
     replicas: schemas/* int */.Whr().min(1).max(32).optional(),
     /** Web only: seconds to wait for open connections of the old colour (absent means 30). */
     drainSeconds: schemas/* int */.Whr().min(0).max(3600).optional(),
+    /** Worker and scheduler only: two of it may run at once, so the new one starts before the switch. */
+    overlap: schemas/* boolean */.zMY().optional(),
     /** Web only: endpoints that a prober may use. */
     probes: ProbesSchema.optional(),
 });
@@ -46024,9 +50491,30 @@ const EnvelopeSchema = schemas/* strictObject */.rej({
     options: schemas/* strictObject */.rej({
         lockWaitSeconds: seconds.default(0),
         bakeSeconds: seconds.default(0),
+        /** Requests that are needed before and after the switch to compare the two; with fewer the watch is inconclusive. */
+        bakeMinimumSamples: schemas/* int */.Whr().min(1).max(1_000_000).default(50),
+        /** How much greater the share of errors may be than before the switch, 0 to 1. */
+        bakeErrorRatio: schemas/* number */.aig().min(0).max(1).default(0.02),
+        /** How many times as slow as before the 95th percentile may be, ... */
+        bakeLatencyFactor: schemas/* number */.aig().min(1).max(1000).default(3),
+        /** ... where it is slower by more than this, milliseconds: a few are nobody's trouble. */
+        bakeLatencyFloorMs: schemas/* int */.Whr().min(0).max(60_000).default(250),
+        /** Failed probes in a row that end the watch. */
+        bakeFailedProbes: schemas/* int */.Whr().min(1).max(1000).default(5),
         drainSeconds: seconds.optional(),
+        /** The database's schema number, typed as consent to what its schema speaks against. */
+        forceSchema: schemas/* int */.Whr().min(0).optional(),
+        /** A release that was sealed before the live one, and was never live here, is deployed all the same. */
+        allowOlder: schemas/* boolean */.zMY().optional(),
     })
         .prefault({}),
+    /** Of `run` alone: the program and its arguments; a first word `@<service>` names a web service other than the first. */
+    command: schemas/* array */.YOg(schemas/* string */.YjP()
+        .max(8192)
+        .refine((word) => !word.includes('\0') && word.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
+        .min(1)
+        .max(64)
+        .optional(),
     actor: schemas/* string */.YjP().max(256).regex(oneLine, 'must hold no control characters').default(''),
     run: schemas/* string */.YjP().max(2048).regex(oneLine, 'must hold no control characters').default(''),
 });
@@ -46040,14 +50528,63 @@ function parseEnvelope(text) {
 
 
 const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+const PEM = /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n?$/;
+/** `*` stands for any characters; everything else for itself. */
+const pattern = schemas/* string */.YjP()
+    .max(255)
+    .regex(/^[A-Za-z0-9._/*+@-]+$/, 'must be of letters, digits and . _ / * + @ -');
+/** A workflow whose releases are taken, as GitHub names it: `<repository>/<workflow>@<ref>`. */
+const TrustedSourceSchema = schemas/* strictObject */.rej({
+    /** Address of the repository, such as `https://github.com/owner/repo`; never a pattern. */
+    repository: schemas/* string */.YjP()
+        .max(255)
+        .regex(/^https:\/\/[A-Za-z0-9.:-]+\/[A-Za-z0-9._-]+\/[A-Za-z0-9._-]+$/, 'must be https://<server>/<owner>/<name>'),
+    /** Path of the workflow that was started, such as `.github/workflows/deploy.yml`. */
+    workflow: pattern,
+    /** Such as `refs/heads/main`. */
+    ref: pattern,
+});
+/** Who must have signed what this host runs: one of the keys, or a workflow by a certificate that the root vouches for. */
+const SignaturePolicySchema = schemas/* strictObject */.rej({
+    format: schemas/* literal */.euz(1),
+    /** Public keys, PEM (SPKI). */
+    keys: schemas/* array */.YOg(schemas/* string */.YjP().max(4096).regex(PEM, 'must be a public key, PEM')).max(8),
+    /** What a signature must say that it was made by; none allows any. By a key it is the builder's word, by a certificate the authority's. */
+    sources: schemas/* array */.YOg(TrustedSourceSchema).max(16),
+    /** Signing without a key: who vouches for the workflow's identity. `trustedRoot` is sigstore's TrustedRoot document. */
+    keyless: schemas/* strictObject */.rej({
+        issuer: schemas/* url */.OZ5({ protocol: /^https$/ }),
+        trustedRoot: schemas/* record */.g1P(schemas/* string */.YjP(), schemas/* unknown */.L5J()),
+    })
+        .nullable(),
+})
+    .superRefine((signatures, context) => {
+    if (signatures.keys.length === 0 && signatures.keyless === null)
+        context.addIssue({
+            code: 'custom',
+            path: ['keys'],
+            message: 'is empty: signatures are required and nobody is trusted to make them',
+        });
+    // Anybody can get a certificate of the public authority: without a source it would vouch for everybody.
+    if (signatures.keyless !== null && signatures.sources.length === 0)
+        context.addIssue({
+            code: 'custom',
+            path: ['sources'],
+            message: 'is empty: keyless signatures need the workflows that are trusted',
+        });
+});
 /** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
 const PolicySchema = schemas/* strictObject */.rej({
     /** The one place that releases and the app's own images come from. */
     repository: schemas/* string */.YjP().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+    /** Whether the deploy key may run commands in the live release. Off: who steals it must not get a shell in the app. */
+    run: schemas/* boolean */.zMY().default(false),
+    /** Absent: whoever can push to the repository can deploy. */
+    signatures: SignaturePolicySchema.optional(),
 });
 /** Reads a policy; throws ContractError `policy` naming the field. */
 function parsePolicy(text) {
-    return parse_parseDocument('policy', PolicySchema, text, 64 * 1024);
+    return parse_parseDocument('policy', PolicySchema, text, 256 * 1024);
 }
 /** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
 function checkRepository(policy, app, repository) {
@@ -46064,20 +50601,108 @@ function checkImages(policy, manifest) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/assets.ts
+
+
+
+/** Hashed files of one directory of one image. */
+const AssetDirectorySchema = schemas/* object */.Ikc({
+    service: serviceName,
+    image: imageByDigest,
+    /** Absolute path in the image. */
+    path: schemas/* string */.YjP().startsWith('/'),
+    /** Digest by path below the directory. */
+    files: schemas/* record */.g1P(schemas/* string */.YjP(), digest),
+});
+/** assets.json of a release on the host: which files it brought along to be fetched after it has been switched out. */
+const AssetListSchema = schemas/* object */.Ikc({ v: schemas/* literal */.euz(1), directories: schemas/* array */.YOg(AssetDirectorySchema) });
+/** Reads assets.json; throws ContractError `assets`. */
+function parseAssetList(text) {
+    return parse_parseDocument('assets', AssetListSchema, text, 16 * 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
+
 
 const count = schemas/* int */.Whr().min(0);
 const milliseconds = schemas/* number */.aig().min(0);
-/** What the prober saw on the public path from start to bake; latencies in milliseconds. */
-const ReceiptSchema = schemas/* strictObject */.rej({
+/** What a prober asks: the first three on every app's health path, the others where the compose file declares `probes`. */
+const PROBE_KINDS = ['get', 'get-fresh', 'http2', 'post', 'upload', 'slow', 'websocket', 'stream'];
+/** Kinds that hold a connection on purpose: how long they take says nothing about how quick the app is. */
+const LONG_KINDS = ['slow', 'websocket', 'stream'];
+/**
+ * By the time at which a request was sent: before the route file was renamed, from then to the confirmed switch, and from there to the
+ * end of the bake.
+ */
+const PHASES = ['before', 'during', 'after'];
+/**
+ * Requests of one kind, or of all kinds, in one phase; percentiles over those that were answered soundly, null for none. Over all kinds
+ * they leave out the ones that are held on purpose.
+ */
+const FiguresSchema = schemas/* object */.Ikc({
+    requests: count,
+    failures: count,
+    p50Ms: milliseconds.nullable(),
+    p95Ms: milliseconds.nullable(),
+    p99Ms: milliseconds.nullable(),
+});
+const phases = schemas/* object */.Ikc({ before: FiguresSchema, during: FiguresSchema, after: FiguresSchema });
+/** What the edge itself counted for a service of a colour while the operation lasted: visitors and prober together. */
+const EdgeCountsSchema = schemas/* object */.Ikc({
+    service: serviceName,
+    colour: colour,
+    requests: count,
+    /** Answers 500 to 599. */
+    errors: count,
+    /** Those of them that the edge gives where the app does not answer: 502 and 504. */
+    gateway: count,
+    /** The same for the old colour in all the time that the edge remembers before the switch; what an app always did is no drop. */
+    earlier: schemas/* object */.Ikc({ requests: count, gateway: count }),
+});
+/**
+ * What was seen on the public path from the start of the new colour to the end of the bake; latencies in milliseconds. Entries of the
+ * ledger without `v` are of the first shape, with the totals alone. Unknown keys are dropped: an older reader follows a newer agent.
+ */
+const ReceiptSchema = schemas/* object */.Ikc({
+    v: schemas/* literal */.euz(2).optional(),
     requests: count,
     failures: count,
     /** Connections of the old colour that had to be cut when draining ended. */
     cut: count,
+    /** Over all kinds that are answered at once. */
     p50Ms: milliseconds,
     p95Ms: milliseconds,
     p99Ms: milliseconds,
+    phases: phases.optional(),
+    kinds: schemas/* partialRecord */.jgl(schemas/* enum */.k5n(PROBE_KINDS), phases).optional(),
+    /** The first few failures: kind, phase and what was wrong. */
+    firstFailures: schemas/* array */.YOg(schemas/* string */.YjP().max(300)).max(10).optional(),
+    edge: schemas/* array */.YOg(EdgeCountsSchema).optional(),
 });
+/**
+ * Why an operation with this receipt was not without a drop, as one sentence without a full stop; null where nothing was lost.
+ * Connections that outlived the drain limit are not among it: the release itself says how long they may, see `cutOff`.
+ */
+function dropped(receipt) {
+    const said = [];
+    if (receipt.failures > 0) {
+        const [first] = receipt.firstFailures ?? [];
+        said.push(`${receipt.failures} of ${receipt.requests} requests on the public path failed${first === undefined ? '' : ` (first: ${first})`}`);
+    }
+    const gateway = (receipt.edge ?? []).filter(isLoss).reduce((sum, counts) => sum + counts.gateway, 0);
+    if (gateway > 0)
+        said.push(`the edge answered ${gateway} requests with 502 or 504 for the app`);
+    return said.length === 0 ? null : said.join('; ');
+}
+/** What became of connections that were still open when the drain limit was reached, as one sentence; null where none was. */
+function cutOff({ cut }) {
+    return cut === 0 ? null : `${cut} connections of the old colour were still open at the drain limit and were cut`;
+}
+/** More than twice the share of before: an app that answers 502 or 504 of its own accord is not called a drop. */
+function isLoss({ requests, gateway, earlier }) {
+    const share = earlier.requests === 0 ? 0 : earlier.gateway / earlier.requests;
+    return gateway > 2 * share * requests;
+}
 
 ;// CONCATENATED MODULE: ./packages/release/src/events.ts
 
@@ -46086,8 +50711,8 @@ const ReceiptSchema = schemas/* strictObject */.rej({
 const STEPS = [
     'lock',
     'plan',
-    'pull',
     'verify',
+    'pull',
     'migrate',
     'start',
     'gate',
@@ -46095,10 +50720,11 @@ const STEPS = [
     'confirm',
     'drain',
     'bake',
+    'backing',
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'refused', 'failed', 'busy'];
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas/* enum */.k5n(STEPS);
 const events_milliseconds = schemas/* number */.aig().min(0);
 const common = { v: schemas/* literal */.euz(1), t: isoTime, op: operationId };
@@ -46159,6 +50785,111 @@ function formatEvent(event) {
     return `${JSON.stringify(event)}\n`;
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/schema.ts
+
+
+const schemaNumber = schemas/* int */.Whr().min(0);
+/** What is known of the database's schema. Unknown keys are dropped. */
+const SchemaStateSchema = schemas/* object */.Ikc({
+    /** The furthest schema number whose migrations have begun, ended or not. */
+    number: schemaNumber,
+    /** The furthest number whose migrations have ended well; below `number` where some failed or were cut off. */
+    completed: schemaNumber,
+    /** The oldest schema number whose code can run on a database at `number`. */
+    compatibleFrom: schemaNumber,
+    /** The release that migrated. */
+    release: releaseId,
+});
+/**
+ * Where the furthest migration left the database, or null where no release ever declared a schema. That is not always the running
+ * release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
+ * @param begun what an operation that left no record wrote before and after its migrations
+ */
+function databaseSchema(ledger, manifests, begun) {
+    if (begun !== null)
+        return begun;
+    const recorded = ledger.findLast((entry) => entry.schema !== undefined)?.schema;
+    if (recorded !== undefined)
+        return recorded;
+    let owner = null;
+    for (const entry of ledger) {
+        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
+        if (manifest && manifest.schema.after > 0 && manifest.schema.after >= (owner?.schema.after ?? 0))
+            owner = manifest;
+    }
+    return owner === null ? null : schemaAfter(null, owner);
+}
+/** Whether a release says which schema it is of. One that does not has its jobs run by every deploy. */
+function declaresSchema({ schema }) {
+    return schema.after > 0;
+}
+/** Whether the release's migrations have anything to do on a database in this state. */
+function needsMigration(state, manifest) {
+    return !declaresSchema(manifest) || manifest.schema.after > (state?.completed ?? 0);
+}
+/** The state while the release's migrations run, which is also the state if they never end well. */
+function schemaDuring(state, manifest) {
+    const after = schemaAfter(state, manifest);
+    return {
+        ...after,
+        completed: state?.completed ?? 0,
+        compatibleFrom: Math.max(after.compatibleFrom, state?.compatibleFrom ?? 0),
+    };
+}
+/** The state once the release's migrations have ended well, or had nothing to do. The newest release of a number has the word on it. */
+function schemaAfter(state, { release, schema }) {
+    if (state !== null && schema.after < state.number)
+        return state;
+    return {
+        number: schema.after,
+        completed: Math.max(schema.after, state?.completed ?? 0),
+        compatibleFrom: schema.compatibleFrom ?? schema.after,
+        release: state?.number === schema.after ? state.release : release,
+    };
+}
+/**
+ * The state after somebody forced older code onto the database. They may have put a backup of that code's time back, so the
+ * migrations after its schema count as not done: the next release runs them again.
+ */
+function schemaForced(state, { schema }) {
+    return { ...state, completed: Math.min(state.completed, schema.after) };
+}
+/** Whether the release's code can run on a database in this state. */
+function runsOn(state, { schema }) {
+    return state === null || schema.after >= Math.min(state.compatibleFrom, state.number);
+}
+/** Why forcing by this number is no consent to this database, or null. A number that was typed must be the right one, needed or not. */
+function wrongForce(state, typed) {
+    const present = state?.number ?? 0;
+    if (typed === undefined || typed === present)
+        return null;
+    return `force-schema: ${typed} is not the schema of the database, which is ${present}`;
+}
+/** How to go on against a refusal for the schema's sake. */
+function howToForce(state) {
+    return `to do it all the same, give the schema number of the database: force-schema ${state?.number ?? 0}`;
+}
+/**
+ * Why this release must not be deployed on the database as it is, or null: its code is older than the database allows, or its
+ * migrations take away what the live release, on which visitors are meanwhile, still needs.
+ */
+function schemaConflict(state, manifest, live) {
+    const { release, schema } = manifest;
+    if (state !== null && !runsOn(state, manifest)) {
+        return `release ${release} is of schema ${schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${howToForce(state)}`;
+    }
+    const from = schema.compatibleFrom ?? schema.after;
+    if (live === null || !declaresSchema(manifest) || !needsMigration(state, manifest) || live.schema.after >= from)
+        return null;
+    return `release ${release} migrates to schema ${schema.after}, on which only code of schema ${from} or later can run, and visitors are on release ${live.release} of schema ${live.schema.after}: deploy a release of schema ${from} in between, or say compatibleFrom: ${live.schema.after} if its code can run on ${schema.after}; ${howToForce(state)}`;
+}
+const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
+function mayHaveMigrated(entry) {
+    if (entry.outcome === 'refused')
+        return false;
+    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/ledger.ts
 
 
@@ -46166,12 +50897,26 @@ function formatEvent(event) {
 
 
 
+
+/** One backing service that `backing apply` touched, and how visitors noticed it. */
+const BackingChangeSchema = schemas/* object */.Ikc({
+    service: schemas/* string */.YjP(),
+    /** `restored`: the new one did not become healthy, the old one is back. */
+    action: schemas/* enum */.k5n(['created', 'recreated', 'restored', 'lost']),
+    /** What differed, without values. */
+    what: schemas/* array */.YOg(schemas/* string */.YjP()),
+    durationMs: schemas/* number */.aig().min(0),
+    /** On the public path: from the first answer that failed to the first sound one after the last. Absent without a route. */
+    blipMs: schemas/* number */.aig().min(0).optional(),
+    failed: schemas/* int */.Whr().min(0).optional(),
+    probes: schemas/* int */.Whr().min(0).optional(),
+});
 const fields = schemas/* object */.Ikc({
     v: schemas/* literal */.euz(1),
     seq: schemas/* int */.Whr().min(1),
     t: isoTime,
-    verb: schemas/* enum */.k5n(['deploy', 'rollback']),
-    outcome: schemas/* enum */.k5n(['deployed', 'rolled_back', 'refused', 'failed']),
+    verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']),
+    outcome: schemas/* enum */.k5n(['deployed', 'rolled_back', 'applied', 'refused', 'failed']),
     release: releaseId.nullable(),
     digest: digest.nullable(),
     colour: colour.nullable(),
@@ -46180,23 +50925,37 @@ const fields = schemas/* object */.Ikc({
     actor: schemas/* string */.YjP(),
     run: schemas/* string */.YjP(),
     operation: operationId,
+    /** Version of the agent that wrote this: an older one does not go on from here. */
+    agent: schemas/* string */.YjP()
+        .regex(/^\d+\.\d+\.\d+$/, 'must be x.y.z')
+        .optional(),
     /** Salted hashes of the secrets that the release was started with, by name. */
     secrets: schemas/* record */.g1P(secretName, schemas/* string */.YjP().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
+    /** Salted hash of the whole `.env` that it was started with: a service may take the file as it is. */
+    environment: schemas/* string */.YjP()
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+        .optional(),
+    /** The release ran already and was started anew because its secrets had changed. */
+    rotated: schemas/* boolean */.zMY().optional(),
     durationMs: schemas/* number */.aig().min(0),
     switchedMs: schemas/* number */.aig().min(0).optional(),
     receipt: ReceiptSchema.nullable().optional(),
     error: FailureSchema.nullable().optional(),
+    /** Of `backing`: what was changed, in order. */
+    backing: schemas/* array */.YOg(BackingChangeSchema).optional(),
+    /** The database after the operation, where any release ever declared a schema. */
+    schema: SchemaStateSchema.optional(),
 });
 /**
- * One finished operation. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
+ * One finished operation; `backing` changes services beside the live release and is no part of the history of releases. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
  * `rolled_back` (of a rollback) they are live. After `refused` and `failed` they are not, also where a deploy was reverted after its
  * switch; `release` or `digest` is null where it never became known (a pull that failed, a rollback without an earlier release).
  * `previous` is the release that was live before the operation; `generation` that of the route file that is live after it.
  */
 const LedgerEntrySchema = fields.superRefine((entry, context) => {
-    const wrong = entry.verb === 'deploy' ? 'rolled_back' : 'deployed';
-    if (entry.outcome === wrong) {
-        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${wrong}` });
+    const done = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' }[entry.verb];
+    if (![done, 'refused', 'failed'].includes(entry.outcome)) {
+        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${entry.outcome}` });
     }
     if (!wentLive(entry))
         return;
@@ -46225,6 +50984,9 @@ function parseLedger(text) {
         const value = parseJson(line);
         if (value === undefined)
             throw new contract_error_ContractError('ledger', `${name}: not valid JSON`);
+        const format = value?.v;
+        if (typeof format === 'number' && format > 1)
+            throw new contract_error_ContractError('agent_older', `${name}: has format ${format}, written by a newer agent; run provision-vps with that one`);
         const entry = checkDocument('ledger', LedgerEntrySchema, value, name);
         const last = entries.at(-1);
         if (last !== undefined && entry.seq !== last.seq + 1) {
@@ -46288,6 +51050,22 @@ function parseJson(text) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/kept.ts
+
+
+
+/** What an app needs of the host's images, for the agents of the other apps: each of them sees its own app's ledger only. */
+const KeptSchema = schemas/* strictObject */.rej({
+    format: schemas/* literal */.euz(1),
+    app: appName,
+    /** Images of every release that the app's ledger calls for, and of the one that is being deployed. */
+    images: schemas/* array */.YOg(imageByDigest),
+});
+/** Reads such a file; throws ContractError `kept`. */
+function parseKept(text) {
+    return parse_parseDocument('kept', KeptSchema, text, 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/retention.ts
 
 /**
@@ -46322,16 +51100,17 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 
 ;// CONCATENATED MODULE: ./packages/release/src/target.ts
 
+
 /**
  * Which release a rollback goes to. Without a name it is the one that was live before (see `previous`: two in a row toggle between two
  * releases); a longer way back needs the name. A named release must have gone live here once: one that failed its gate is not a
  * place to go back to. Refusals are decided before anything changes and say why.
  */
-function rollbackTarget({ ledger, requested, manifests }) {
+function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release))].filter((release) => release !== current?.release && manifests.has(release));
-    const allowed = choices.length > 0 ? `available: ${choices.reverse().join(', ')}` : 'none is available';
+    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
         if (requested === current?.release)
@@ -46353,43 +51132,23 @@ function rollbackTarget({ ledger, requested, manifests }) {
     if (manifest === undefined) {
         return refuse('pruned', `release ${target.release} is no longer kept on this host; ${allowed}`);
     }
-    const reason = schemaReason(ledger, manifests, manifest);
-    return reason === null ? { ok: true, target, manifest } : refuse('schema_incompatible', reason);
-}
-/**
- * Why the target cannot run on today's database, or null. The database is where the furthest migration left it, which is not always
- * the running release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
- */
-function schemaReason(ledger, manifests, target) {
-    let owner = null;
-    for (const entry of ledger) {
-        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
-        if (manifest && manifest.schema.after >= (owner?.schema.after ?? 0))
-            owner = manifest;
+    const state = databaseSchema(ledger, manifests, begun);
+    const wrong = wrongForce(state, forceSchema);
+    if (wrong !== null)
+        return refuse('schema_id_wrong', wrong);
+    const fits = state === null || runsOn(state, manifest);
+    if (!fits && forceSchema === undefined) {
+        return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
-    if (owner === null || target.schema.after >= owner.schema.after)
-        return null;
-    const oldest = owner.schema.oldestCompatible;
-    const found = `release ${target.release} is of schema ${target.schema.after}, the database is at ${owner.schema.after} since release ${owner.release}`;
-    if (oldest === null)
-        return `${found}, which names no older release that can run on it`;
-    if (isOlder(ledger, manifests, target, oldest))
-        return `${found}, which needs release ${oldest} or later`;
-    return null;
+    return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
 }
-const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
-function mayHaveMigrated(entry) {
-    if (entry.outcome === 'refused')
-        return false;
-    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
-}
-/** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
-function isOlder(ledger, manifests, target, oldest) {
-    const bound = manifests.get(oldest);
-    if (bound !== undefined)
-        return Date.parse(target.created) < Date.parse(bound.created);
-    const at = ledger.findIndex((entry) => entry.release === oldest);
-    return at === -1 || ledger.findIndex((entry) => entry.release === target.release) < at;
+/** The releases of `choices`, newest first, that can run on today's database. */
+function safeTarget(state, choices, manifests) {
+    const safe = choices.find((release) => {
+        const manifest = manifests.get(release);
+        return manifest !== undefined && runsOn(state, manifest);
+    });
+    return safe === undefined ? 'no release that is kept here can' : `safe is release ${safe}`;
 }
 function refuse(code, message) {
     return { ok: false, code, message };
@@ -46570,6 +51329,13 @@ function withoutReferences(text, name, line) {
 
 
 
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
 const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = schemas/* object */.Ikc({
@@ -46578,15 +51344,71 @@ const StatusSchema = schemas/* object */.Ikc({
     running: live.nullable(),
     previous: live.nullable(),
     /** Who holds the lock now. */
-    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback']), actor: schemas/* string */.YjP(), startedAt: isoTime })
+    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']), actor: schemas/* string */.YjP(), startedAt: isoTime })
         .nullable(),
     /** The last 20 entries, oldest first. */
-    ledger: schemas/* array */.YOg(LedgerEntrySchema),
+    ledger: schemas/* array */.YOg(schemas/* unknown */.L5J()).transform(known),
     receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: schemas/* array */.YOg(schemas/* object */.Ikc({ release: releaseId, images: schemas/* enum */.k5n(['here', 'gone']), missing: schemas/* array */.YOg(schemas/* string */.YjP()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
     return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/plan.ts
+
+
+
+/** How one backing service that runs differs from what a release describes. */
+const BackingDifferenceSchema = schemas/* object */.Ikc({
+    service: schemas/* string */.YjP(),
+    /** `create`: none runs; `recreate`: another one runs; `keep`: as described; `undescribed`: runs, and the release does not know it. */
+    action: schemas/* enum */.k5n(['create', 'recreate', 'keep', 'undescribed']),
+    /** What differs, one line each; names of environment variables, never their values. */
+    what: schemas/* array */.YOg(schemas/* string */.YjP()),
+});
+const serviceChange = schemas/* object */.Ikc({ service: schemas/* string */.YjP(), role: schemas/* string */.YjP(), what: schemas/* array */.YOg(schemas/* string */.YjP()) });
+const bytes = schemas/* number */.aig().min(0);
+/** What the launcher's `plan` prints: what a deploy of this digest would do now. Unknown keys are dropped. */
+const PlanSchema = schemas/* object */.Ikc({
+    v: schemas/* literal */.euz(1),
+    app: appName,
+    digest: digest,
+    /** Null where the release image could not be read; the refusals say why. */
+    release: releaseId.nullable(),
+    running: releaseId.nullable(),
+    /** Colour that it would start in. */
+    colour: colour.nullable(),
+    /** The very same release with the same secrets runs already: nothing would happen. */
+    unchanged: schemas/* boolean */.zMY(),
+    /** The very same release runs with other secrets: both colours would be rolled. */
+    rotated: schemas/* boolean */.zMY(),
+    images: schemas/* object */.Ikc({ pull: schemas/* array */.YOg(schemas/* string */.YjP()), present: schemas/* int */.Whr().min(0) }),
+    /** Services of the release against those of the live one. */
+    services: schemas/* object */.Ikc({
+        added: schemas/* array */.YOg(serviceChange),
+        changed: schemas/* array */.YOg(serviceChange),
+        removed: schemas/* array */.YOg(serviceChange),
+        same: schemas/* int */.Whr().min(0),
+    }),
+    secrets: schemas/* object */.Ikc({ missing: schemas/* array */.YOg(schemas/* string */.YjP()), added: schemas/* array */.YOg(schemas/* string */.YjP()), changed: schemas/* array */.YOg(schemas/* string */.YjP()) }),
+    migrations: schemas/* object */.Ikc({ jobs: schemas/* array */.YOg(schemas/* string */.YjP()), from: schemas/* int */.Whr().min(0).nullable(), to: schemas/* int */.Whr().min(0).nullable() }),
+    disk: schemas/* object */.Ikc({ freeBytes: bytes, neededBytes: bytes }),
+    /** By the limits that the services declare; `unlimited` names those without one. */
+    memory: schemas/* object */.Ikc({ neededBytes: bytes, limitBytes: bytes, availableBytes: bytes, unlimited: schemas/* array */.YOg(schemas/* string */.YjP()) }),
+    /** A deploy changes none of these; `backing apply` does. */
+    backing: schemas/* array */.YOg(BackingDifferenceSchema),
+    refusals: schemas/* array */.YOg(schemas/* object */.Ikc({ code: schemas/* string */.YjP(), message: schemas/* string */.YjP() })),
+    notes: schemas/* array */.YOg(schemas/* string */.YjP()),
+});
+/** Reads a plan; throws ContractError `plan`. */
+function parsePlan(text) {
+    return parseDocument('plan', PlanSchema, text, 4 * 1024 * 1024);
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
@@ -46607,32 +51429,53 @@ function parseStatus(text) {
 
 
 
+
+
+
+
 /***/ }),
 
-/***/ 998:
+/***/ 2962:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  Gn: () => (/* reexport */ clash),
+  c0: () => (/* reexport */ compareReleases),
+  GW: () => (/* reexport */ interpolate_interpolate),
+  M0: () => (/* reexport */ namesOverlap),
   ZG: () => (/* reexport */ parseRoute),
+  Ip: () => (/* reexport */ readClaims),
+  n_: () => (/* reexport */ releaseAssets),
   KD: () => (/* reexport */ renderBacking),
   FW: () => (/* reexport */ renderColour),
   RM: () => (/* reexport */ renderJobs),
+  oT: () => (/* reexport */ renderOneOff),
   QK: () => (/* reexport */ renderRoute)
 });
 
-// UNUSED EXPORTS: RouteExtensionSchema, ServiceExtensionSchema, TopExtensionSchema, WebExtensionSchema, bakeProjection, contentDigest, hostPaths, interpolate, makeManifest, parseCompose, replicaAlias, requiredNames, seal
+// UNUSED EXPORTS: JobExtensionSchema, RouteExtensionSchema, SchemaExtensionSchema, ServiceExtensionSchema, TopExtensionSchema, WebExtensionSchema, bakeProjection, contentDigest, hostPaths, makeManifest, parseCompose, replicaAlias, requiredNames, seal
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 16 modules
-var src = __nccwpck_require__(7582);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(5799);
 ;// CONCATENATED MODULE: ./packages/stack/src/extension.ts
 
 
 /** Directories of /opt that are the host's own: the edge's, and the one that containerd makes. */
 const RESERVED_APPS = ['edge', 'containerd'];
+/** The database schema that the release's migrations lead to. */
+const SchemaExtensionSchema = schemas/* strictObject */.rej({
+    version: schemas/* int */.Whr().min(1),
+    /** The oldest schema number whose code can still run on `version`. Left out, none but `version` itself. */
+    compatibleFrom: schemas/* int */.Whr().min(0).optional(),
+})
+    .refine(({ version, compatibleFrom = version }) => compatibleFrom <= version, {
+    path: ['compatibleFrom'],
+    error: 'must not be greater than version',
+});
 /**
  * The key `x-release` of a compose file: what compose cannot say. Every schema is strict: an unknown key is an error that names it.
  * A route's host may hold `${VAR}`; it is checked as a host name once the variables are known.
@@ -46641,12 +51484,23 @@ const TopExtensionSchema = schemas/* strictObject */.rej({
     app: src/* appName */.JB.refine((name) => !RESERVED_APPS.includes(name), {
         error: `must not be a name of the host's own (${RESERVED_APPS.join(', ')})`,
     }),
+    schema: SchemaExtensionSchema.optional(),
 });
 const RouteExtensionSchema = schemas/* strictObject */.rej({
     host: schemas/* string */.YjP().min(1),
     path: schemas/* string */.YjP().min(1).default('/'),
     priority: schemas/* int */.Whr().min(1).max(1_000_000).optional(),
 });
+/**
+ * Names of volumes, and paths below /opt/<app>/data, that two containers of the service may write to at once. What a service that runs
+ * twice during a deploy mounts read-write and is not listed here is refused.
+ */
+const shared = schemas/* array */.YOg(schemas/* string */.YjP().min(1)).optional();
+/** A directory of an image: absolute, written the one way that there is, and no path that compose or a shell would read more into. */
+const assetPath = schemas/* string */.YjP()
+    .max(256)
+    .regex(/^(\/[A-Za-z0-9@_.+-]+)+$/, 'must be an absolute path of letters, digits and @_.+-, without a slash at its end')
+    .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must hold no . or .. parts');
 const WebExtensionSchema = schemas/* strictObject */.rej({
     role: schemas/* literal */.euz('web'),
     port: schemas/* int */.Whr().min(1).max(65535),
@@ -46654,12 +51508,29 @@ const WebExtensionSchema = schemas/* strictObject */.rej({
     routes: schemas/* array */.YOg(RouteExtensionSchema).min(1),
     health: src/* HealthSchema */.MN.prefault({}),
     probes: src/* ProbesSchema */.z$.optional(),
+    /** Directories of the image with files that bear a hash in their name; those of every kept release stay fetchable. */
+    assets: schemas/* array */.YOg(assetPath).min(1).max(8).optional(),
     drainSeconds: schemas/* int */.Whr().min(0).max(3600).default(30),
+    shared,
+});
+/**
+ * Work that can be done by two at once. Without it the one of the old colour has ended before that of the new one starts, and nobody
+ * works for the moment in between.
+ */
+const overlap = schemas/* boolean */.zMY().optional();
+/** A job may take this long where the file says nothing, in seconds. */
+const JOB_TIMEOUT_SECONDS = 600;
+const JobExtensionSchema = schemas/* strictObject */.rej({
+    role: schemas/* literal */.euz('job'),
+    /** `migration` changes the database; `backup` runs before it, and only when the schema number rises. */
+    purpose: schemas/* enum */.k5n(['migration', 'backup']).default('migration'),
+    timeoutSeconds: schemas/* int */.Whr().min(1).max(86_400).default(JOB_TIMEOUT_SECONDS),
 });
 const ServiceExtensionSchema = schemas/* discriminatedUnion */.gMt('role', [
     WebExtensionSchema,
-    schemas/* strictObject */.rej({ role: schemas/* literal */.euz('worker') }),
-    schemas/* strictObject */.rej({ role: schemas/* literal */.euz('job') }),
+    schemas/* strictObject */.rej({ role: schemas/* literal */.euz('worker'), overlap, shared }),
+    schemas/* strictObject */.rej({ role: schemas/* literal */.euz('scheduler'), overlap, shared }),
+    JobExtensionSchema,
     schemas/* strictObject */.rej({ role: schemas/* literal */.euz('backing') }),
     schemas/* strictObject */.rej({ role: schemas/* literal */.euz('edge') }),
 ]);
@@ -46744,8 +51615,6 @@ function document_keyValues(value, where) {
     }));
 }
 
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
 ;// CONCATENATED MODULE: ./packages/stack/src/mounts.ts
 
 
@@ -46786,6 +51655,8 @@ function mounts_parseMount(value, where) {
     return mount;
 }
 
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
 ;// CONCATENATED MODULE: ./packages/stack/src/paths.ts
 
 
@@ -46796,6 +51667,8 @@ const paths_hostPaths = {
     releaseFiles: (app, release) => `/opt/${app}/releases/${release}/files`,
     /** The one place of the host that services may write to by path; everything else in /opt/<app> decides what runs. */
     data: (app) => `/opt/${app}/data`,
+    /** Hashed files of every kept release of a service, by their path in the image. */
+    assets: (app, service) => `/opt/${app}/assets/${service}`,
     /** Files of backing services outlive the release that brought them. */
     backingFiles: (app) => `/opt/${app}/backing/files`,
 };
@@ -46819,6 +51692,44 @@ function paths_packedPath(path, where) {
 /** Whether a file is one of secrets by its name (`.env`, `.env.production`, `app.env`): it is never packed. */
 function paths_isSecretsFile(path) {
     return /(^|\.)env(\.|$)/.test(posix.basename(path));
+}
+
+;// CONCATENATED MODULE: ./packages/stack/src/assets.ts
+
+
+
+/**
+ * Refuses directories of hashed files that something else is mounted over, or that lie in each other: which of the two a container
+ * would see is not obvious. Throws ContractError `compose`.
+ */
+function checkAssets({ name, release, compose }) {
+    if (release.role !== 'web' || release.assets === undefined)
+        return;
+    const at = `compose file: service ${name}`;
+    const volumes = Array.isArray(compose['volumes']) ? compose['volumes'] : [];
+    const tmpfs = [compose['tmpfs'] ?? []].flat().map((entry) => String(entry).split(':')[0] ?? '');
+    const mounted = [...volumes.map((entry) => mounts_parseMount(entry, `${at}: volumes`).target), ...tmpfs];
+    for (const [index, path] of release.assets.entries()) {
+        const others = [...mounted, ...release.assets.filter((_, other) => other !== index)];
+        const clash = others.find((other) => isWithin(path, other) || isWithin(other, path));
+        if (clash !== undefined)
+            throw new src/* ContractError */.Vl('compose', `${at}: assets ${path} and ${clash} are the same place or lie in each other`);
+    }
+}
+function isWithin(path, directory) {
+    return `${path}/`.startsWith(`${directory.replace(/\/+$/, '')}/`);
+}
+/** The mounts that put the host's union of a service's hashed files, of every kept release, in the place of the image's own. */
+function assetMounts(app, { name, release }) {
+    if (release.role !== 'web')
+        return [];
+    return (release.assets ?? []).map((path) => ({
+        type: 'bind',
+        source: `${paths_hostPaths.assets(app, name)}${path}`,
+        target: path,
+        read_only: true,
+        bind: { create_host_path: false },
+    }));
 }
 
 ;// CONCATENATED MODULE: ./packages/stack/src/host-access.ts
@@ -46970,12 +51881,58 @@ function refused(message) {
     return new src/* ContractError */.Vl('compose', `compose file: ${message}`);
 }
 
+;// CONCATENATED MODULE: ./packages/stack/src/overlap.ts
+
+
+
+/** Whether a service's containers belong to a colour, and so come and go with each release. */
+function inColour(release) {
+    return release.role === 'web' || release.role === 'worker' || release.role === 'scheduler';
+}
+/** Whether containers of both colours run at once during a deploy. */
+function runsTwice(release) {
+    return inColour(release) && (release.role === 'web' || release.overlap === true);
+}
+/**
+ * Refuses what only one container can write at a time where two colours run beside each other: a volume, or a path of the app's data
+ * on the host, that is mounted read-write and not declared shared. Host ports, container names and the host's network are refused for
+ * every service of a release. Throws ContractError `overlap` that names service and volume.
+ */
+function checkOverlap(app, services) {
+    for (const { name, release, compose } of Object.values(services)) {
+        if (!runsTwice(release))
+            continue;
+        const shared = release.shared ?? [];
+        for (const source of new Set(writtenSources(app, name, compose['volumes']))) {
+            if (shared.includes(source))
+                continue;
+            throw new src/* ContractError */.Vl('overlap', `compose file: service ${name}: mounts ${JSON.stringify(source)} read-write, and during a deploy two of it run beside each other: mount it read-only, keep what writes it in a worker without overlap or a backing service, or declare x-release.shared: [${source}] where its program can share it`);
+        }
+    }
+}
+/** Named volumes and paths of the app's data that are mounted read-write. A volume without a name is each container's own. */
+function writtenSources(app, service, volumes) {
+    if (!Array.isArray(volumes))
+        return [];
+    return volumes.flatMap((entry, index) => {
+        const mount = mounts_parseMount(entry, `compose file: service ${service}.volumes[${index}]`);
+        const { type, source, read_only: readOnly } = mount;
+        // What is not plainly read-only may become read-write when the host fills in a variable.
+        if (source === undefined || readOnly === true || readOnly === 'true')
+            return [];
+        const counts = type === 'volume' || (type === 'bind' && source.startsWith(`${paths_hostPaths.data(app)}/`));
+        return counts ? [source] : [];
+    });
+}
+
 ;// CONCATENATED MODULE: ./packages/stack/src/compose.ts
 
 
 
 
-const ROLES = ['web', 'worker', 'job', 'backing', 'edge'];
+
+
+const ROLES = ['web', 'worker', 'scheduler', 'job', 'backing', 'edge'];
 const KEY = 'x-release';
 /** What a service that a release brings along cannot have, and why. */
 const compose_REFUSED = {
@@ -46999,7 +51956,7 @@ function compose_parseCompose(text, { sealed = false } = {}) {
     }
     if (!top.success)
         throw new src/* ContractError */.Vl('extension', `compose file: ${KEY}: ${(0,src/* describeIssues */.wF)(top.error)}`);
-    const { app } = top.data;
+    const { app, schema } = top.data;
     const services = {};
     for (const [name, entry] of Object.entries(document_section(document, 'services'))) {
         if (!src/* SERVICE_NAME */.OX.test(name))
@@ -47013,8 +51970,12 @@ function compose_parseCompose(text, { sealed = false } = {}) {
         throw compose_refused('there are no services');
     compose_checkRoutes(services);
     checkNames(services);
+    for (const service of Object.values(services))
+        checkAssets(service);
+    checkBackups(services, schema !== undefined);
     checkHostAccess(app, services, document, sealed);
-    return { app, services, document };
+    checkOverlap(app, services);
+    return { app, schema, services, document };
 }
 function parseExtension(name, extension) {
     const at = `compose file: service ${name}: ${KEY}`;
@@ -47086,6 +52047,13 @@ function checkNames(services) {
         }
     }
 }
+/** A backup runs when the schema number rises, so without a number it would never run, and nobody would notice. */
+function checkBackups(services, declared) {
+    for (const { name, release } of Object.values(services)) {
+        if (release.role === 'job' && release.purpose === 'backup' && !declared)
+            throw new src/* ContractError */.Vl('extension', `compose file: service ${name}: a job with purpose backup runs when the schema number rises; the top-level ${KEY} needs schema: {version: <number>}`);
+    }
+}
 function compose_refused(message) {
     return new src/* ContractError */.Vl('compose', `compose file: ${message}`);
 }
@@ -47148,7 +52116,7 @@ function evaluate(parts, variables, where) {
             return value;
         const reason = evaluate(part.argument, variables, where);
         const state = value === undefined ? 'is not set' : 'is empty';
-        throw new ContractError('variable', `${where}: variable ${part.name} ${state}${reason === '' ? '' : ` (${reason})`}`);
+        throw new src/* ContractError */.Vl('variable', `${where}: variable ${part.name} ${state}${reason === '' ? '' : ` (${reason})`}`);
     })
         .join('');
 }
@@ -47206,7 +52174,7 @@ function parseUntil(text, start, nested, where) {
     return { parts, end: position };
 }
 function parseBraced(text, start, where) {
-    const invalid = () => new ContractError('interpolation', `${where}: "${'${'}" does not begin a valid variable reference; write "$$" for a dollar`);
+    const invalid = () => new src/* ContractError */.Vl('interpolation', `${where}: "${'${'}" does not begin a valid variable reference; write "$$" for a dollar`);
     const name = match(HEAD, text, start);
     if (name === '')
         throw invalid();
@@ -47220,6 +52188,52 @@ function parseBraced(text, start, where) {
 function match(pattern, text, position) {
     pattern.lastIndex = position;
     return pattern.exec(text)?.[0] ?? '';
+}
+
+;// CONCATENATED MODULE: ./packages/stack/src/compare.ts
+
+
+
+
+/** Services of a sealed release against those of another one (null: there is none), by name; where a release keeps its files is no difference. */
+function compareReleases(before, after) {
+    const old = before === null ? {} : normalised(before);
+    const next = normalised(after);
+    const result = { added: [], changed: [], removed: [], same: 0 };
+    for (const [name, service] of Object.entries(next)) {
+        const found = old[name];
+        if (found === undefined)
+            result.added.push({ service: name, role: service.role, what: [] });
+        else {
+            const what = [...new Set([...Object.keys(found.keys), ...Object.keys(service.keys)])].filter((key) => JSON.stringify(found.keys[key]) !== JSON.stringify(service.keys[key]));
+            if (what.length > 0)
+                result.changed.push({ service: name, role: service.role, what: what.sort() });
+            else
+                result.same += 1;
+        }
+    }
+    for (const [name, { role }] of Object.entries(old)) {
+        if (next[name] === undefined)
+            result.removed.push({ service: name, role, what: [] });
+    }
+    return result;
+}
+/** The keys of each service with `files`: the digests of the packed files that it uses. */
+function normalised({ sealed, manifest }) {
+    const { app, services } = compose_parseCompose(sealed, { sealed: true });
+    const root = `${paths_hostPaths.releaseFiles(app, manifest.release)}/`;
+    const one = ({ release, compose }) => {
+        const used = [];
+        const keys = interpolate_mapStrings({ ...compose, 'x-release': release }, (text) => {
+            if (!text.startsWith(root))
+                return text;
+            used.push(`files/${text.slice(root.length)}`);
+            return `files/${text.slice(root.length)}`;
+        }, '');
+        const files = Object.entries(manifest.files).filter(([path]) => used.some((at) => path === at || path.startsWith(`${at}/`)));
+        return { role: release.role, keys: { ...(document_isObject(keys) ? keys : {}), files: Object.fromEntries(files) } };
+    };
+    return Object.fromEntries(Object.entries(services).map(([name, service]) => [name, one(service)]));
 }
 
 ;// CONCATENATED MODULE: ./packages/stack/src/project.ts
@@ -47320,7 +52334,9 @@ function seal({ composeText, variables, images, release }) {
     if (Object.keys(sealed).length === 0)
         throw new ContractError('compose', 'compose file: nothing to release: every service has the role edge');
     checkRoutes(sealed);
-    const document = { 'x-release': { app: stack.app } };
+    const document = {
+        'x-release': { app: stack.app, ...(stack.schema && { schema: stack.schema }) },
+    };
     document['services'] = Object.fromEntries(Object.values(sealed).map(({ name, release: extension, compose }) => [
         name,
         { 'x-release': extension, ...compose },
@@ -47495,7 +52511,9 @@ function makeManifest(input) {
                 drainSeconds: release.drainSeconds,
                 ...(release.probes && { probes: release.probes }),
             }
-            : {};
+            : 'overlap' in release && release.overlap === true
+                ? { overlap: true }
+                : {};
         services[name] = {
             role: release.role,
             image: compose['image'],
@@ -47514,15 +52532,23 @@ function makeManifest(input) {
         services,
         routes: webs.flatMap(({ name, release }) => release.routes.map((route) => ({ service: name, ...route, port: release.port }))),
         health: Object.fromEntries(webs.map(({ name, release }) => [name, release.health])),
-        schema: input.schema ?? { before: 0, after: 0, oldestCompatible: null },
+        schema: schemaRange(stack.schema),
         secrets: input.sealed.secrets,
         agent: { minimum: input.agentMinimum ?? '0.1.0' },
         files: { 'compose.yaml': contentDigest(input.sealed.text), ...input.files },
     };
     return checkDocument('manifest', ManifestSchema, manifest);
 }
+function schemaRange(declared) {
+    if (declared === undefined)
+        return { before: 0, after: 0, oldestCompatible: null };
+    const { version, compatibleFrom = version } = declared;
+    return { before: compatibleFrom, after: version, oldestCompatible: null, compatibleFrom };
+}
 
 ;// CONCATENATED MODULE: ./packages/stack/src/render.ts
+
+
 
 
 
@@ -47536,7 +52562,7 @@ function replicaAlias(app, colour, service, replica) {
     return `${app}-${colour}-${service}-${replica}`;
 }
 /**
- * The compose project of one colour: each web service as `<service>-<n>` per replica, and the workers. Jobs are left out.
+ * The compose project of one colour: each web service as `<service>-<n>` per replica, the workers and the schedulers. Jobs are left out.
  * The external networks `edge` and `<app>` and the listed volumes must exist.
  *
  * The colour's own network has a name that sorts before all others: Docker answers a name from the networks of a container in that
@@ -47545,12 +52571,14 @@ function replicaAlias(app, colour, service, replica) {
 function renderColour({ sealed, manifest, colour }) {
     const stack = openSealed({ sealed, manifest });
     const { app, release, version } = manifest;
-    const members = Object.values(stack.services).filter(({ release: { role } }) => role === 'web' || role === 'worker');
+    const members = Object.values(stack.services).filter(({ release }) => inColour(release));
     const instances = instanceNames(members);
     const containers = [];
     const services = {};
     for (const service of members) {
         const { name, release: extension } = service;
+        if (!inColour(extension))
+            continue;
         const web = extension.role === 'web' ? extension : null;
         for (const [index, instance] of (instances.get(name) ?? []).entries()) {
             const replica = index + 1;
@@ -47562,6 +52590,12 @@ function renderColour({ sealed, manifest, colour }) {
                 RELEASE_ID: interpolate_escapeDollars(release),
                 RELEASE_VERSION: interpolate_escapeDollars(version),
             };
+            const assets = assetMounts(app, service);
+            if (assets.length > 0)
+                compose['volumes'] = [
+                    ...(Array.isArray(compose['volumes']) ? compose['volumes'] : []),
+                    ...assets,
+                ];
             compose['labels'] = labels(compose['labels'], { app, service: name, release, colour });
             compose['networks'] = {
                 default: { aliases: [name] },
@@ -47573,7 +52607,8 @@ function renderColour({ sealed, manifest, colour }) {
             containers.push({
                 name: instance,
                 service: name,
-                role: web === null ? 'worker' : 'web',
+                role: extension.role,
+                ...(web === null && runsTwice(extension) && { overlap: true }),
                 replica,
                 alias,
                 port: web?.port ?? null,
@@ -47600,7 +52635,9 @@ function renderJobs({ sealed, manifest }) {
     const containers = [];
     const services = {};
     for (const service of members) {
-        const { name } = service;
+        const { name, release: extension } = service;
+        if (extension.role !== 'job')
+            continue;
         const compose = base(service, instances, 30);
         compose['restart'] = 'no';
         compose['environment'] = {
@@ -47612,7 +52649,11 @@ function renderJobs({ sealed, manifest }) {
         compose['networks'] = { app: {} };
         services[name] = compose;
         const image = String(compose['image']);
-        containers.push({ name, service: name, role: 'job', replica: 1, alias: null, port: null, image });
+        const { purpose, timeoutSeconds } = extension;
+        containers.push({
+            ...{ name, service: name, role: 'job', replica: 1, alias: null, port: null, image },
+            ...{ purpose, timeoutSeconds },
+        });
     }
     const networks = { app: { external: true, name: app } };
     const { project, text, volumes, files } = finish(`${app}-jobs`, stack, services, containers, networks, false);
@@ -47663,6 +52704,12 @@ function renderBacking({ sealed, manifest }) {
     }, '');
     const ordered = [...files.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
     return { project: rendered.project, containers, volumes: rendered.volumes, text: document_writeYaml(moved), files: ordered };
+}
+/** The directories of hashed files that a release declares, each with the image that it is in. */
+function releaseAssets({ sealed, manifest }) {
+    return Object.values(openSealed({ sealed, manifest }).services).flatMap(({ name, release, compose }) => release.role !== 'web'
+        ? []
+        : (release.assets ?? []).map((path) => ({ service: name, image: String(compose['image']), path })));
 }
 function openSealed({ sealed, manifest }) {
     const stack = compose_parseCompose(sealed, { sealed: true });
@@ -47761,6 +52808,56 @@ function sources(list) {
     });
 }
 
+;// CONCATENATED MODULE: ./packages/stack/src/one-off.ts
+
+
+
+/**
+ * The compose project `<app>-run` for one command in a live release: the given service of the colour as it runs, with its image,
+ * environment and networks, under no name that the edge or another service knows, and never restarted. A project of its own, so that
+ * the colour's containers and the command's have nothing to do with each other.
+ * @param service a web service of the compose file
+ * @returns the text, and the name of its one service
+ */
+function renderOneOff(input) {
+    const colour = renderColour(input);
+    const found = colour.containers.find(({ service, replica }) => service === input.service && replica === 1);
+    if (found === undefined)
+        throw new src/* ContractError */.Vl('call', `run: service ${JSON.stringify(input.service)}: is not in release ${input.manifest.release}`);
+    const document = readYaml(colour.text, 'rendered project');
+    const { depends_on: _, healthcheck: __, stop_grace_period: ___, ...service } = document_section(document, 'services')[found.name] ?? {};
+    const project = `${input.manifest.app}-run`;
+    return {
+        project,
+        service: found.name,
+        text: document_writeYaml({
+            ...document,
+            name: project,
+            services: {
+                [found.name]: {
+                    ...service,
+                    labels: oneOffLabels(service['labels']),
+                    restart: 'no',
+                    networks: bare(service['networks']),
+                },
+            },
+            networks: Object.fromEntries(Object.entries(document_section(document, 'networks')).map(([name, network]) => [
+                name,
+                { external: true, name: network['name'] },
+            ])),
+        }),
+    };
+}
+/** Without the app's own labels by which the colour's containers are found. */
+function oneOffLabels(value) {
+    const labels = document_isObject(value) ? value : {};
+    const kept = Object.entries(labels).filter(([name]) => !name.startsWith('delivery.'));
+    return { ...Object.fromEntries(kept), 'delivery.run': String(labels['delivery.app'] ?? '') };
+}
+function bare(networks) {
+    return Object.fromEntries(Object.keys(document_isObject(networks) ? networks : {}).map((name) => [name, {}]));
+}
+
 ;// CONCATENATED MODULE: ./packages/stack/src/route.ts
 
 
@@ -47771,7 +52868,8 @@ const ESCAPED_TEMPLATE = '{{`{{`}}';
 /**
  * Traefik's dynamic file of one app, the whole of what the edge knows about it: routers to the given colour, the headers that tell
  * which file and release answered, and a transport of the colour's own, so that an idle old pool closes in seconds and what is left is
- * work. Retries are for network errors only, where nothing was written upstream, so a POST is not repeated.
+ * work. Retries are for network errors only, where nothing was written upstream, so a POST is not repeated; they last some four seconds,
+ * for which Docker's names do not resolve while a dockerd that died is started again.
  */
 function renderRoute({ manifest, colour, generation, tls }) {
     if (!Number.isSafeInteger(generation) || generation < 1) {
@@ -47811,7 +52909,7 @@ function renderRoute({ manifest, colour, generation, tls }) {
                 [`${app}-release`]: {
                     headers: { customResponseHeaders: { 'X-Edge-Generation': String(generation), 'X-Release': release } },
                 },
-                [`${app}-retry`]: { retry: { attempts: 3, initialInterval: '100ms' } },
+                [`${app}-retry`]: { retry: { attempts: 8, initialInterval: '300ms' } },
             },
             services,
             // Below the keep-alive of Node (5 s): the edge, not the app, closes an idle connection, so that no request meets a closing one.
@@ -47856,7 +52954,69 @@ function child(value, key) {
     return found;
 }
 
+;// CONCATENATED MODULE: ./packages/stack/src/claims.ts
+
+
+/** Projects, networks, aliases and services of an app begin with its name and one of these. */
+const PARTS = ['blue', 'green', 'backing', 'jobs', 'run'];
+/**
+ * Reads what a route file claims, one written by hand included: every host of every rule with the first path of the rule, `/` without one.
+ * Throws ContractError `route` for a text that is no YAML mapping.
+ */
+function readClaims(text) {
+    const document = readYaml(text, 'route file');
+    if (!document_isObject(document))
+        throw new src/* ContractError */.Vl('route', 'route file: is no mapping');
+    const http = document['http'];
+    const routers = document_isObject(http) && document_isObject(http['routers']) ? http['routers'] : {};
+    const routes = Object.values(routers).flatMap((router) => {
+        if (!document_isObject(router) || typeof router['rule'] !== 'string')
+            return [];
+        const { rule, priority } = router;
+        const path = normal(/\bPath(?:Prefix)?\(`([^`]*)`\)/.exec(rule)?.[1] ?? '/');
+        const hosts = [...rule.matchAll(/\bHost\(([^)]*)\)/g)].flatMap(([, list = '']) => [...list.matchAll(/`([^`]+)`/g)]);
+        return hosts.map(([, host = '']) => ({
+            host: host.toLowerCase(),
+            path,
+            // Traefik's own order, where a rule gives none, is its length.
+            priority: typeof priority === 'number' && priority > 0 ? priority : rule.length,
+        }));
+    });
+    return { routes, routers: Object.keys(routers) };
+}
+/**
+ * Why the claims of two apps cannot both be served, or null. The same host and path is one claim; below another app's path there may be
+ * one of one's own, as long as the longer path comes first: else the shorter one would take every request of it.
+ */
+function clash(mine, theirs) {
+    for (const own of mine.routes) {
+        for (const other of theirs.routes) {
+            if (own.host !== other.host)
+                continue;
+            if (own.path === other.path)
+                return `the route ${own.host}${own.path}`;
+            const [outer, inner] = own.path.length < other.path.length ? [own, other] : [other, own];
+            if (inner.path.startsWith(outer.path === '/' ? '/' : `${outer.path}/`) && outer.priority >= inner.priority)
+                return `the route ${inner.host}${inner.path}, whose requests ${outer.host}${outer.path} would take (priority ${outer.priority} against ${inner.priority})`;
+        }
+    }
+    const router = mine.routers.find((name) => theirs.routers.includes(name));
+    return router === undefined ? null : `the router name ${router}, made of app and service`;
+}
+/** Whether the names of two apps would give containers, networks or services of the same names: `shop` and `shop-blue`. */
+function namesOverlap(one, other) {
+    const within = (app, name) => PARTS.some((part) => name === `${app}-${part}` || name.startsWith(`${app}-${part}-`));
+    return within(one, other) || within(other, one);
+}
+function normal(path) {
+    const prefix = path.replace(/\/+$/, '');
+    return prefix === '' ? '/' : prefix;
+}
+
 ;// CONCATENATED MODULE: ./packages/stack/src/index.ts
+
+
+
 
 
 
@@ -47874,6 +53034,13 @@ function child(value, key) {
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("buffer");
+
+/***/ }),
+
+/***/ 6982:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
 
 /***/ }),
 
@@ -48024,6 +53191,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream"
 
 /***/ }),
 
+/***/ 8321:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
+
+/***/ }),
+
 /***/ 7997:
 /***/ ((module) => {
 
@@ -48084,6 +53258,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("process");
+
+/***/ }),
+
+/***/ 9023:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 
 /***/ }),
 
@@ -54436,7 +59617,7 @@ var omap = __nccwpck_require__(303);
 var pairs = __nccwpck_require__(8385);
 var schema$2 = __nccwpck_require__(5913);
 var set = __nccwpck_require__(1528);
-var timestamp = __nccwpck_require__(4371);
+var timestamp = __nccwpck_require__(1990);
 
 const schemas = new Map([
     ['core', schema.schema],
@@ -55043,7 +60224,7 @@ var merge = __nccwpck_require__(452);
 var omap = __nccwpck_require__(303);
 var pairs = __nccwpck_require__(8385);
 var set = __nccwpck_require__(1528);
-var timestamp = __nccwpck_require__(4371);
+var timestamp = __nccwpck_require__(1990);
 
 const schema = [
     map.map,
@@ -55177,7 +60358,7 @@ exports.set = set;
 
 /***/ }),
 
-/***/ 4371:
+/***/ 1990:
 /***/ ((__unused_webpack_module, exports, __nccwpck_require__) => {
 
 
@@ -56670,13 +61851,16 @@ __nccwpck_require__.d(__webpack_exports__, {
   chJ: () => (/* binding */ _null),
   aig: () => (/* binding */ number),
   Ikc: () => (/* binding */ object),
+  jgl: () => (/* binding */ partialRecord),
   g1P: () => (/* binding */ record),
   rej: () => (/* binding */ strictObject),
   YjP: () => (/* binding */ string),
-  KCZ: () => (/* binding */ union)
+  KCZ: () => (/* binding */ union),
+  L5J: () => (/* binding */ unknown),
+  OZ5: () => (/* binding */ url)
 });
 
-// UNUSED EXPORTS: ZodAny, ZodArray, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDefault, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNullable, ZodNumber, ZodNumberFormat, ZodObject, ZodOptional, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodRecord, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnion, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseObject, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, nullable, nullish, optional, partialRecord, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, tuple, uint32, uint64, ulid, undefined, unknown, url, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
+// UNUSED EXPORTS: ZodAny, ZodArray, ZodBase64, ZodBase64URL, ZodBigInt, ZodBigIntFormat, ZodBoolean, ZodCIDRv4, ZodCIDRv6, ZodCUID, ZodCUID2, ZodCatch, ZodCodec, ZodCreditCard, ZodCustom, ZodCustomStringFormat, ZodDate, ZodDefault, ZodDiscriminatedUnion, ZodE164, ZodEmail, ZodEmoji, ZodEnum, ZodExactOptional, ZodFile, ZodFunction, ZodGUID, ZodIBAN, ZodIPv4, ZodIPv6, ZodISODate, ZodISODuration, ZodISOTime, ZodInstanceOf, ZodIntersection, ZodJWT, ZodKSUID, ZodLazy, ZodLiteral, ZodMAC, ZodMap, ZodNaN, ZodNanoID, ZodNever, ZodNonOptional, ZodNull, ZodNullable, ZodNumber, ZodNumberFormat, ZodObject, ZodOptional, ZodPipe, ZodPrefault, ZodPreprocess, ZodPromise, ZodReadonly, ZodRecord, ZodSet, ZodString, ZodStringFormat, ZodSuccess, ZodSymbol, ZodTemplateLiteral, ZodTransform, ZodTuple, ZodType, ZodULID, ZodURL, ZodUUID, ZodUndefined, ZodUnion, ZodUnknown, ZodVoid, ZodXID, ZodXor, _ZodString, _default, _function, any, base64, base64url, bigint, catch, check, cidrv4, cidrv6, codec, creditCard, cuid, cuid2, currencyCode, custom, date, describe, e164, email, emoji, exactOptional, file, float32, float64, function, guid, hash, hex, hostname, httpUrl, iban, instanceof, int32, int64, intersection, invertCodec, ipv4, ipv6, json, jwt, keyof, ksuid, lazy, looseObject, looseRecord, mac, map, meta, nan, nanoid, nativeEnum, never, nonoptional, nullable, nullish, optional, pipe, prefault, preprocess, promise, readonly, refine, set, stringFormat, stringbool, success, superRefine, symbol, templateLiteral, transform, tuple, uint32, uint64, ulid, undefined, uuid, uuidv4, uuidv6, uuidv7, void, xid, xor
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/core/core.js
 var core_core = __nccwpck_require__(8532);
@@ -62235,7 +67419,7 @@ const ZodURL = /*@__PURE__*/ core_core/* $constructor */.xI("ZodURL", (inst, def
     ZodStringFormat.init(inst, def);
 });
 function url(params) {
-    return core._url(ZodURL, params);
+    return api/* _url */.Fn(ZodURL, params);
 }
 function httpUrl(params) {
     return core._url(ZodURL, {
@@ -62882,7 +68066,7 @@ function partialRecord(keyType, valueType, params) {
         type: "record",
         keyType,
         valueType: valueType,
-        ...util.normalizeParams(params),
+        ...core_util/* normalizeParams */.A2(params),
         partial: true,
     });
 }
@@ -66468,7 +71652,7 @@ function constantCatch(value) {
 /******/ 	// Execute the module function
 /******/ 	var threw = true;
 /******/ 	try {
-/******/ 		__webpack_modules__[moduleId](module, module.exports, __nccwpck_require__);
+/******/ 		__webpack_modules__[moduleId].call(module.exports, module, module.exports, __nccwpck_require__);
 /******/ 		threw = false;
 /******/ 	} finally {
 /******/ 		if(threw) delete __webpack_module_cache__[moduleId];
@@ -66480,6 +71664,9 @@ function constantCatch(value) {
 /******/ 	// Return the exports of the module
 /******/ 	return module.exports;
 /******/ }
+/******/ 
+/******/ // expose the modules object (__webpack_modules__)
+/******/ __nccwpck_require__.m = __webpack_modules__;
 /******/ 
 /************************************************************************/
 /******/ /* webpack/runtime/asset-relocator-loader */
@@ -66578,9 +71765,42 @@ function constantCatch(value) {
 /******/ 	};
 /******/ })();
 /******/ 
+/******/ /* webpack/runtime/ensure chunk */
+/******/ (() => {
+/******/ 	__nccwpck_require__.f = {};
+/******/ 	// This file contains only the entry chunk.
+/******/ 	// The chunk loading function for additional chunks
+/******/ 	__nccwpck_require__.e = (chunkId) => {
+/******/ 		return Promise.all(Object.keys(__nccwpck_require__.f).reduce((promises, key) => {
+/******/ 			__nccwpck_require__.f[key](chunkId, promises);
+/******/ 			return promises;
+/******/ 		}, []));
+/******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/get javascript chunk filename */
+/******/ (() => {
+/******/ 	// This function allow to reference async chunks
+/******/ 	__nccwpck_require__.u = (chunkId) => {
+/******/ 		// return url for filenames based on template
+/******/ 		return "" + chunkId + ".index.js";
+/******/ 	};
+/******/ })();
+/******/ 
 /******/ /* webpack/runtime/hasOwnProperty shorthand */
 /******/ (() => {
 /******/ 	__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/make namespace object */
+/******/ (() => {
+/******/ 	// define __esModule on exports
+/******/ 	__nccwpck_require__.r = (exports) => {
+/******/ 		if(typeof Symbol !== 'undefined' && Symbol.toStringTag) {
+/******/ 			Object.defineProperty(exports, Symbol.toStringTag, { value: 'Module' });
+/******/ 		}
+/******/ 		Object.defineProperty(exports, '__esModule', { value: true });
+/******/ 	};
 /******/ })();
 /******/ 
 /******/ /* webpack/runtime/node module decorator */
@@ -66590,6 +71810,69 @@ function constantCatch(value) {
 /******/ 		if (!module.children) module.children = [];
 /******/ 		return module;
 /******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/import chunk loading */
+/******/ (() => {
+/******/ 	// no baseURI
+/******/ 	
+/******/ 	// object to store loaded and loading chunks
+/******/ 	// undefined = chunk not loaded, null = chunk preloaded/prefetched
+/******/ 	// [resolve, Promise] = chunk loading, 0 = chunk loaded
+/******/ 	var installedChunks = {
+/******/ 		792: 0
+/******/ 	};
+/******/ 	
+/******/ 	var installChunk = (data) => {
+/******/ 		var {ids, modules, runtime} = data;
+/******/ 		// add "modules" to the modules object,
+/******/ 		// then flag all "ids" as loaded and fire callback
+/******/ 		var moduleId, chunkId, i = 0;
+/******/ 		for(moduleId in modules) {
+/******/ 			if(__nccwpck_require__.o(modules, moduleId)) {
+/******/ 				__nccwpck_require__.m[moduleId] = modules[moduleId];
+/******/ 			}
+/******/ 		}
+/******/ 		if(runtime) runtime(__nccwpck_require__);
+/******/ 		for(;i < ids.length; i++) {
+/******/ 			chunkId = ids[i];
+/******/ 			if(__nccwpck_require__.o(installedChunks, chunkId) && installedChunks[chunkId]) {
+/******/ 				installedChunks[chunkId][0]();
+/******/ 			}
+/******/ 			installedChunks[ids[i]] = 0;
+/******/ 		}
+/******/ 	
+/******/ 	}
+/******/ 	
+/******/ 	__nccwpck_require__.f.j = (chunkId, promises) => {
+/******/ 			// import() chunk loading for javascript
+/******/ 			var installedChunkData = __nccwpck_require__.o(installedChunks, chunkId) ? installedChunks[chunkId] : undefined;
+/******/ 			if(installedChunkData !== 0) { // 0 means "already installed".
+/******/ 	
+/******/ 				// a Promise means "currently loading".
+/******/ 				if(installedChunkData) {
+/******/ 					promises.push(installedChunkData[1]);
+/******/ 				} else {
+/******/ 					if(true) { // all chunks have JS
+/******/ 						// setup Promise in chunk cache
+/******/ 						var promise = import("./" + __nccwpck_require__.u(chunkId)).then(installChunk, (e) => {
+/******/ 							if(installedChunks[chunkId] !== 0) installedChunks[chunkId] = undefined;
+/******/ 							throw e;
+/******/ 						});
+/******/ 						var promise = Promise.race([promise, new Promise((resolve) => (installedChunkData = installedChunks[chunkId] = [resolve]))])
+/******/ 						promises.push(installedChunkData[1] = promise);
+/******/ 					}
+/******/ 				}
+/******/ 			}
+/******/ 	};
+/******/ 	
+/******/ 	// no prefetching
+/******/ 	
+/******/ 	// no preloaded
+/******/ 	
+/******/ 	// no external install chunk
+/******/ 	
+/******/ 	// no on chunks loaded
 /******/ })();
 /******/ 
 /************************************************************************/

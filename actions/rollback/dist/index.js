@@ -64922,7 +64922,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5775);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2496);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4136);
 
 
 await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -64932,7 +64932,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 2496:
+/***/ 4136:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -64942,7 +64942,7 @@ __nccwpck_require__.d(__webpack_exports__, {
 });
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
-var core = __nccwpck_require__(226);
+var lib_core = __nccwpck_require__(226);
 ;// CONCATENATED MODULE: ./packages/ssh/src/errors.ts
 /** A failure of the SSH session itself, never the exit code of a remote command. The message holds no secret. */
 class SshError extends Error {
@@ -66360,7 +66360,7 @@ const STDERR_TAIL = 8 * 1024;
  * Opens one SSH connection to a server whose key is pinned. Nothing of the machine's own SSH set-up (files, agent) is read or written.
  * @throws SshError of kind `input`, `unreachable`, `handshake`, `host-key` or `auth`
  */
-async function openSession(options) {
+async function session_openSession(options) {
     return new PinnedSession(await connectPinned(options), `${options.host}:${options.port}`);
 }
 class PinnedSession {
@@ -66517,8 +66517,8 @@ var src_outputs = __nccwpck_require__(954);
 var summary = __nccwpck_require__(608);
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
-var src = __nccwpck_require__(9824);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 38 modules
+var src = __nccwpck_require__(5783);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
@@ -66527,7 +66527,7 @@ var mask = __nccwpck_require__(7986);
 class Refusal extends Error {
 }
 /** Why a call ended without a result, in one line that says what to do. */
-function refusal({ host, port, user }, command, end) {
+function refusal_refusal({ host, port, user }, command, end) {
     const where = `${host}:${port}`;
     const verb = command.split(' ')[0] ?? command;
     const said = lastLine(end.stderrTail);
@@ -66688,7 +66688,7 @@ class Host {
                 signal: AbortSignal.any([signal, told.signal]),
             });
             if (result === null)
-                throw refusal(this.#connection, command, end);
+                throw refusal_refusal(this.#connection, command, end);
         }
         catch (error) {
             if (result === null)
@@ -66697,7 +66697,7 @@ class Host {
         return result;
     }
     async #open() {
-        this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
+        this.#session ??= await (this.#options.open ?? session_openSession)(this.#connection);
         return this.#session;
     }
 }
@@ -66707,7 +66707,65 @@ function unclear(operation, why) {
 
 // EXTERNAL MODULE: ./packages/runner/src/text.ts
 var src_text = __nccwpck_require__(8857);
+;// CONCATENATED MODULE: ./packages/runner/src/host/receipt.ts
+
+
+
+const NAMES = {
+    get: 'GET, kept connection',
+    'get-fresh': 'GET, new connection each',
+    http2: 'GET, HTTP/2',
+    post: 'POST, exactly once',
+    upload: 'upload',
+    slow: 'slow request',
+    websocket: 'WebSocket',
+    stream: 'stream',
+};
+/** The zero-drop receipt for the job summary: what was lost first, then every kind of request before, during and after the switch. */
+function receiptParts(receipt) {
+    const lost = (0,src/* dropped */.p)(receipt);
+    const cut = (0,src/* cutOff */.qG)(receipt);
+    const verdict = lost === null
+        ? `✅ **Nothing was dropped**: ${receipt.requests} requests on the public path, 0 failures`
+        : `❌ **Dropped**: ${(0,summary/* escapeMarkdown */.FV)(lost)}`;
+    const parts = ['### Zero-drop receipt', `${verdict}.${cut === null ? '' : ` ⚠️ ${cut}.`}`, figures(receipt)];
+    if (receipt.edge && receipt.edge.length > 0) {
+        parts.push('What the edge counted meanwhile, visitors included:', (0,summary/* table */.tp)(['service', 'colour', 'requests', 'answered 5xx', 'of them 502 or 504'], receipt.edge.map(({ service, colour, requests, errors, gateway }) => [
+            service,
+            colour,
+            String(requests),
+            String(errors),
+            String(gateway),
+        ])));
+    }
+    if (receipt.firstFailures && receipt.firstFailures.length > 0)
+        parts.push((0,summary/* details */.zH)('The first failures', (0,summary/* preformatted */.EC)(receipt.firstFailures)));
+    return parts;
+}
+function figures(receipt) {
+    const { kinds, phases } = receipt;
+    const all = [receipt.p50Ms, receipt.p95Ms, receipt.p99Ms].map(src_text/* duration */.p);
+    if (kinds === undefined || phases === undefined) {
+        return (0,summary/* table */.tp)(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [[String(receipt.requests), String(receipt.failures), String(receipt.cut), ...all]]);
+    }
+    const row = (name, { before, during, after }) => [name, ...[before, during, after].flatMap((of) => [requests(of), latencies(of)])];
+    const head = ['before', 'during', 'after'].flatMap((phase) => [`${phase}: requests`, 'p50 / p95 / p99']);
+    return (0,summary/* table */.tp)(['', ...head], src/* PROBE_KINDS */.Jg.flatMap((kind) => {
+        const found = kinds[kind];
+        return found === undefined ? [] : [row(NAMES[kind], found)];
+    }));
+}
+function requests({ requests: all, failures }) {
+    return failures === 0 ? String(all) : `${all}, ${failures} failed`;
+}
+function latencies({ p50Ms, p95Ms, p99Ms }) {
+    if (p50Ms === null || p95Ms === null || p99Ms === null)
+        return '–';
+    return [p50Ms, p95Ms, p99Ms].map(src_text/* duration */.p).join(' / ');
+}
+
 ;// CONCATENATED MODULE: ./packages/runner/src/host/report.ts
+
 
 
 const GOOD = new Set(['deployed', 'unchanged', 'rolled_back']);
@@ -66715,6 +66773,7 @@ const TITLES = {
     deployed: 'Deployed',
     unchanged: 'Nothing to change',
     rolled_back: 'Rolled back',
+    applied: 'Applied',
     refused: 'Refused',
     failed: 'Failed',
     busy: 'Busy: another operation holds the host',
@@ -66760,22 +66819,29 @@ function summaryParts(report) {
         if (error.logs && error.logs.length > 0)
             parts.push((0,summary/* details */.zH)('Last lines of the container', (0,summary/* preformatted */.EC)(error.logs.slice(-200))));
     }
-    if (receipt) {
-        parts.push('### Zero-drop receipt', (0,summary/* table */.tp)(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [
-            [
-                String(receipt.requests),
-                String(receipt.failures),
-                String(receipt.cut),
-                (0,src_text/* duration */.p)(receipt.p50Ms),
-                (0,src_text/* duration */.p)(receipt.p95Ms),
-                (0,src_text/* duration */.p)(receipt.p99Ms),
-            ],
-        ]));
-    }
+    if (!isGood(result) && report.status !== null)
+        parts.push(...whatRuns(report.status));
+    if (receipt)
+        parts.push(...receiptParts(receipt));
     if (steps.length > 0) {
         parts.push('### Steps', (0,summary/* timeline */.IO)(`Operation ${report.operation}`, steps), (0,summary/* details */.zH)('As a table', (0,summary/* table */.tp)(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, (0,src_text/* duration */.p)(step.endMs - step.startMs), step.message ?? '']))));
     }
     return parts;
+}
+/** The host's own word on what it runs, for a summary of what went wrong. */
+function whatRuns({ running, previous, operation, ledger }) {
+    const row = (name, live) => [
+        name,
+        live?.release ?? 'none',
+        live?.colour ?? '',
+        live === null ? '' : `since ${live.since}`,
+    ];
+    return [
+        '### What the host runs',
+        (0,summary/* table */.tp)(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
+        ...(operation === null ? [] : [`Under way: ${(0,summary/* escapeMarkdown */.FV)(`${operation.verb} ${operation.id}`)}`]),
+        (0,summary/* details */.zH)('Last operations', (0,summary/* table */.tp)(['when', 'what', 'outcome', 'release'], ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']))),
+    ];
 }
 
 ;// CONCATENATED MODULE: ./packages/runner/src/host/operate.ts
@@ -66792,12 +66858,13 @@ function summaryParts(report) {
 async function operate(connection, request, outputs, signal) {
     const where = `${connection.host}:${connection.port}`;
     const log = (0,events/* createEventLog */.b)();
-    const host = new Host(connection, { log, say: (message) => core/* warning */.$e(message), signal });
+    const host = new Host(connection, { log, say: (message) => lib_core/* warning */.$e(message), signal });
     const publish = (values) => (0,src_outputs/* setOutputs */.n)(Object.fromEntries(outputs.map((name) => [name, values[name] ?? null])));
     try {
         const end = await host.perform(request);
         log.end();
-        const status = end.result.running === null ? await host.status() : null;
+        // A person who reads that a deploy failed wants to know next what runs.
+        const status = end.result.running === null || !isGood(end.result) ? await host.status() : null;
         const report = { ...end, host: where, status, steps: log.steps };
         publish({
             'running-release': runningRelease(report),
@@ -66810,7 +66877,7 @@ async function operate(connection, request, outputs, signal) {
         await (0,summary/* writeSummary */.Sy)(summaryParts(report));
         if (!isGood(end.result))
             throw new OperationFailed(failureLine(report));
-        core/* info */.pq(`The host runs release ${runningRelease(report) ?? 'none'}`);
+        lib_core/* info */.pq(`The host runs release ${runningRelease(report) ?? 'none'}`);
         return report;
     }
     catch (error) {
@@ -66837,7 +66904,106 @@ async function operate(connection, request, outputs, signal) {
 class OperationFailed extends Error {
 }
 
+;// CONCATENATED MODULE: ./packages/runner/src/host/schema.ts
+/** An input as the envelope's option: a schema number as somebody typed it, absent when left out. */
+function forceSchema(input, name) {
+    const typed = input.optional(name, {
+        pattern: /^(0|[1-9][0-9]{0,14})$/,
+        allowed: 'the schema number of the database as the refusal names it, or nothing',
+    });
+    return typed === null ? {} : { forceSchema: Number(typed) };
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/plan.ts
+
+
+
+
+
+
+/** Fetching the release image is the longest part of it. */
+const TIMEOUT_MS = 120_000;
+/**
+ * Asks the host what a deploy of this digest would do; nothing changes there. The plan goes into the log and the job summary.
+ * @throws Error where the host gives no plan, or says that a deploy would be refused
+ */
+async function showPlan(connection, digest, envelope, signal, open = openSession) {
+    const session = await open(connection);
+    try {
+        const lines = [];
+        const command = `plan ${digest}`;
+        const end = await session.exec(command, {
+            stdin: `${JSON.stringify(envelope)}\n`,
+            onStdoutLine: (line) => lines.push(line),
+            timeoutMs: TIMEOUT_MS,
+            signal,
+        });
+        if (lines.length === 0)
+            throw refusal(connection, command, end);
+        const plan = parsePlan(lines.join('\n'));
+        const rows = planRows(plan);
+        for (const [name = '', value = ''] of rows)
+            core.info(foreignLines(`${name}: ${value}`).join('\n'));
+        await writeSummary(planSummary(plan, `${connection.host}:${connection.port}`));
+        const [first] = plan.refusals;
+        if (first !== undefined)
+            throw new Error(`A deploy would be refused: ${plan.refusals.map(({ code, message }) => `${message} [${code}]`).join('; ')}. Nothing was changed; the host runs ${plan.running === null ? 'no release' : `release ${plan.running}`}`);
+        return plan;
+    }
+    finally {
+        session.close();
+    }
+}
+/** The plan as parts of Markdown. */
+function planSummary(plan, host) {
+    const good = plan.refusals.length === 0;
+    const parts = [
+        `## ${good ? '📋 A deploy would be accepted' : '❌ A deploy would be refused'}`,
+        table(['', ''], [['Host', host], ...planRows(plan)]),
+    ];
+    if (!good)
+        parts.push('### Refusals', ...plan.refusals.map(({ code, message }) => `- ${escapeMarkdown(message)} (${escapeMarkdown(code)})`));
+    return parts;
+}
+function planRows(plan) {
+    const { services, images, secrets, migrations, memory, disk, backing, notes } = plan;
+    const mebibytes = (bytes) => `${Math.round(bytes / 1024 ** 2)} MiB`;
+    const list = (names) => (names.length === 0 ? 'none' : names.join(', '));
+    const changes = [
+        ...services.added.map(({ service, role }) => `${service} (${role}) added`),
+        ...services.changed.map(({ service, what }) => `${service} changed: ${what.join(', ')}`),
+        ...services.removed.map(({ service }) => `${service} removed`),
+    ];
+    const differing = backing.filter(({ action }) => action !== 'keep');
+    const does = plan.unchanged
+        ? 'nothing: it runs already with the same secrets'
+        : plan.rotated
+            ? 'it runs already and gets other secrets'
+            : `starts in ${plan.colour ?? 'no colour'}`;
+    return [
+        ['Release', plan.release ?? 'could not be read'],
+        ['Running now', plan.running ?? 'none'],
+        ['Would do', does],
+        ['Services', changes.length === 0 ? `${services.same} as they are` : changes.join('; ')],
+        ['Images to pull', `${images.pull.length} of ${images.pull.length + images.present}`],
+        ['Secrets missing', list(secrets.missing)],
+        ['Secrets new or changed', list([...secrets.added, ...secrets.changed])],
+        ['Migrations', list(migrations.jobs)],
+        ['Disk free', `${mebibytes(disk.freeBytes)}, ${mebibytes(disk.neededBytes)} needed`],
+        ['Memory by limits', `${mebibytes(memory.neededBytes)} of ${mebibytes(memory.limitBytes)}`],
+        [
+            'Backing services',
+            differing.length === 0
+                ? 'as described'
+                : differing.map(({ service, action, what }) => `${service} (${action}): ${what.join(', ')}`).join('; '),
+        ],
+        ...notes.map((note) => ['Note', note]),
+    ];
+}
+
 ;// CONCATENATED MODULE: ./packages/runner/src/host/index.ts
+
+
 
 
 
@@ -66863,7 +67029,11 @@ function rollbackInputs(identity) {
             operation: identity.operation,
             registry: null,
             secrets: {},
-            options: { lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }), bakeSeconds: 0 },
+            options: {
+                lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
+                bakeSeconds: 0,
+                ...forceSchema(input, 'force-schema'),
+            },
             actor: identity.actor,
             run: identity.run,
         },
@@ -66878,26 +67048,29 @@ function rollbackInputs(identity) {
 async function main(signal) {
     const who = identity();
     const { connection, release, envelope } = rollbackInputs(who);
-    core/* info */.pq(`Rolling ${connection.host}:${connection.port} back to ${release ?? 'the previous release'}, operation ${envelope.operation}`);
+    lib_core/* info */.pq(`Rolling ${connection.host}:${connection.port} back to ${release ?? 'the previous release'}, operation ${envelope.operation}`);
     await operate(connection, { verb: 'rollback', argument: release, envelope, runId: who.runId }, ['running-release', 'previous-release', 'outcome', 'switched-ms'], signal);
 }
 
 
 /***/ }),
 
-/***/ 9824:
+/***/ 5783:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  Jg: () => (/* reexport */ PROBE_KINDS),
   uX: () => (/* reexport */ RELEASE_ID),
   Bw: () => (/* reexport */ REPOSITORY),
+  qG: () => (/* reexport */ cutOff),
+  p: () => (/* reexport */ dropped),
   Hw: () => (/* reexport */ parseEventLine),
   i$: () => (/* reexport */ parseStatus)
 });
 
-// UNUSED EXPORTS: APP_NAME, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EnvelopeSchema, EventSchema, FailureSchema, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PolicySchema, ProbesSchema, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, operationId, parseDocument, parseEnvFile, parseEnvelope, parseLedger, parseManifest, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, secretName, sentSecretName, serviceName, urlPath
+// UNUSED EXPORTS: APP_NAME, AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PlanSchema, PolicySchema, ProbesSchema, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, databaseSchema, declaresSchema, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -75311,7 +75484,7 @@ const ZodURL = /*@__PURE__*/ $constructor("ZodURL", (inst, def) => {
     ZodStringFormat.init(inst, def);
 });
 function url(params) {
-    return core._url(ZodURL, params);
+    return _url(ZodURL, params);
 }
 function httpUrl(params) {
     return core._url(ZodURL, {
@@ -75958,7 +76131,7 @@ function partialRecord(keyType, valueType, params) {
         type: "record",
         keyType,
         valueType: valueType,
-        ...util.normalizeParams(params),
+        ...normalizeParams(params),
         partial: true,
     });
 }
@@ -76500,7 +76673,7 @@ const hostName = schemas_string().regex(HOST_NAME, 'must be a lower-case host na
 const urlPath = schemas_string().regex(URL_PATH, 'must start with / and hold no query, space or brace');
 const isoTime = iso_datetime({ offset: true });
 const colour = schemas_enum(['blue', 'green']);
-const role = schemas_enum(['web', 'worker', 'job', 'backing', 'edge']);
+const role = schemas_enum(['web', 'worker', 'scheduler', 'job', 'backing', 'edge']);
 /** The colour that is not `live`; a first deploy (null) starts with blue. */
 function idleColour(live) {
     return live === 'blue' ? 'green' : 'blue';
@@ -76567,10 +76740,14 @@ function describeIssue(issue) {
 ;// CONCATENATED MODULE: ./packages/release/src/health.ts
 
 
+/** What a p95 bound is taken over where the compose file does not say. */
+const HEALTH_SAMPLES = 20;
+const HEALTH_WARMUP = 5;
 /**
  * The health contract of one web service, as the compose file states it (`x-release.health`), defaults filled.
  * `json` maps a dotted path of the answer's JSON document to the literal expected there; `consecutive` passes in a row are needed,
- * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds`.
+ * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds` of the container's start. With `maxP95Ms` the 95th
+ * percentile of `samples` passes in a row, the first `warmup` of all left out, must not be above it.
  */
 const HealthSchema = strictObject({
     path: urlPath.default('/health'),
@@ -76580,6 +76757,25 @@ const HealthSchema = strictObject({
     intervalMs: schemas_int().min(10).max(60_000).default(100),
     timeoutMs: schemas_int().min(10).max(60_000).default(2000),
     deadlineSeconds: schemas_int().min(1).max(3600).default(30),
+    maxP95Ms: schemas_int().min(1).max(60_000).optional(),
+    samples: schemas_int().min(2).max(1000).optional(),
+    warmup: schemas_int().min(0).max(1000).optional(),
+})
+    .superRefine((health, context) => {
+    if (health.maxP95Ms === undefined) {
+        for (const field of ['samples', 'warmup'])
+            if (health[field] !== undefined)
+                context.addIssue({ code: 'custom', path: [field], message: 'means something beside maxP95Ms only' });
+        return;
+    }
+    const tries = (health.samples ?? HEALTH_SAMPLES) + (health.warmup ?? HEALTH_WARMUP);
+    if (tries * health.intervalMs >= health.deadlineSeconds * 1000) {
+        context.addIssue({
+            code: 'custom',
+            path: ['maxP95Ms'],
+            message: `needs ${tries} tries ${health.intervalMs} ms apart, which do not fit into deadlineSeconds`,
+        });
+    }
 });
 /** Paths of the fixture's or the app's own endpoints that a prober may use; all optional. */
 const ProbesSchema = strictObject({
@@ -76600,11 +76796,17 @@ const filePath = schemas_string()
     .max(512)
     .regex(/^(compose\.yaml|files\/[^\0]+)$/, 'must be compose.yaml or files/<path>')
     .refine((path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'), 'must not hold empty, . or .. parts');
-/** Schema numbers of the database: `before` and `after` the release's migrations, and the oldest release that still runs on `after`. */
+/**
+ * Schema numbers of the database. `after` is the one that the release's migrations lead to (0: it declares none) and `before` the oldest
+ * that the live release may be of while they run. `compatibleFrom` is the oldest number whose code can still run on `after`; absent
+ * means none but `after` itself. `oldestCompatible` was meant to say the same by a release id, which nobody knows when a release is
+ * built: it is always null.
+ */
 const SchemaRangeSchema = strictObject({
     before: schemas_int().min(0),
     after: schemas_int().min(0),
     oldestCompatible: releaseId.nullable(),
+    compatibleFrom: schemas_int().min(0).optional(),
 });
 const ManifestServiceSchema = strictObject({
     role: role.exclude(['edge']),
@@ -76614,6 +76816,8 @@ const ManifestServiceSchema = strictObject({
     replicas: schemas_int().min(1).max(32).optional(),
     /** Web only: seconds to wait for open connections of the old colour (absent means 30). */
     drainSeconds: schemas_int().min(0).max(3600).optional(),
+    /** Worker and scheduler only: two of it may run at once, so the new one starts before the switch. */
+    overlap: schemas_boolean().optional(),
     /** Web only: endpoints that a prober may use. */
     probes: ProbesSchema.optional(),
 });
@@ -76709,9 +76913,30 @@ const EnvelopeSchema = strictObject({
     options: strictObject({
         lockWaitSeconds: seconds.default(0),
         bakeSeconds: seconds.default(0),
+        /** Requests that are needed before and after the switch to compare the two; with fewer the watch is inconclusive. */
+        bakeMinimumSamples: schemas_int().min(1).max(1_000_000).default(50),
+        /** How much greater the share of errors may be than before the switch, 0 to 1. */
+        bakeErrorRatio: schemas_number().min(0).max(1).default(0.02),
+        /** How many times as slow as before the 95th percentile may be, ... */
+        bakeLatencyFactor: schemas_number().min(1).max(1000).default(3),
+        /** ... where it is slower by more than this, milliseconds: a few are nobody's trouble. */
+        bakeLatencyFloorMs: schemas_int().min(0).max(60_000).default(250),
+        /** Failed probes in a row that end the watch. */
+        bakeFailedProbes: schemas_int().min(1).max(1000).default(5),
         drainSeconds: seconds.optional(),
+        /** The database's schema number, typed as consent to what its schema speaks against. */
+        forceSchema: schemas_int().min(0).optional(),
+        /** A release that was sealed before the live one, and was never live here, is deployed all the same. */
+        allowOlder: schemas_boolean().optional(),
     })
         .prefault({}),
+    /** Of `run` alone: the program and its arguments; a first word `@<service>` names a web service other than the first. */
+    command: array(schemas_string()
+        .max(8192)
+        .refine((word) => !word.includes('\0') && word.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
+        .min(1)
+        .max(64)
+        .optional(),
     actor: schemas_string().max(256).regex(oneLine, 'must hold no control characters').default(''),
     run: schemas_string().max(2048).regex(oneLine, 'must hold no control characters').default(''),
 });
@@ -76725,14 +76950,63 @@ function parseEnvelope(text) {
 
 
 const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+const PEM = /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n?$/;
+/** `*` stands for any characters; everything else for itself. */
+const pattern = schemas_string()
+    .max(255)
+    .regex(/^[A-Za-z0-9._/*+@-]+$/, 'must be of letters, digits and . _ / * + @ -');
+/** A workflow whose releases are taken, as GitHub names it: `<repository>/<workflow>@<ref>`. */
+const TrustedSourceSchema = strictObject({
+    /** Address of the repository, such as `https://github.com/owner/repo`; never a pattern. */
+    repository: schemas_string()
+        .max(255)
+        .regex(/^https:\/\/[A-Za-z0-9.:-]+\/[A-Za-z0-9._-]+\/[A-Za-z0-9._-]+$/, 'must be https://<server>/<owner>/<name>'),
+    /** Path of the workflow that was started, such as `.github/workflows/deploy.yml`. */
+    workflow: pattern,
+    /** Such as `refs/heads/main`. */
+    ref: pattern,
+});
+/** Who must have signed what this host runs: one of the keys, or a workflow by a certificate that the root vouches for. */
+const SignaturePolicySchema = strictObject({
+    format: literal(1),
+    /** Public keys, PEM (SPKI). */
+    keys: array(schemas_string().max(4096).regex(PEM, 'must be a public key, PEM')).max(8),
+    /** What a signature must say that it was made by; none allows any. By a key it is the builder's word, by a certificate the authority's. */
+    sources: array(TrustedSourceSchema).max(16),
+    /** Signing without a key: who vouches for the workflow's identity. `trustedRoot` is sigstore's TrustedRoot document. */
+    keyless: strictObject({
+        issuer: url({ protocol: /^https$/ }),
+        trustedRoot: record(schemas_string(), unknown()),
+    })
+        .nullable(),
+})
+    .superRefine((signatures, context) => {
+    if (signatures.keys.length === 0 && signatures.keyless === null)
+        context.addIssue({
+            code: 'custom',
+            path: ['keys'],
+            message: 'is empty: signatures are required and nobody is trusted to make them',
+        });
+    // Anybody can get a certificate of the public authority: without a source it would vouch for everybody.
+    if (signatures.keyless !== null && signatures.sources.length === 0)
+        context.addIssue({
+            code: 'custom',
+            path: ['sources'],
+            message: 'is empty: keyless signatures need the workflows that are trusted',
+        });
+});
 /** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
 const PolicySchema = strictObject({
     /** The one place that releases and the app's own images come from. */
     repository: schemas_string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+    /** Whether the deploy key may run commands in the live release. Off: who steals it must not get a shell in the app. */
+    run: schemas_boolean().default(false),
+    /** Absent: whoever can push to the repository can deploy. */
+    signatures: SignaturePolicySchema.optional(),
 });
 /** Reads a policy; throws ContractError `policy` naming the field. */
 function parsePolicy(text) {
-    return parseDocument('policy', PolicySchema, text, 64 * 1024);
+    return parseDocument('policy', PolicySchema, text, 256 * 1024);
 }
 /** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
 function checkRepository(policy, app, repository) {
@@ -76749,20 +77023,108 @@ function checkImages(policy, manifest) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/assets.ts
+
+
+
+/** Hashed files of one directory of one image. */
+const AssetDirectorySchema = object({
+    service: serviceName,
+    image: imageByDigest,
+    /** Absolute path in the image. */
+    path: schemas_string().startsWith('/'),
+    /** Digest by path below the directory. */
+    files: record(schemas_string(), digest),
+});
+/** assets.json of a release on the host: which files it brought along to be fetched after it has been switched out. */
+const AssetListSchema = object({ v: literal(1), directories: array(AssetDirectorySchema) });
+/** Reads assets.json; throws ContractError `assets`. */
+function parseAssetList(text) {
+    return parseDocument('assets', AssetListSchema, text, 16 * 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
+
 
 const count = schemas_int().min(0);
 const milliseconds = schemas_number().min(0);
-/** What the prober saw on the public path from start to bake; latencies in milliseconds. */
-const ReceiptSchema = strictObject({
+/** What a prober asks: the first three on every app's health path, the others where the compose file declares `probes`. */
+const PROBE_KINDS = ['get', 'get-fresh', 'http2', 'post', 'upload', 'slow', 'websocket', 'stream'];
+/** Kinds that hold a connection on purpose: how long they take says nothing about how quick the app is. */
+const LONG_KINDS = (/* unused pure expression or super */ null && (['slow', 'websocket', 'stream']));
+/**
+ * By the time at which a request was sent: before the route file was renamed, from then to the confirmed switch, and from there to the
+ * end of the bake.
+ */
+const PHASES = (/* unused pure expression or super */ null && (['before', 'during', 'after']));
+/**
+ * Requests of one kind, or of all kinds, in one phase; percentiles over those that were answered soundly, null for none. Over all kinds
+ * they leave out the ones that are held on purpose.
+ */
+const FiguresSchema = object({
+    requests: count,
+    failures: count,
+    p50Ms: milliseconds.nullable(),
+    p95Ms: milliseconds.nullable(),
+    p99Ms: milliseconds.nullable(),
+});
+const phases = object({ before: FiguresSchema, during: FiguresSchema, after: FiguresSchema });
+/** What the edge itself counted for a service of a colour while the operation lasted: visitors and prober together. */
+const EdgeCountsSchema = object({
+    service: serviceName,
+    colour: colour,
+    requests: count,
+    /** Answers 500 to 599. */
+    errors: count,
+    /** Those of them that the edge gives where the app does not answer: 502 and 504. */
+    gateway: count,
+    /** The same for the old colour in all the time that the edge remembers before the switch; what an app always did is no drop. */
+    earlier: object({ requests: count, gateway: count }),
+});
+/**
+ * What was seen on the public path from the start of the new colour to the end of the bake; latencies in milliseconds. Entries of the
+ * ledger without `v` are of the first shape, with the totals alone. Unknown keys are dropped: an older reader follows a newer agent.
+ */
+const ReceiptSchema = object({
+    v: literal(2).optional(),
     requests: count,
     failures: count,
     /** Connections of the old colour that had to be cut when draining ended. */
     cut: count,
+    /** Over all kinds that are answered at once. */
     p50Ms: milliseconds,
     p95Ms: milliseconds,
     p99Ms: milliseconds,
+    phases: phases.optional(),
+    kinds: partialRecord(schemas_enum(PROBE_KINDS), phases).optional(),
+    /** The first few failures: kind, phase and what was wrong. */
+    firstFailures: array(schemas_string().max(300)).max(10).optional(),
+    edge: array(EdgeCountsSchema).optional(),
 });
+/**
+ * Why an operation with this receipt was not without a drop, as one sentence without a full stop; null where nothing was lost.
+ * Connections that outlived the drain limit are not among it: the release itself says how long they may, see `cutOff`.
+ */
+function dropped(receipt) {
+    const said = [];
+    if (receipt.failures > 0) {
+        const [first] = receipt.firstFailures ?? [];
+        said.push(`${receipt.failures} of ${receipt.requests} requests on the public path failed${first === undefined ? '' : ` (first: ${first})`}`);
+    }
+    const gateway = (receipt.edge ?? []).filter(isLoss).reduce((sum, counts) => sum + counts.gateway, 0);
+    if (gateway > 0)
+        said.push(`the edge answered ${gateway} requests with 502 or 504 for the app`);
+    return said.length === 0 ? null : said.join('; ');
+}
+/** What became of connections that were still open when the drain limit was reached, as one sentence; null where none was. */
+function cutOff({ cut }) {
+    return cut === 0 ? null : `${cut} connections of the old colour were still open at the drain limit and were cut`;
+}
+/** More than twice the share of before: an app that answers 502 or 504 of its own accord is not called a drop. */
+function isLoss({ requests, gateway, earlier }) {
+    const share = earlier.requests === 0 ? 0 : earlier.gateway / earlier.requests;
+    return gateway > 2 * share * requests;
+}
 
 ;// CONCATENATED MODULE: ./packages/release/src/events.ts
 
@@ -76771,8 +77133,8 @@ const ReceiptSchema = strictObject({
 const STEPS = [
     'lock',
     'plan',
-    'pull',
     'verify',
+    'pull',
     'migrate',
     'start',
     'gate',
@@ -76780,10 +77142,11 @@ const STEPS = [
     'confirm',
     'drain',
     'bake',
+    'backing',
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'refused', 'failed', 'busy'];
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas_enum(STEPS);
 const events_milliseconds = schemas_number().min(0);
 const common = { v: literal(1), t: isoTime, op: operationId };
@@ -76844,6 +77207,111 @@ function formatEvent(event) {
     return `${JSON.stringify(event)}\n`;
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/schema.ts
+
+
+const schemaNumber = schemas_int().min(0);
+/** What is known of the database's schema. Unknown keys are dropped. */
+const SchemaStateSchema = object({
+    /** The furthest schema number whose migrations have begun, ended or not. */
+    number: schemaNumber,
+    /** The furthest number whose migrations have ended well; below `number` where some failed or were cut off. */
+    completed: schemaNumber,
+    /** The oldest schema number whose code can run on a database at `number`. */
+    compatibleFrom: schemaNumber,
+    /** The release that migrated. */
+    release: releaseId,
+});
+/**
+ * Where the furthest migration left the database, or null where no release ever declared a schema. That is not always the running
+ * release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
+ * @param begun what an operation that left no record wrote before and after its migrations
+ */
+function schema_databaseSchema(ledger, manifests, begun) {
+    if (begun !== null)
+        return begun;
+    const recorded = ledger.findLast((entry) => entry.schema !== undefined)?.schema;
+    if (recorded !== undefined)
+        return recorded;
+    let owner = null;
+    for (const entry of ledger) {
+        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
+        if (manifest && manifest.schema.after > 0 && manifest.schema.after >= (owner?.schema.after ?? 0))
+            owner = manifest;
+    }
+    return owner === null ? null : schemaAfter(null, owner);
+}
+/** Whether a release says which schema it is of. One that does not has its jobs run by every deploy. */
+function declaresSchema({ schema }) {
+    return schema.after > 0;
+}
+/** Whether the release's migrations have anything to do on a database in this state. */
+function needsMigration(state, manifest) {
+    return !declaresSchema(manifest) || manifest.schema.after > (state?.completed ?? 0);
+}
+/** The state while the release's migrations run, which is also the state if they never end well. */
+function schemaDuring(state, manifest) {
+    const after = schemaAfter(state, manifest);
+    return {
+        ...after,
+        completed: state?.completed ?? 0,
+        compatibleFrom: Math.max(after.compatibleFrom, state?.compatibleFrom ?? 0),
+    };
+}
+/** The state once the release's migrations have ended well, or had nothing to do. The newest release of a number has the word on it. */
+function schemaAfter(state, { release, schema }) {
+    if (state !== null && schema.after < state.number)
+        return state;
+    return {
+        number: schema.after,
+        completed: Math.max(schema.after, state?.completed ?? 0),
+        compatibleFrom: schema.compatibleFrom ?? schema.after,
+        release: state?.number === schema.after ? state.release : release,
+    };
+}
+/**
+ * The state after somebody forced older code onto the database. They may have put a backup of that code's time back, so the
+ * migrations after its schema count as not done: the next release runs them again.
+ */
+function schema_schemaForced(state, { schema }) {
+    return { ...state, completed: Math.min(state.completed, schema.after) };
+}
+/** Whether the release's code can run on a database in this state. */
+function schema_runsOn(state, { schema }) {
+    return state === null || schema.after >= Math.min(state.compatibleFrom, state.number);
+}
+/** Why forcing by this number is no consent to this database, or null. A number that was typed must be the right one, needed or not. */
+function schema_wrongForce(state, typed) {
+    const present = state?.number ?? 0;
+    if (typed === undefined || typed === present)
+        return null;
+    return `force-schema: ${typed} is not the schema of the database, which is ${present}`;
+}
+/** How to go on against a refusal for the schema's sake. */
+function schema_howToForce(state) {
+    return `to do it all the same, give the schema number of the database: force-schema ${state?.number ?? 0}`;
+}
+/**
+ * Why this release must not be deployed on the database as it is, or null: its code is older than the database allows, or its
+ * migrations take away what the live release, on which visitors are meanwhile, still needs.
+ */
+function schemaConflict(state, manifest, live) {
+    const { release, schema } = manifest;
+    if (state !== null && !schema_runsOn(state, manifest)) {
+        return `release ${release} is of schema ${schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${schema_howToForce(state)}`;
+    }
+    const from = schema.compatibleFrom ?? schema.after;
+    if (live === null || !declaresSchema(manifest) || !needsMigration(state, manifest) || live.schema.after >= from)
+        return null;
+    return `release ${release} migrates to schema ${schema.after}, on which only code of schema ${from} or later can run, and visitors are on release ${live.release} of schema ${live.schema.after}: deploy a release of schema ${from} in between, or say compatibleFrom: ${live.schema.after} if its code can run on ${schema.after}; ${schema_howToForce(state)}`;
+}
+const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
+function mayHaveMigrated(entry) {
+    if (entry.outcome === 'refused')
+        return false;
+    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/ledger.ts
 
 
@@ -76851,12 +77319,26 @@ function formatEvent(event) {
 
 
 
+
+/** One backing service that `backing apply` touched, and how visitors noticed it. */
+const BackingChangeSchema = object({
+    service: schemas_string(),
+    /** `restored`: the new one did not become healthy, the old one is back. */
+    action: schemas_enum(['created', 'recreated', 'restored', 'lost']),
+    /** What differed, without values. */
+    what: array(schemas_string()),
+    durationMs: schemas_number().min(0),
+    /** On the public path: from the first answer that failed to the first sound one after the last. Absent without a route. */
+    blipMs: schemas_number().min(0).optional(),
+    failed: schemas_int().min(0).optional(),
+    probes: schemas_int().min(0).optional(),
+});
 const fields = object({
     v: literal(1),
     seq: schemas_int().min(1),
     t: isoTime,
-    verb: schemas_enum(['deploy', 'rollback']),
-    outcome: schemas_enum(['deployed', 'rolled_back', 'refused', 'failed']),
+    verb: schemas_enum(['deploy', 'rollback', 'backing']),
+    outcome: schemas_enum(['deployed', 'rolled_back', 'applied', 'refused', 'failed']),
     release: releaseId.nullable(),
     digest: digest.nullable(),
     colour: colour.nullable(),
@@ -76865,23 +77347,37 @@ const fields = object({
     actor: schemas_string(),
     run: schemas_string(),
     operation: operationId,
+    /** Version of the agent that wrote this: an older one does not go on from here. */
+    agent: schemas_string()
+        .regex(/^\d+\.\d+\.\d+$/, 'must be x.y.z')
+        .optional(),
     /** Salted hashes of the secrets that the release was started with, by name. */
     secrets: record(secretName, schemas_string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
+    /** Salted hash of the whole `.env` that it was started with: a service may take the file as it is. */
+    environment: schemas_string()
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+        .optional(),
+    /** The release ran already and was started anew because its secrets had changed. */
+    rotated: schemas_boolean().optional(),
     durationMs: schemas_number().min(0),
     switchedMs: schemas_number().min(0).optional(),
     receipt: ReceiptSchema.nullable().optional(),
     error: FailureSchema.nullable().optional(),
+    /** Of `backing`: what was changed, in order. */
+    backing: array(BackingChangeSchema).optional(),
+    /** The database after the operation, where any release ever declared a schema. */
+    schema: SchemaStateSchema.optional(),
 });
 /**
- * One finished operation. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
+ * One finished operation; `backing` changes services beside the live release and is no part of the history of releases. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
  * `rolled_back` (of a rollback) they are live. After `refused` and `failed` they are not, also where a deploy was reverted after its
  * switch; `release` or `digest` is null where it never became known (a pull that failed, a rollback without an earlier release).
  * `previous` is the release that was live before the operation; `generation` that of the route file that is live after it.
  */
 const LedgerEntrySchema = fields.superRefine((entry, context) => {
-    const wrong = entry.verb === 'deploy' ? 'rolled_back' : 'deployed';
-    if (entry.outcome === wrong) {
-        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${wrong}` });
+    const done = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' }[entry.verb];
+    if (![done, 'refused', 'failed'].includes(entry.outcome)) {
+        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${entry.outcome}` });
     }
     if (!wentLive(entry))
         return;
@@ -76910,6 +77406,9 @@ function parseLedger(text) {
         const value = parseJson(line);
         if (value === undefined)
             throw new ContractError('ledger', `${name}: not valid JSON`);
+        const format = value?.v;
+        if (typeof format === 'number' && format > 1)
+            throw new ContractError('agent_older', `${name}: has format ${format}, written by a newer agent; run provision-vps with that one`);
         const entry = checkDocument('ledger', LedgerEntrySchema, value, name);
         const last = entries.at(-1);
         if (last !== undefined && entry.seq !== last.seq + 1) {
@@ -76973,6 +77472,22 @@ function parseJson(text) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/kept.ts
+
+
+
+/** What an app needs of the host's images, for the agents of the other apps: each of them sees its own app's ledger only. */
+const KeptSchema = strictObject({
+    format: literal(1),
+    app: appName,
+    /** Images of every release that the app's ledger calls for, and of the one that is being deployed. */
+    images: array(imageByDigest),
+});
+/** Reads such a file; throws ContractError `kept`. */
+function parseKept(text) {
+    return parseDocument('kept', KeptSchema, text, 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/retention.ts
 
 /**
@@ -77007,16 +77522,17 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 
 ;// CONCATENATED MODULE: ./packages/release/src/target.ts
 
+
 /**
  * Which release a rollback goes to. Without a name it is the one that was live before (see `previous`: two in a row toggle between two
  * releases); a longer way back needs the name. A named release must have gone live here once: one that failed its gate is not a
  * place to go back to. Refusals are decided before anything changes and say why.
  */
-function rollbackTarget({ ledger, requested, manifests }) {
+function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release))].filter((release) => release !== current?.release && manifests.has(release));
-    const allowed = choices.length > 0 ? `available: ${choices.reverse().join(', ')}` : 'none is available';
+    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
         if (requested === current?.release)
@@ -77038,43 +77554,23 @@ function rollbackTarget({ ledger, requested, manifests }) {
     if (manifest === undefined) {
         return refuse('pruned', `release ${target.release} is no longer kept on this host; ${allowed}`);
     }
-    const reason = schemaReason(ledger, manifests, manifest);
-    return reason === null ? { ok: true, target, manifest } : refuse('schema_incompatible', reason);
-}
-/**
- * Why the target cannot run on today's database, or null. The database is where the furthest migration left it, which is not always
- * the running release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
- */
-function schemaReason(ledger, manifests, target) {
-    let owner = null;
-    for (const entry of ledger) {
-        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
-        if (manifest && manifest.schema.after >= (owner?.schema.after ?? 0))
-            owner = manifest;
+    const state = databaseSchema(ledger, manifests, begun);
+    const wrong = wrongForce(state, forceSchema);
+    if (wrong !== null)
+        return refuse('schema_id_wrong', wrong);
+    const fits = state === null || runsOn(state, manifest);
+    if (!fits && forceSchema === undefined) {
+        return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
-    if (owner === null || target.schema.after >= owner.schema.after)
-        return null;
-    const oldest = owner.schema.oldestCompatible;
-    const found = `release ${target.release} is of schema ${target.schema.after}, the database is at ${owner.schema.after} since release ${owner.release}`;
-    if (oldest === null)
-        return `${found}, which names no older release that can run on it`;
-    if (isOlder(ledger, manifests, target, oldest))
-        return `${found}, which needs release ${oldest} or later`;
-    return null;
+    return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
 }
-const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
-function mayHaveMigrated(entry) {
-    if (entry.outcome === 'refused')
-        return false;
-    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
-}
-/** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
-function isOlder(ledger, manifests, target, oldest) {
-    const bound = manifests.get(oldest);
-    if (bound !== undefined)
-        return Date.parse(target.created) < Date.parse(bound.created);
-    const at = ledger.findIndex((entry) => entry.release === oldest);
-    return at === -1 || ledger.findIndex((entry) => entry.release === target.release) < at;
+/** The releases of `choices`, newest first, that can run on today's database. */
+function safeTarget(state, choices, manifests) {
+    const safe = choices.find((release) => {
+        const manifest = manifests.get(release);
+        return manifest !== undefined && runsOn(state, manifest);
+    });
+    return safe === undefined ? 'no release that is kept here can' : `safe is release ${safe}`;
 }
 function refuse(code, message) {
     return { ok: false, code, message };
@@ -77255,6 +77751,13 @@ function withoutReferences(text, name, line) {
 
 
 
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
 const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = object({
@@ -77263,18 +77766,78 @@ const StatusSchema = object({
     running: live.nullable(),
     previous: live.nullable(),
     /** Who holds the lock now. */
-    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback']), actor: schemas_string(), startedAt: isoTime })
+    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback', 'backing']), actor: schemas_string(), startedAt: isoTime })
         .nullable(),
     /** The last 20 entries, oldest first. */
-    ledger: array(LedgerEntrySchema),
+    ledger: array(unknown()).transform(known),
     receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: array(object({ release: releaseId, images: schemas_enum(['here', 'gone']), missing: array(schemas_string()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: array(schemas_string()).optional(),
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
     return parse_parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/plan.ts
+
+
+
+/** How one backing service that runs differs from what a release describes. */
+const BackingDifferenceSchema = object({
+    service: schemas_string(),
+    /** `create`: none runs; `recreate`: another one runs; `keep`: as described; `undescribed`: runs, and the release does not know it. */
+    action: schemas_enum(['create', 'recreate', 'keep', 'undescribed']),
+    /** What differs, one line each; names of environment variables, never their values. */
+    what: array(schemas_string()),
+});
+const serviceChange = object({ service: schemas_string(), role: schemas_string(), what: array(schemas_string()) });
+const bytes = schemas_number().min(0);
+/** What the launcher's `plan` prints: what a deploy of this digest would do now. Unknown keys are dropped. */
+const PlanSchema = object({
+    v: literal(1),
+    app: appName,
+    digest: digest,
+    /** Null where the release image could not be read; the refusals say why. */
+    release: releaseId.nullable(),
+    running: releaseId.nullable(),
+    /** Colour that it would start in. */
+    colour: colour.nullable(),
+    /** The very same release with the same secrets runs already: nothing would happen. */
+    unchanged: schemas_boolean(),
+    /** The very same release runs with other secrets: both colours would be rolled. */
+    rotated: schemas_boolean(),
+    images: object({ pull: array(schemas_string()), present: schemas_int().min(0) }),
+    /** Services of the release against those of the live one. */
+    services: object({
+        added: array(serviceChange),
+        changed: array(serviceChange),
+        removed: array(serviceChange),
+        same: schemas_int().min(0),
+    }),
+    secrets: object({ missing: array(schemas_string()), added: array(schemas_string()), changed: array(schemas_string()) }),
+    migrations: object({ jobs: array(schemas_string()), from: schemas_int().min(0).nullable(), to: schemas_int().min(0).nullable() }),
+    disk: object({ freeBytes: bytes, neededBytes: bytes }),
+    /** By the limits that the services declare; `unlimited` names those without one. */
+    memory: object({ neededBytes: bytes, limitBytes: bytes, availableBytes: bytes, unlimited: array(schemas_string()) }),
+    /** A deploy changes none of these; `backing apply` does. */
+    backing: array(BackingDifferenceSchema),
+    refusals: array(object({ code: schemas_string(), message: schemas_string() })),
+    notes: array(schemas_string()),
+});
+/** Reads a plan; throws ContractError `plan`. */
+function parsePlan(text) {
+    return parseDocument('plan', PlanSchema, text, 4 * 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
+
+
+
+
 
 
 
@@ -77301,7 +77864,7 @@ function parseStatus(text) {
 /* harmony export */   b: () => (/* binding */ createEventLog)
 /* harmony export */ });
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9824);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5783);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -77425,7 +77988,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   eF: () => (/* reexport */ run)
 });
 
-// UNUSED EXPORTS: InputError, InputReader, createEventLog, details, duration, escapeMarkdown, fit, foreignLines, maskSecret, preformatted, redact, setOutputs, table, timeline, writeSummary
+// UNUSED EXPORTS: InputError, InputReader, createEventLog, details, duration, escapeMarkdown, fit, foreignLines, maskSecret, preformatted, redact, registryLogin, setOutputs, table, timeline, writeSummary
 
 // EXTERNAL MODULE: ./packages/runner/src/events.ts
 var events = __nccwpck_require__(2787);
@@ -77433,8 +77996,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 34 modules
-var src = __nccwpck_require__(9824);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 38 modules
+var src = __nccwpck_require__(5783);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts
@@ -77667,6 +78230,7 @@ var summary = __nccwpck_require__(608);
 // EXTERNAL MODULE: ./packages/runner/src/text.ts
 var src_text = __nccwpck_require__(8857);
 ;// CONCATENATED MODULE: ./packages/runner/src/index.ts
+
 
 
 

@@ -39308,7 +39308,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(477);
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1141);
 /* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7930);
 
 
@@ -39537,12 +39537,16 @@ class Judge {
     #attempts = 0;
     #answers = 0;
     #latencies = [];
+    #passes = 0;
     #streak = 0;
     #firstFailure = null;
     #lastFailure = null;
     #release = null;
     constructor(contract) {
         this.#contract = contract;
+    }
+    get #needed() {
+        return this.#contract.samples ?? P95_SAMPLES;
     }
     /** Takes a sample; returns how it compares with the contract. */
     add(sample) {
@@ -39554,7 +39558,9 @@ class Judge {
         }
         if (check.ok) {
             this.#streak += 1;
-            this.#latencies.push(sample.ms);
+            this.#passes += 1;
+            if (this.#passes > (this.#contract.warmup ?? 0))
+                this.#latencies.push(sample.ms);
             if (this.#latencies.length > WINDOW)
                 this.#latencies.shift();
         }
@@ -39571,7 +39577,7 @@ class Judge {
         const { consecutive, maxP95Ms } = this.#contract;
         const p95Ms = percentile(this.#latencies, 95);
         const enough = this.#streak >= consecutive;
-        const measured = this.#latencies.length >= P95_SAMPLES;
+        const measured = this.#latencies.length >= this.#needed;
         const slow = maxP95Ms !== null && measured && p95Ms !== null && p95Ms > maxP95Ms;
         const healthy = enough && (maxP95Ms === null || (measured && !slow));
         return {
@@ -39593,7 +39599,7 @@ class Judge {
             return verdict;
         if (this.#attempts > 0 && this.#answers === 0)
             return { ...verdict, state: 'unreachable' };
-        const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < P95_SAMPLES;
+        const onlyFew = this.#streak >= this.#contract.consecutive && this.#latencies.length < this.#needed;
         return { ...verdict, state: onlyFew ? 'inconclusive' : 'unhealthy' };
     }
     #why(enough, measured, slow, p95Ms) {
@@ -39601,7 +39607,7 @@ class Judge {
         if (slow)
             return `p95 is ${Math.round(p95Ms ?? 0)} ms, more than ${maxP95Ms ?? 0} ms`;
         if (enough && !measured)
-            return `${this.#latencies.length} passes in a row are too few for a p95 (${P95_SAMPLES} are needed)`;
+            return `${this.#latencies.length} passes in a row are too few for a p95 (${this.#needed} are needed)`;
         const passes = `${this.#streak} of ${consecutive} passes in a row`;
         return this.#lastFailure === null ? passes : `${passes}; last failure: ${this.#lastFailure}`;
     }
@@ -39665,8 +39671,8 @@ const systemClock = {
 
 
 
-// EXTERNAL MODULE: ./packages/runner/src/index.ts + 42 modules
-var src = __nccwpck_require__(477);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 46 modules
+var src = __nccwpck_require__(1141);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./actions/verify-health/src/inputs.ts
@@ -39861,7 +39867,7 @@ function summary(url, verdict, first, last) {
 
 /***/ }),
 
-/***/ 477:
+/***/ 1141:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -39877,7 +39883,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Sy: () => (/* reexport */ writeSummary)
 });
 
-// UNUSED EXPORTS: InputError, InputReader, createEventLog, duration, fit, maskSecret, preformatted, redact, timeline
+// UNUSED EXPORTS: InputError, InputReader, createEventLog, duration, fit, maskSecret, preformatted, redact, registryLogin, timeline
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 21 modules
 var lib_core = __nccwpck_require__(3426);
@@ -48293,7 +48299,7 @@ const ZodURL = /*@__PURE__*/ $constructor("ZodURL", (inst, def) => {
     ZodStringFormat.init(inst, def);
 });
 function url(params) {
-    return core._url(ZodURL, params);
+    return _url(ZodURL, params);
 }
 function httpUrl(params) {
     return core._url(ZodURL, {
@@ -48940,7 +48946,7 @@ function partialRecord(keyType, valueType, params) {
         type: "record",
         keyType,
         valueType: valueType,
-        ...util.normalizeParams(params),
+        ...normalizeParams(params),
         partial: true,
     });
 }
@@ -49482,7 +49488,7 @@ const hostName = schemas_string().regex(HOST_NAME, 'must be a lower-case host na
 const urlPath = schemas_string().regex(URL_PATH, 'must start with / and hold no query, space or brace');
 const isoTime = iso_datetime({ offset: true });
 const colour = schemas_enum(['blue', 'green']);
-const role = schemas_enum(['web', 'worker', 'job', 'backing', 'edge']);
+const role = schemas_enum(['web', 'worker', 'scheduler', 'job', 'backing', 'edge']);
 /** The colour that is not `live`; a first deploy (null) starts with blue. */
 function idleColour(live) {
     return live === 'blue' ? 'green' : 'blue';
@@ -49549,10 +49555,14 @@ function describeIssue(issue) {
 ;// CONCATENATED MODULE: ./packages/release/src/health.ts
 
 
+/** What a p95 bound is taken over where the compose file does not say. */
+const HEALTH_SAMPLES = 20;
+const HEALTH_WARMUP = 5;
 /**
  * The health contract of one web service, as the compose file states it (`x-release.health`), defaults filled.
  * `json` maps a dotted path of the answer's JSON document to the literal expected there; `consecutive` passes in a row are needed,
- * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds`.
+ * `intervalMs` apart, each within `timeoutMs`, all within `deadlineSeconds` of the container's start. With `maxP95Ms` the 95th
+ * percentile of `samples` passes in a row, the first `warmup` of all left out, must not be above it.
  */
 const HealthSchema = strictObject({
     path: urlPath.default('/health'),
@@ -49562,6 +49572,25 @@ const HealthSchema = strictObject({
     intervalMs: schemas_int().min(10).max(60_000).default(100),
     timeoutMs: schemas_int().min(10).max(60_000).default(2000),
     deadlineSeconds: schemas_int().min(1).max(3600).default(30),
+    maxP95Ms: schemas_int().min(1).max(60_000).optional(),
+    samples: schemas_int().min(2).max(1000).optional(),
+    warmup: schemas_int().min(0).max(1000).optional(),
+})
+    .superRefine((health, context) => {
+    if (health.maxP95Ms === undefined) {
+        for (const field of ['samples', 'warmup'])
+            if (health[field] !== undefined)
+                context.addIssue({ code: 'custom', path: [field], message: 'means something beside maxP95Ms only' });
+        return;
+    }
+    const tries = (health.samples ?? HEALTH_SAMPLES) + (health.warmup ?? HEALTH_WARMUP);
+    if (tries * health.intervalMs >= health.deadlineSeconds * 1000) {
+        context.addIssue({
+            code: 'custom',
+            path: ['maxP95Ms'],
+            message: `needs ${tries} tries ${health.intervalMs} ms apart, which do not fit into deadlineSeconds`,
+        });
+    }
 });
 /** Paths of the fixture's or the app's own endpoints that a prober may use; all optional. */
 const ProbesSchema = strictObject({
@@ -49582,11 +49611,17 @@ const filePath = schemas_string()
     .max(512)
     .regex(/^(compose\.yaml|files\/[^\0]+)$/, 'must be compose.yaml or files/<path>')
     .refine((path) => !path.split('/').some((part) => part === '' || part === '.' || part === '..'), 'must not hold empty, . or .. parts');
-/** Schema numbers of the database: `before` and `after` the release's migrations, and the oldest release that still runs on `after`. */
+/**
+ * Schema numbers of the database. `after` is the one that the release's migrations lead to (0: it declares none) and `before` the oldest
+ * that the live release may be of while they run. `compatibleFrom` is the oldest number whose code can still run on `after`; absent
+ * means none but `after` itself. `oldestCompatible` was meant to say the same by a release id, which nobody knows when a release is
+ * built: it is always null.
+ */
 const SchemaRangeSchema = strictObject({
     before: schemas_int().min(0),
     after: schemas_int().min(0),
     oldestCompatible: releaseId.nullable(),
+    compatibleFrom: schemas_int().min(0).optional(),
 });
 const ManifestServiceSchema = strictObject({
     role: role.exclude(['edge']),
@@ -49596,6 +49631,8 @@ const ManifestServiceSchema = strictObject({
     replicas: schemas_int().min(1).max(32).optional(),
     /** Web only: seconds to wait for open connections of the old colour (absent means 30). */
     drainSeconds: schemas_int().min(0).max(3600).optional(),
+    /** Worker and scheduler only: two of it may run at once, so the new one starts before the switch. */
+    overlap: schemas_boolean().optional(),
     /** Web only: endpoints that a prober may use. */
     probes: ProbesSchema.optional(),
 });
@@ -49691,9 +49728,30 @@ const EnvelopeSchema = strictObject({
     options: strictObject({
         lockWaitSeconds: seconds.default(0),
         bakeSeconds: seconds.default(0),
+        /** Requests that are needed before and after the switch to compare the two; with fewer the watch is inconclusive. */
+        bakeMinimumSamples: schemas_int().min(1).max(1_000_000).default(50),
+        /** How much greater the share of errors may be than before the switch, 0 to 1. */
+        bakeErrorRatio: schemas_number().min(0).max(1).default(0.02),
+        /** How many times as slow as before the 95th percentile may be, ... */
+        bakeLatencyFactor: schemas_number().min(1).max(1000).default(3),
+        /** ... where it is slower by more than this, milliseconds: a few are nobody's trouble. */
+        bakeLatencyFloorMs: schemas_int().min(0).max(60_000).default(250),
+        /** Failed probes in a row that end the watch. */
+        bakeFailedProbes: schemas_int().min(1).max(1000).default(5),
         drainSeconds: seconds.optional(),
+        /** The database's schema number, typed as consent to what its schema speaks against. */
+        forceSchema: schemas_int().min(0).optional(),
+        /** A release that was sealed before the live one, and was never live here, is deployed all the same. */
+        allowOlder: schemas_boolean().optional(),
     })
         .prefault({}),
+    /** Of `run` alone: the program and its arguments; a first word `@<service>` names a web service other than the first. */
+    command: array(schemas_string()
+        .max(8192)
+        .refine((word) => !word.includes('\0') && word.isWellFormed(), 'must hold no NUL character and be valid Unicode'))
+        .min(1)
+        .max(64)
+        .optional(),
     actor: schemas_string().max(256).regex(oneLine, 'must hold no control characters').default(''),
     run: schemas_string().max(2048).regex(oneLine, 'must hold no control characters').default(''),
 });
@@ -49707,14 +49765,63 @@ function parseEnvelope(text) {
 
 
 const PREFIX = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+const PEM = /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n?$/;
+/** `*` stands for any characters; everything else for itself. */
+const pattern = schemas_string()
+    .max(255)
+    .regex(/^[A-Za-z0-9._/*+@-]+$/, 'must be of letters, digits and . _ / * + @ -');
+/** A workflow whose releases are taken, as GitHub names it: `<repository>/<workflow>@<ref>`. */
+const TrustedSourceSchema = strictObject({
+    /** Address of the repository, such as `https://github.com/owner/repo`; never a pattern. */
+    repository: schemas_string()
+        .max(255)
+        .regex(/^https:\/\/[A-Za-z0-9.:-]+\/[A-Za-z0-9._-]+\/[A-Za-z0-9._-]+$/, 'must be https://<server>/<owner>/<name>'),
+    /** Path of the workflow that was started, such as `.github/workflows/deploy.yml`. */
+    workflow: pattern,
+    /** Such as `refs/heads/main`. */
+    ref: pattern,
+});
+/** Who must have signed what this host runs: one of the keys, or a workflow by a certificate that the root vouches for. */
+const SignaturePolicySchema = strictObject({
+    format: literal(1),
+    /** Public keys, PEM (SPKI). */
+    keys: array(schemas_string().max(4096).regex(PEM, 'must be a public key, PEM')).max(8),
+    /** What a signature must say that it was made by; none allows any. By a key it is the builder's word, by a certificate the authority's. */
+    sources: array(TrustedSourceSchema).max(16),
+    /** Signing without a key: who vouches for the workflow's identity. `trustedRoot` is sigstore's TrustedRoot document. */
+    keyless: strictObject({
+        issuer: url({ protocol: /^https$/ }),
+        trustedRoot: record(schemas_string(), unknown()),
+    })
+        .nullable(),
+})
+    .superRefine((signatures, context) => {
+    if (signatures.keys.length === 0 && signatures.keyless === null)
+        context.addIssue({
+            code: 'custom',
+            path: ['keys'],
+            message: 'is empty: signatures are required and nobody is trusted to make them',
+        });
+    // Anybody can get a certificate of the public authority: without a source it would vouch for everybody.
+    if (signatures.keyless !== null && signatures.sources.length === 0)
+        context.addIssue({
+            code: 'custom',
+            path: ['sources'],
+            message: 'is empty: keyless signatures need the workflows that are trusted',
+        });
+});
 /** What the owner of a host allows, beside what a caller may ask for: policy.json of the app, written by provisioning. */
 const PolicySchema = strictObject({
     /** The one place that releases and the app's own images come from. */
     repository: schemas_string().max(255).regex(PREFIX, 'must be <host[:port]/path> without tag and digest'),
+    /** Whether the deploy key may run commands in the live release. Off: who steals it must not get a shell in the app. */
+    run: schemas_boolean().default(false),
+    /** Absent: whoever can push to the repository can deploy. */
+    signatures: SignaturePolicySchema.optional(),
 });
 /** Reads a policy; throws ContractError `policy` naming the field. */
 function parsePolicy(text) {
-    return parseDocument('policy', PolicySchema, text, 64 * 1024);
+    return parseDocument('policy', PolicySchema, text, 256 * 1024);
 }
 /** Throws ContractError `policy` unless releases of `app` may come from `repository`. */
 function checkRepository(policy, app, repository) {
@@ -49731,20 +49838,108 @@ function checkImages(policy, manifest) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/assets.ts
+
+
+
+/** Hashed files of one directory of one image. */
+const AssetDirectorySchema = object({
+    service: serviceName,
+    image: imageByDigest,
+    /** Absolute path in the image. */
+    path: schemas_string().startsWith('/'),
+    /** Digest by path below the directory. */
+    files: record(schemas_string(), digest),
+});
+/** assets.json of a release on the host: which files it brought along to be fetched after it has been switched out. */
+const AssetListSchema = object({ v: literal(1), directories: array(AssetDirectorySchema) });
+/** Reads assets.json; throws ContractError `assets`. */
+function parseAssetList(text) {
+    return parseDocument('assets', AssetListSchema, text, 16 * 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/receipt.ts
+
 
 const count = schemas_int().min(0);
 const milliseconds = schemas_number().min(0);
-/** What the prober saw on the public path from start to bake; latencies in milliseconds. */
-const ReceiptSchema = strictObject({
+/** What a prober asks: the first three on every app's health path, the others where the compose file declares `probes`. */
+const PROBE_KINDS = ['get', 'get-fresh', 'http2', 'post', 'upload', 'slow', 'websocket', 'stream'];
+/** Kinds that hold a connection on purpose: how long they take says nothing about how quick the app is. */
+const LONG_KINDS = (/* unused pure expression or super */ null && (['slow', 'websocket', 'stream']));
+/**
+ * By the time at which a request was sent: before the route file was renamed, from then to the confirmed switch, and from there to the
+ * end of the bake.
+ */
+const PHASES = (/* unused pure expression or super */ null && (['before', 'during', 'after']));
+/**
+ * Requests of one kind, or of all kinds, in one phase; percentiles over those that were answered soundly, null for none. Over all kinds
+ * they leave out the ones that are held on purpose.
+ */
+const FiguresSchema = object({
+    requests: count,
+    failures: count,
+    p50Ms: milliseconds.nullable(),
+    p95Ms: milliseconds.nullable(),
+    p99Ms: milliseconds.nullable(),
+});
+const phases = object({ before: FiguresSchema, during: FiguresSchema, after: FiguresSchema });
+/** What the edge itself counted for a service of a colour while the operation lasted: visitors and prober together. */
+const EdgeCountsSchema = object({
+    service: serviceName,
+    colour: colour,
+    requests: count,
+    /** Answers 500 to 599. */
+    errors: count,
+    /** Those of them that the edge gives where the app does not answer: 502 and 504. */
+    gateway: count,
+    /** The same for the old colour in all the time that the edge remembers before the switch; what an app always did is no drop. */
+    earlier: object({ requests: count, gateway: count }),
+});
+/**
+ * What was seen on the public path from the start of the new colour to the end of the bake; latencies in milliseconds. Entries of the
+ * ledger without `v` are of the first shape, with the totals alone. Unknown keys are dropped: an older reader follows a newer agent.
+ */
+const ReceiptSchema = object({
+    v: literal(2).optional(),
     requests: count,
     failures: count,
     /** Connections of the old colour that had to be cut when draining ended. */
     cut: count,
+    /** Over all kinds that are answered at once. */
     p50Ms: milliseconds,
     p95Ms: milliseconds,
     p99Ms: milliseconds,
+    phases: phases.optional(),
+    kinds: partialRecord(schemas_enum(PROBE_KINDS), phases).optional(),
+    /** The first few failures: kind, phase and what was wrong. */
+    firstFailures: array(schemas_string().max(300)).max(10).optional(),
+    edge: array(EdgeCountsSchema).optional(),
 });
+/**
+ * Why an operation with this receipt was not without a drop, as one sentence without a full stop; null where nothing was lost.
+ * Connections that outlived the drain limit are not among it: the release itself says how long they may, see `cutOff`.
+ */
+function dropped(receipt) {
+    const said = [];
+    if (receipt.failures > 0) {
+        const [first] = receipt.firstFailures ?? [];
+        said.push(`${receipt.failures} of ${receipt.requests} requests on the public path failed${first === undefined ? '' : ` (first: ${first})`}`);
+    }
+    const gateway = (receipt.edge ?? []).filter(isLoss).reduce((sum, counts) => sum + counts.gateway, 0);
+    if (gateway > 0)
+        said.push(`the edge answered ${gateway} requests with 502 or 504 for the app`);
+    return said.length === 0 ? null : said.join('; ');
+}
+/** What became of connections that were still open when the drain limit was reached, as one sentence; null where none was. */
+function cutOff({ cut }) {
+    return cut === 0 ? null : `${cut} connections of the old colour were still open at the drain limit and were cut`;
+}
+/** More than twice the share of before: an app that answers 502 or 504 of its own accord is not called a drop. */
+function isLoss({ requests, gateway, earlier }) {
+    const share = earlier.requests === 0 ? 0 : earlier.gateway / earlier.requests;
+    return gateway > 2 * share * requests;
+}
 
 ;// CONCATENATED MODULE: ./packages/release/src/events.ts
 
@@ -49753,8 +49948,8 @@ const ReceiptSchema = strictObject({
 const STEPS = [
     'lock',
     'plan',
-    'pull',
     'verify',
+    'pull',
     'migrate',
     'start',
     'gate',
@@ -49762,10 +49957,11 @@ const STEPS = [
     'confirm',
     'drain',
     'bake',
+    'backing',
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'refused', 'failed', 'busy'];
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas_enum(STEPS);
 const events_milliseconds = schemas_number().min(0);
 const common = { v: literal(1), t: isoTime, op: operationId };
@@ -49826,6 +50022,111 @@ function formatEvent(event) {
     return `${JSON.stringify(event)}\n`;
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/schema.ts
+
+
+const schemaNumber = schemas_int().min(0);
+/** What is known of the database's schema. Unknown keys are dropped. */
+const SchemaStateSchema = object({
+    /** The furthest schema number whose migrations have begun, ended or not. */
+    number: schemaNumber,
+    /** The furthest number whose migrations have ended well; below `number` where some failed or were cut off. */
+    completed: schemaNumber,
+    /** The oldest schema number whose code can run on a database at `number`. */
+    compatibleFrom: schemaNumber,
+    /** The release that migrated. */
+    release: releaseId,
+});
+/**
+ * Where the furthest migration left the database, or null where no release ever declared a schema. That is not always the running
+ * release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
+ * @param begun what an operation that left no record wrote before and after its migrations
+ */
+function schema_databaseSchema(ledger, manifests, begun) {
+    if (begun !== null)
+        return begun;
+    const recorded = ledger.findLast((entry) => entry.schema !== undefined)?.schema;
+    if (recorded !== undefined)
+        return recorded;
+    let owner = null;
+    for (const entry of ledger) {
+        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
+        if (manifest && manifest.schema.after > 0 && manifest.schema.after >= (owner?.schema.after ?? 0))
+            owner = manifest;
+    }
+    return owner === null ? null : schemaAfter(null, owner);
+}
+/** Whether a release says which schema it is of. One that does not has its jobs run by every deploy. */
+function declaresSchema({ schema }) {
+    return schema.after > 0;
+}
+/** Whether the release's migrations have anything to do on a database in this state. */
+function needsMigration(state, manifest) {
+    return !declaresSchema(manifest) || manifest.schema.after > (state?.completed ?? 0);
+}
+/** The state while the release's migrations run, which is also the state if they never end well. */
+function schemaDuring(state, manifest) {
+    const after = schemaAfter(state, manifest);
+    return {
+        ...after,
+        completed: state?.completed ?? 0,
+        compatibleFrom: Math.max(after.compatibleFrom, state?.compatibleFrom ?? 0),
+    };
+}
+/** The state once the release's migrations have ended well, or had nothing to do. The newest release of a number has the word on it. */
+function schemaAfter(state, { release, schema }) {
+    if (state !== null && schema.after < state.number)
+        return state;
+    return {
+        number: schema.after,
+        completed: Math.max(schema.after, state?.completed ?? 0),
+        compatibleFrom: schema.compatibleFrom ?? schema.after,
+        release: state?.number === schema.after ? state.release : release,
+    };
+}
+/**
+ * The state after somebody forced older code onto the database. They may have put a backup of that code's time back, so the
+ * migrations after its schema count as not done: the next release runs them again.
+ */
+function schema_schemaForced(state, { schema }) {
+    return { ...state, completed: Math.min(state.completed, schema.after) };
+}
+/** Whether the release's code can run on a database in this state. */
+function schema_runsOn(state, { schema }) {
+    return state === null || schema.after >= Math.min(state.compatibleFrom, state.number);
+}
+/** Why forcing by this number is no consent to this database, or null. A number that was typed must be the right one, needed or not. */
+function schema_wrongForce(state, typed) {
+    const present = state?.number ?? 0;
+    if (typed === undefined || typed === present)
+        return null;
+    return `force-schema: ${typed} is not the schema of the database, which is ${present}`;
+}
+/** How to go on against a refusal for the schema's sake. */
+function schema_howToForce(state) {
+    return `to do it all the same, give the schema number of the database: force-schema ${state?.number ?? 0}`;
+}
+/**
+ * Why this release must not be deployed on the database as it is, or null: its code is older than the database allows, or its
+ * migrations take away what the live release, on which visitors are meanwhile, still needs.
+ */
+function schemaConflict(state, manifest, live) {
+    const { release, schema } = manifest;
+    if (state !== null && !schema_runsOn(state, manifest)) {
+        return `release ${release} is of schema ${schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${schema_howToForce(state)}`;
+    }
+    const from = schema.compatibleFrom ?? schema.after;
+    if (live === null || !declaresSchema(manifest) || !needsMigration(state, manifest) || live.schema.after >= from)
+        return null;
+    return `release ${release} migrates to schema ${schema.after}, on which only code of schema ${from} or later can run, and visitors are on release ${live.release} of schema ${live.schema.after}: deploy a release of schema ${from} in between, or say compatibleFrom: ${live.schema.after} if its code can run on ${schema.after}; ${schema_howToForce(state)}`;
+}
+const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
+function mayHaveMigrated(entry) {
+    if (entry.outcome === 'refused')
+        return false;
+    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/ledger.ts
 
 
@@ -49833,12 +50134,26 @@ function formatEvent(event) {
 
 
 
+
+/** One backing service that `backing apply` touched, and how visitors noticed it. */
+const BackingChangeSchema = object({
+    service: schemas_string(),
+    /** `restored`: the new one did not become healthy, the old one is back. */
+    action: schemas_enum(['created', 'recreated', 'restored', 'lost']),
+    /** What differed, without values. */
+    what: array(schemas_string()),
+    durationMs: schemas_number().min(0),
+    /** On the public path: from the first answer that failed to the first sound one after the last. Absent without a route. */
+    blipMs: schemas_number().min(0).optional(),
+    failed: schemas_int().min(0).optional(),
+    probes: schemas_int().min(0).optional(),
+});
 const fields = object({
     v: literal(1),
     seq: schemas_int().min(1),
     t: isoTime,
-    verb: schemas_enum(['deploy', 'rollback']),
-    outcome: schemas_enum(['deployed', 'rolled_back', 'refused', 'failed']),
+    verb: schemas_enum(['deploy', 'rollback', 'backing']),
+    outcome: schemas_enum(['deployed', 'rolled_back', 'applied', 'refused', 'failed']),
     release: releaseId.nullable(),
     digest: digest.nullable(),
     colour: colour.nullable(),
@@ -49847,23 +50162,37 @@ const fields = object({
     actor: schemas_string(),
     run: schemas_string(),
     operation: operationId,
+    /** Version of the agent that wrote this: an older one does not go on from here. */
+    agent: schemas_string()
+        .regex(/^\d+\.\d+\.\d+$/, 'must be x.y.z')
+        .optional(),
     /** Salted hashes of the secrets that the release was started with, by name. */
     secrets: record(secretName, schemas_string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')),
+    /** Salted hash of the whole `.env` that it was started with: a service may take the file as it is. */
+    environment: schemas_string()
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+        .optional(),
+    /** The release ran already and was started anew because its secrets had changed. */
+    rotated: schemas_boolean().optional(),
     durationMs: schemas_number().min(0),
     switchedMs: schemas_number().min(0).optional(),
     receipt: ReceiptSchema.nullable().optional(),
     error: FailureSchema.nullable().optional(),
+    /** Of `backing`: what was changed, in order. */
+    backing: array(BackingChangeSchema).optional(),
+    /** The database after the operation, where any release ever declared a schema. */
+    schema: SchemaStateSchema.optional(),
 });
 /**
- * One finished operation. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
+ * One finished operation; `backing` changes services beside the live release and is no part of the history of releases. `release`, `digest` and `colour` are those that the operation was about: after `deployed` (of a deploy) and
  * `rolled_back` (of a rollback) they are live. After `refused` and `failed` they are not, also where a deploy was reverted after its
  * switch; `release` or `digest` is null where it never became known (a pull that failed, a rollback without an earlier release).
  * `previous` is the release that was live before the operation; `generation` that of the route file that is live after it.
  */
 const LedgerEntrySchema = fields.superRefine((entry, context) => {
-    const wrong = entry.verb === 'deploy' ? 'rolled_back' : 'deployed';
-    if (entry.outcome === wrong) {
-        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${wrong}` });
+    const done = { deploy: 'deployed', rollback: 'rolled_back', backing: 'applied' }[entry.verb];
+    if (![done, 'refused', 'failed'].includes(entry.outcome)) {
+        context.addIssue({ code: 'custom', path: ['outcome'], message: `a ${entry.verb} cannot end as ${entry.outcome}` });
     }
     if (!wentLive(entry))
         return;
@@ -49892,6 +50221,9 @@ function parseLedger(text) {
         const value = parseJson(line);
         if (value === undefined)
             throw new ContractError('ledger', `${name}: not valid JSON`);
+        const format = value?.v;
+        if (typeof format === 'number' && format > 1)
+            throw new ContractError('agent_older', `${name}: has format ${format}, written by a newer agent; run provision-vps with that one`);
         const entry = checkDocument('ledger', LedgerEntrySchema, value, name);
         const last = entries.at(-1);
         if (last !== undefined && entry.seq !== last.seq + 1) {
@@ -49955,6 +50287,22 @@ function parseJson(text) {
     }
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/kept.ts
+
+
+
+/** What an app needs of the host's images, for the agents of the other apps: each of them sees its own app's ledger only. */
+const KeptSchema = strictObject({
+    format: literal(1),
+    app: appName,
+    /** Images of every release that the app's ledger calls for, and of the one that is being deployed. */
+    images: array(imageByDigest),
+});
+/** Reads such a file; throws ContractError `kept`. */
+function parseKept(text) {
+    return parseDocument('kept', KeptSchema, text, 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/retention.ts
 
 /**
@@ -49989,16 +50337,17 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 
 ;// CONCATENATED MODULE: ./packages/release/src/target.ts
 
+
 /**
  * Which release a rollback goes to. Without a name it is the one that was live before (see `previous`: two in a row toggle between two
  * releases); a longer way back needs the name. A named release must have gone live here once: one that failed its gate is not a
  * place to go back to. Refusals are decided before anything changes and say why.
  */
-function rollbackTarget({ ledger, requested, manifests }) {
+function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release))].filter((release) => release !== current?.release && manifests.has(release));
-    const allowed = choices.length > 0 ? `available: ${choices.reverse().join(', ')}` : 'none is available';
+    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
         if (requested === current?.release)
@@ -50020,43 +50369,23 @@ function rollbackTarget({ ledger, requested, manifests }) {
     if (manifest === undefined) {
         return refuse('pruned', `release ${target.release} is no longer kept on this host; ${allowed}`);
     }
-    const reason = schemaReason(ledger, manifests, manifest);
-    return reason === null ? { ok: true, target, manifest } : refuse('schema_incompatible', reason);
-}
-/**
- * Why the target cannot run on today's database, or null. The database is where the furthest migration left it, which is not always
- * the running release: after a rollback it is the one rolled back from, and a deploy that failed after its migrations counts too.
- */
-function schemaReason(ledger, manifests, target) {
-    let owner = null;
-    for (const entry of ledger) {
-        const manifest = entry.release === null || !mayHaveMigrated(entry) ? undefined : manifests.get(entry.release);
-        if (manifest && manifest.schema.after >= (owner?.schema.after ?? 0))
-            owner = manifest;
+    const state = databaseSchema(ledger, manifests, begun);
+    const wrong = wrongForce(state, forceSchema);
+    if (wrong !== null)
+        return refuse('schema_id_wrong', wrong);
+    const fits = state === null || runsOn(state, manifest);
+    if (!fits && forceSchema === undefined) {
+        return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
-    if (owner === null || target.schema.after >= owner.schema.after)
-        return null;
-    const oldest = owner.schema.oldestCompatible;
-    const found = `release ${target.release} is of schema ${target.schema.after}, the database is at ${owner.schema.after} since release ${owner.release}`;
-    if (oldest === null)
-        return `${found}, which names no older release that can run on it`;
-    if (isOlder(ledger, manifests, target, oldest))
-        return `${found}, which needs release ${oldest} or later`;
-    return null;
+    return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
 }
-const BEFORE_MIGRATION = new Set(['lock', 'plan', 'pull', 'verify']);
-function mayHaveMigrated(entry) {
-    if (entry.outcome === 'refused')
-        return false;
-    return !(entry.outcome === 'failed' && entry.error && BEFORE_MIGRATION.has(entry.error.step));
-}
-/** By creation time where both manifests are here, else by the order of the ledger; unknown counts as older, the safe side. */
-function isOlder(ledger, manifests, target, oldest) {
-    const bound = manifests.get(oldest);
-    if (bound !== undefined)
-        return Date.parse(target.created) < Date.parse(bound.created);
-    const at = ledger.findIndex((entry) => entry.release === oldest);
-    return at === -1 || ledger.findIndex((entry) => entry.release === target.release) < at;
+/** The releases of `choices`, newest first, that can run on today's database. */
+function safeTarget(state, choices, manifests) {
+    const safe = choices.find((release) => {
+        const manifest = manifests.get(release);
+        return manifest !== undefined && runsOn(state, manifest);
+    });
+    return safe === undefined ? 'no release that is kept here can' : `safe is release ${safe}`;
 }
 function refuse(code, message) {
     return { ok: false, code, message };
@@ -50237,6 +50566,13 @@ function withoutReferences(text, name, line) {
 
 
 
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
 const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = object({
@@ -50245,18 +50581,78 @@ const StatusSchema = object({
     running: live.nullable(),
     previous: live.nullable(),
     /** Who holds the lock now. */
-    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback']), actor: schemas_string(), startedAt: isoTime })
+    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback', 'backing']), actor: schemas_string(), startedAt: isoTime })
         .nullable(),
     /** The last 20 entries, oldest first. */
-    ledger: array(LedgerEntrySchema),
+    ledger: array(unknown()).transform(known),
     receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: array(object({ release: releaseId, images: schemas_enum(['here', 'gone']), missing: array(schemas_string()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: array(schemas_string()).optional(),
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
     return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
 }
 
+;// CONCATENATED MODULE: ./packages/release/src/plan.ts
+
+
+
+/** How one backing service that runs differs from what a release describes. */
+const BackingDifferenceSchema = object({
+    service: schemas_string(),
+    /** `create`: none runs; `recreate`: another one runs; `keep`: as described; `undescribed`: runs, and the release does not know it. */
+    action: schemas_enum(['create', 'recreate', 'keep', 'undescribed']),
+    /** What differs, one line each; names of environment variables, never their values. */
+    what: array(schemas_string()),
+});
+const serviceChange = object({ service: schemas_string(), role: schemas_string(), what: array(schemas_string()) });
+const bytes = schemas_number().min(0);
+/** What the launcher's `plan` prints: what a deploy of this digest would do now. Unknown keys are dropped. */
+const PlanSchema = object({
+    v: literal(1),
+    app: appName,
+    digest: digest,
+    /** Null where the release image could not be read; the refusals say why. */
+    release: releaseId.nullable(),
+    running: releaseId.nullable(),
+    /** Colour that it would start in. */
+    colour: colour.nullable(),
+    /** The very same release with the same secrets runs already: nothing would happen. */
+    unchanged: schemas_boolean(),
+    /** The very same release runs with other secrets: both colours would be rolled. */
+    rotated: schemas_boolean(),
+    images: object({ pull: array(schemas_string()), present: schemas_int().min(0) }),
+    /** Services of the release against those of the live one. */
+    services: object({
+        added: array(serviceChange),
+        changed: array(serviceChange),
+        removed: array(serviceChange),
+        same: schemas_int().min(0),
+    }),
+    secrets: object({ missing: array(schemas_string()), added: array(schemas_string()), changed: array(schemas_string()) }),
+    migrations: object({ jobs: array(schemas_string()), from: schemas_int().min(0).nullable(), to: schemas_int().min(0).nullable() }),
+    disk: object({ freeBytes: bytes, neededBytes: bytes }),
+    /** By the limits that the services declare; `unlimited` names those without one. */
+    memory: object({ neededBytes: bytes, limitBytes: bytes, availableBytes: bytes, unlimited: array(schemas_string()) }),
+    /** A deploy changes none of these; `backing apply` does. */
+    backing: array(BackingDifferenceSchema),
+    refusals: array(object({ code: schemas_string(), message: schemas_string() })),
+    notes: array(schemas_string()),
+});
+/** Reads a plan; throws ContractError `plan`. */
+function parsePlan(text) {
+    return parseDocument('plan', PlanSchema, text, 4 * 1024 * 1024);
+}
+
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
+
+
+
+
 
 
 
@@ -50281,21 +50677,21 @@ var external_node_util_ = __nccwpck_require__(7975);
 const SHORTEST = 4;
 /** First and last line of a PEM block: no secret, and part of many honest messages. */
 const FRAME = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/;
-const known = new Set();
+const mask_known = new Set();
 /** Hides a secret in the log, whole and line by line, and in everything that goes through `redact`. */
 function maskSecret(value) {
     const parts = new Set([value.trim(), ...value.split(/\r\n|\n|\r/).map((line) => line.trim())]);
     for (const part of parts) {
-        if (part.length < SHORTEST || FRAME.test(part) || known.has(part))
+        if (part.length < SHORTEST || FRAME.test(part) || mask_known.has(part))
             continue;
-        known.add(part);
+        mask_known.add(part);
         lib_core/* setSecret */.Pq(part);
     }
 }
 /** Replaces every masked secret by `***`: for summaries, outputs and errors, which not every runner scrubs itself. */
 function mask_redact(text) {
     let clean = text;
-    for (const secret of [...known].sort((a, b) => b.length - a.length))
+    for (const secret of [...mask_known].sort((a, b) => b.length - a.length))
         clean = clean.replaceAll(secret, '***');
     return clean;
 }
@@ -50749,6 +51145,7 @@ function fit(parts, maxBytes = MAX_BYTES) {
 }
 
 ;// CONCATENATED MODULE: ./packages/runner/src/index.ts
+
 
 
 
