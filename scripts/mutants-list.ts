@@ -129,7 +129,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'kept images not pinned',
     file: 'agent/src/steps/prune.ts',
-    edits: [['await run.docker.createPin(image, { [PIN]: owner, [PINNED]: image });', '']],
+    edits: [['await run.docker.createPin(pinName(owner, image), image, { [PIN]: owner, [PINNED]: image });', '']],
     ring: 'unit',
     testFile: FLOW,
     test: 'needs no registry',
@@ -224,7 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'two workers at once',
     file: 'agent/src/workers.ts',
-    edits: [['await run.docker.stop(container, GRACE_SECONDS);', '']],
+    edits: [['await run.docker.stop(container, graceOf(container));', '']],
     ring: 'unit',
     testFile: FLOW,
     test: 'ends the old worker before the new one starts',

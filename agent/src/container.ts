@@ -16,6 +16,8 @@ export interface Container {
   exitCode: number;
   oomKilled: boolean;
   health: string | null;
+  /** `stop_grace_period` in seconds; null where the compose file says none. */
+  stopSeconds: number | null;
   /** IP address by network name, where attached and running. */
   addresses: Record<string, string>;
   /** IPv6 addresses on any network; the edge may use them instead. */
@@ -37,7 +39,7 @@ export interface InspectedContainer {
     OOMKilled: boolean;
     Health?: { Status: string };
   };
-  Config: { Labels: Record<string, string> | null };
+  Config: { Labels: Record<string, string> | null; StopTimeout?: number | null };
   NetworkSettings: { Networks: Record<string, { IPAddress?: string; GlobalIPv6Address?: string }> | null };
 }
 
@@ -56,6 +58,7 @@ export function toContainer(found: InspectedContainer): Container {
     exitCode: found.State.ExitCode,
     oomKilled: found.State.OOMKilled,
     health: found.State.Health?.Status ?? null,
+    stopSeconds: found.Config.StopTimeout ?? null,
     addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
     addresses6: networks.flatMap(([, { GlobalIPv6Address }]) => (GlobalIPv6Address ? [GlobalIPv6Address] : [])),
   };

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Replica } from './colour.ts';
+import type { Container } from './container.ts';
 import type { Run } from './run.ts';
 import { webReplicas } from './colour.ts';
 
-/** Seconds between SIGTERM and SIGKILL for a colour that is drained. */
-export const GRACE_SECONDS = 30;
+/** Seconds between SIGTERM and SIGKILL at least, whatever the compose file says. */
+const GRACE_SECONDS = 30;
+
+/** Seconds that a container of a colour gets between SIGTERM and SIGKILL. */
+export function graceOf({ stopSeconds }: Pick<Container, 'stopSeconds'>): number {
+  return Math.max(GRACE_SECONDS, stopSeconds ?? 0);
+}
 
 /**
  * Whether a drained colour may stay in memory for a quick way back: only while at least twice its own size would still be free, so
@@ -38,7 +44,7 @@ export async function retire(
   const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const warm = cut === 0 && roomForWarm(availableMemory(readFileSync('/proc/meminfo', 'utf8')), size);
   if (!warm) {
-    await Promise.all(running.map(({ container }) => run.docker.stop(container, GRACE_SECONDS)));
+    await Promise.all(running.map(({ container }) => run.docker.stop(container, graceOf(container))));
     return 'stopped';
   }
   const { cgroups } = await run.docker.info();

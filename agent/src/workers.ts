@@ -2,19 +2,18 @@ import { parse } from 'yaml';
 import type { Colour } from '@delivery/release';
 import { colourProject, projectContainers, replicas } from './colour.ts';
 import type { Replica } from './colour.ts';
+import type { Container } from './container.ts';
+import { graceOf } from './retire.ts';
 import type { Run, Target } from './run.ts';
-import { GRACE_SECONDS } from './retire.ts';
 import { renderTarget, startColour } from './steps/start.ts';
 import { readRelease } from './store.ts';
 
 /** Ends a colour's workers and schedulers before those of the other start that must not run beside them: no work is done twice. */
 export async function stopWorkers(run: Pick<Run, 'docker'>, colour: Replica[]): Promise<void> {
   const workers = colour.filter(({ spec, container }) => spec.role !== 'web' && container.running);
-  await Promise.all(
-    workers.map(async ({ container }) => {
-      await run.docker.restartPolicy(container.id, 'no');
-      await run.docker.stop(container, GRACE_SECONDS);
-    }),
+  await stopAll(
+    run,
+    workers.map(({ container }) => container),
   );
 }
 
@@ -37,10 +36,14 @@ export async function stopWorkersIn(run: Pick<Run, 'app' | 'paths' | 'docker'>, 
     const release = readRelease(run.paths, labels['delivery.release'] ?? '');
     return running && release?.manifest.services[labels['delivery.service'] ?? '']?.role !== 'web' && release !== null;
   });
+  await stopAll(run, workers);
+}
+
+async function stopAll(run: Pick<Run, 'docker'>, workers: Container[]): Promise<void> {
   await Promise.all(
     workers.map(async (container) => {
       await run.docker.restartPolicy(container.id, 'no');
-      await run.docker.stop(container, GRACE_SECONDS);
+      await run.docker.stop(container, graceOf(container));
     }),
   );
 }

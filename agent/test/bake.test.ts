@@ -27,6 +27,7 @@ const alive: Container = {
   exitCode: 0,
   oomKilled: false,
   health: null,
+  stopSeconds: null,
   addresses: { edge: '10.0.0.2' },
   addresses6: [],
 };

@@ -67,6 +67,7 @@ export class Engine {
       exitCode: 0,
       oomKilled: false,
       health: null,
+      stopSeconds: null,
       addresses: {},
       addresses6: [],
       restartPolicy: 'no',

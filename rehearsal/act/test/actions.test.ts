@@ -16,7 +16,8 @@ describe.each(actionPaths)('%s', (path) => {
   const meta = action(path);
   const own = sources(join(path, 'src'));
   const shared = own.includes('connectionInputs(') ? read('packages/runner/src/host/connection.ts') : '';
-  const text = own + shared;
+  const login = own.includes('registryLogin(') ? read('packages/runner/src/registry-login.ts') : '';
+  const text = own + shared + login;
 
   it('runs a committed bundle on Node 24', () => {
     expect(meta.runs).toMatchObject({ using: 'node24', main: 'dist/index.js' });
