@@ -1,5 +1,6 @@
 // Runs every gate in order, prints each one's time, and ends with the line `N passed, N failed`.
 // A gate that is a test suite counts its tests; any other gate counts as one.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -18,14 +19,20 @@ const reports = join(root, 'reports');
 const node = process.execPath;
 const bin = (tool: string): string => join(root, 'node_modules/.bin', tool);
 
+/** Where the output of a gate goes that runs beside another one: two at once on one terminal cannot be read. */
+const kept = new AsyncLocalStorage<string[]>();
+
 function execute(argv: string[], env: Record<string, string> = {}): Promise<number> {
   const [command, ...args] = argv;
+  const lines = kept.getStore();
   return new Promise((done) => {
     const child = spawn(command ?? '', args, {
       cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: lines === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => lines?.push(text));
     child.on('error', (error) => {
       console.error(String(error));
       done(127);
@@ -93,32 +100,49 @@ const gates: Gate[] = [
   { name: 'dist', run: command(node, 'scripts/check-dist.ts') },
   { name: 'unit', run: jest('unit') },
   { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
-  { name: 'process', run: jest('process', '--runInBand') },
-  { name: 'faults', run: faults },
-  { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
+];
+/** These wait for hosts more than they work, and each has hosts of its own: two rows of them run side by side. */
+const beside: Gate[][] = [
+  [{ name: 'process', run: jest('process', '--runInBand') }],
+  [
+    { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
+    { name: 'faults', run: faults },
+  ],
 ];
 
+const all = [...gates, ...beside.flat()];
 const wanted = process.argv.slice(2);
 if (wanted.includes('--list')) {
-  console.log(gates.map((gate) => gate.name).join('\n'));
+  console.log(all.map((gate) => gate.name).join('\n'));
   process.exit(0);
 }
-const unknown = wanted.filter((name) => !gates.some((gate) => gate.name === name));
+const unknown = wanted.filter((name) => !all.some((gate) => gate.name === name));
 if (unknown.length > 0) {
-  console.error(`unknown stage: ${unknown.join(', ')}. Stages: ${gates.map((gate) => gate.name).join(', ')}`);
+  console.error(`unknown stage: ${unknown.join(', ')}. Stages: ${all.map((gate) => gate.name).join(', ')}`);
   process.exit(64);
 }
 
 await mkdir(reports, { recursive: true });
 const rows: { gate: string; passed: number; failed: number; seconds: string }[] = [];
-for (const gate of gates) {
-  if (wanted.length > 0 && !wanted.includes(gate.name)) continue;
-  console.log(`\n== ${gate.name}`);
+async function pass(gate: Gate): Promise<void> {
+  if (wanted.length > 0 && !wanted.includes(gate.name)) return;
+  const lines = kept.getStore();
+  console.log(lines === undefined ? `\n== ${gate.name}` : `== ${gate.name} begins`);
   const started = performance.now();
   const tally = await gate.run();
   rows.push({ gate: gate.name, ...tally, seconds: ((performance.now() - started) / 1000).toFixed(1) });
+  if (lines !== undefined) console.log(`\n== ${gate.name}\n${lines.splice(0).join('')}`);
   if (tally.failed > 0) console.log(`== ${gate.name} FAILED`);
 }
+
+for (const gate of gates) await pass(gate);
+await Promise.all(
+  beside.map((row) =>
+    kept.run([], async () => {
+      for (const gate of row) await pass(gate);
+    }),
+  ),
+);
 console.table(rows);
 const sum = (key: 'passed' | 'failed'): number => rows.reduce((total, row) => total + row[key], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);

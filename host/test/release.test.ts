@@ -94,7 +94,9 @@ describe('launcher', () => {
   it('asks an agent that watches a release to go back, and starts nothing then', () => {
     const socket = join(root, 'opt/edge/run/shop.sock');
     mkdirSync(join(root, 'opt/edge/run'), { recursive: true });
-    spawnSync('python3', ['-c', 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])', socket]);
+    // A process that is killed while it listens leaves its socket behind.
+    const left = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', left, socket]);
     const curl = join(root, 'bin/curl');
     try {
       writeFileSync(curl, '#!/bin/sh\nprintf "curl %s\\n" "$*"; cat\nexit "${FAKE_CURL-0}"\n', { mode: 0o755 });
