@@ -27,7 +27,8 @@ export function policyTask({
   app,
   repository,
   signatures = null,
-}: Pick<HostPlan, 'app' | 'repository' | 'signatures'>): Task[] {
+  allowRun = false,
+}: Pick<HostPlan, 'app' | 'repository' | 'signatures' | 'allowRun'>): Task[] {
   if (repository === null) return [];
   const path = `/opt/${app}/policy.json`;
   const task = fileTask({
@@ -35,7 +36,7 @@ export function policyTask({
     reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
     path,
     mode: '644',
-    content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }) })}\n`,
+    content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }), ...(allowRun ? { run: true } : {}) })}\n`,
   });
   if (signatures !== null) return [task];
   // Leaving an input out must not open a host that asks for signatures.

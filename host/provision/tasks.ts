@@ -15,6 +15,8 @@ export interface HostPlan {
   repository: string | null;
   /** Who must have signed a release: the `signatures` of policy.json; null or absent asks for none. */
   signatures?: object | null;
+  /** The deploy key may run one-off commands in the live release. */
+  allowRun?: boolean;
   os: 'debian' | 'ubuntu';
   container: boolean;
   apparmor: boolean;

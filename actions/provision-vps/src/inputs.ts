@@ -24,6 +24,8 @@ export interface Inputs {
   registry: { host: string; username: string; password: string } | null;
   tls: TlsPlan;
   allowUnsupportedOs: boolean;
+  /** The deploy key may run one-off commands in the live release. */
+  allowRun: boolean;
 }
 
 /** An image reference with an optional tag and digest. */
@@ -54,6 +56,7 @@ export function readProvisionInputs(input: InputReader): Inputs {
     registry: registry(input, agent.repository),
     tls: tls(input),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),
+    allowRun: input.bool('allow-run', false),
   };
 }
 

@@ -30,7 +30,7 @@ export function checkRunAllowed(paths: Pick<Paths, 'policy'>): void {
   if (text !== null && parsePolicy(text).run) return;
   throw new ContractError(
     'policy',
-    `run: the deploy key may not run commands on this host; its owner allows it with "run": true in ${paths.policy}, or runs them from a shell on the host`,
+    `run: the deploy key may not run commands on this host; its owner allows it by provision-vps with allow-run ("run": true in ${paths.policy}), or runs them from a shell on the host`,
   );
 }
 

@@ -53,6 +53,15 @@ describe("the host's policy", () => {
     expect(run(tasks)).toEqual(['policy ok']);
   });
 
+  it('lets the deploy key run commands only where that was asked for', () => {
+    mkdirSync(join(opt, 'shop'));
+    const plan = { app: 'shop', repository: 'registry.test/shop' };
+    expect(run(policyTask({ ...plan, allowRun: true }))).toEqual(['policy changed']);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ repository: 'registry.test/shop', run: true });
+    expect(run(policyTask(plan))).toEqual(['policy changed']);
+    expect(readFileSync(path, 'utf8')).not.toContain('run');
+  });
+
   it('names who must have signed, and does not lose it by an input that was left out', () => {
     mkdirSync(join(opt, 'shop'));
     const signatures = { format: 1, keys: ['k'], sources: [], keyless: null };
