@@ -46,38 +46,36 @@ const command =
   async (): Promise<Tally> =>
     (await execute(argv)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 
-/** Runs one jest project; a suite that cannot even load, or that runs no test at all, counts as a failure. */
-const jest =
-  (project: string, ...extra: string[]) =>
-  async (): Promise<Tally> => {
-    const report = join(reports, `${project}.json`);
-    await rm(report, { force: true });
-    const code = await execute(
-      [
-        node,
-        join(root, 'node_modules/jest/bin/jest.js'),
-        '--selectProjects',
-        project,
-        '--json',
-        '--outputFile',
-        report,
-        ...extra,
-      ],
-      { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
-    );
-    const text = await readFile(report, 'utf8').catch(() => '');
-    if (text === '') return { passed: 0, failed: 1 };
-    const result = JSON.parse(text) as {
-      numPassedTests: number;
-      numFailedTests: number;
-      numRuntimeErrorTestSuites: number;
-      numPendingTests: number;
-    };
-    // A test that is switched off proves nothing: it counts as failed.
-    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
-    const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
-    return { passed: result.numPassedTests, failed: silent ? 1 : failed };
+/** Runs one jest project, or a share `1/2` of one whose tests use hosts; a suite that cannot even load, or that runs no test at all, counts as a failure. */
+const jest = (project: string, shard?: string) => async (): Promise<Tally> => {
+  const report = join(reports, `${project}${shard === undefined ? '' : `-${shard.slice(0, 1)}`}.json`);
+  await rm(report, { force: true });
+  const code = await execute(
+    [
+      node,
+      join(root, 'node_modules/jest/bin/jest.js'),
+      '--selectProjects',
+      project,
+      '--json',
+      '--outputFile',
+      report,
+      ...(shard === undefined ? [] : ['--runInBand', `--shard=${shard}`]),
+    ],
+    { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
+  );
+  const text = await readFile(report, 'utf8').catch(() => '');
+  if (text === '') return { passed: 0, failed: 1 };
+  const result = JSON.parse(text) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    numRuntimeErrorTestSuites: number;
+    numPendingTests: number;
   };
+  // A test that is switched off proves nothing: it counts as failed.
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
+  const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
+  return { passed: result.numPassedTests, failed: silent ? 1 : failed };
+};
 
 /** A seeded sample of the faults; each cell counts as a test. */
 async function faults(): Promise<Tally> {
@@ -103,10 +101,13 @@ const gates: Gate[] = [
 ];
 /** These wait for hosts more than they work, and each has hosts of its own: two rows of them run side by side. */
 const beside: Gate[][] = [
-  [{ name: 'process', run: jest('process', '--runInBand') }],
+  [
+    { name: 'process-1', run: jest('process', '1/2') },
+    { name: 'faults', run: faults },
+  ],
   [
     { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
-    { name: 'faults', run: faults },
+    { name: 'process-2', run: jest('process', '2/2') },
   ],
 ];
 
@@ -116,7 +117,9 @@ if (wanted.includes('--list')) {
   console.log(all.map((gate) => gate.name).join('\n'));
   process.exit(0);
 }
-const unknown = wanted.filter((name) => !all.some((gate) => gate.name === name));
+/** `process` asks for all of its shares. */
+const asked = (gate: Gate, name: string): boolean => gate.name === name || gate.name.startsWith(`${name}-`);
+const unknown = wanted.filter((name) => !all.some((gate) => asked(gate, name)));
 if (unknown.length > 0) {
   console.error(`unknown stage: ${unknown.join(', ')}. Stages: ${all.map((gate) => gate.name).join(', ')}`);
   process.exit(64);
@@ -125,7 +128,7 @@ if (unknown.length > 0) {
 await mkdir(reports, { recursive: true });
 const rows: { gate: string; passed: number; failed: number; seconds: string }[] = [];
 async function pass(gate: Gate): Promise<void> {
-  if (wanted.length > 0 && !wanted.includes(gate.name)) return;
+  if (wanted.length > 0 && !wanted.some((name) => asked(gate, name))) return;
   const lines = kept.getStore();
   console.log(lines === undefined ? `\n== ${gate.name}` : `== ${gate.name} begins`);
   const started = performance.now();
