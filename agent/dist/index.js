@@ -42638,6 +42638,7 @@ function toContainer(found) {
         exitCode: found.State.ExitCode,
         oomKilled: found.State.OOMKilled,
         health: found.State.Health?.Status ?? null,
+        stopSeconds: found.Config.StopTimeout ?? null,
         addresses: Object.fromEntries(networks.flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : []))),
         addresses6: networks.flatMap(([, { GlobalIPv6Address }]) => (GlobalIPv6Address ? [GlobalIPv6Address] : [])),
     };
@@ -46303,8 +46304,8 @@ async function switchWorkers(run, route, { manifest, sealed }) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Br: () => (/* binding */ availableMemory),
-/* harmony export */   F2: () => (/* binding */ GRACE_SECONDS),
-/* harmony export */   S5: () => (/* binding */ retire)
+/* harmony export */   S5: () => (/* binding */ retire),
+/* harmony export */   o6: () => (/* binding */ graceOf)
 /* harmony export */ });
 /* unused harmony export roomForWarm */
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
@@ -46312,8 +46313,12 @@ async function switchWorkers(run, route, { manifest, sealed }) {
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
 
 
-/** Seconds between SIGTERM and SIGKILL for a colour that is drained. */
+/** Seconds between SIGTERM and SIGKILL at least, whatever the compose file says. */
 const GRACE_SECONDS = 30;
+/** Seconds that a container of a colour gets between SIGTERM and SIGKILL. */
+function graceOf({ stopSeconds }) {
+    return Math.max(GRACE_SECONDS, stopSeconds ?? 0);
+}
 /**
  * Whether a drained colour may stay in memory for a quick way back: only while at least twice its own size would still be free, so
  * that the next deploy has room for a third set of processes until it removes this one.
@@ -46340,7 +46345,7 @@ async function retire(run, old, cut) {
     const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
     const warm = cut === 0 && roomForWarm(availableMemory((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)('/proc/meminfo', 'utf8')), size);
     if (!warm) {
-        await Promise.all(running.map(({ container }) => run.docker.stop(container, GRACE_SECONDS)));
+        await Promise.all(running.map(({ container }) => run.docker.stop(container, graceOf(container))));
         return 'stopped';
     }
     const { cgroups } = await run.docker.info();
@@ -49500,7 +49505,7 @@ function checkRunAllowed(paths) {
     const text = (0,files/* readIfThere */.qC)(paths.policy);
     if (text !== null && (0,src/* parsePolicy */.ON)(text).run)
         return;
-    throw new src/* ContractError */.Vl('policy', `run: the deploy key may not run commands on this host; its owner allows it with "run": true in ${paths.policy}, or runs them from a shell on the host`);
+    throw new src/* ContractError */.Vl('policy', `run: the deploy key may not run commands on this host; its owner allows it by provision-vps with allow-run ("run": true in ${paths.policy}), or runs them from a shell on the host`);
 }
 /** The web service and the words of the command: a first word `@<service>` picks the service, else it is the first of the release. */
 function commandOf(words, { services, routes }) {
@@ -49719,10 +49724,7 @@ function olderThan(a, b) {
 /** Ends a colour's workers and schedulers before those of the other start that must not run beside them: no work is done twice. */
 async function stopWorkers(run, colour) {
     const workers = colour.filter(({ spec, container }) => spec.role !== 'web' && container.running);
-    await Promise.all(workers.map(async ({ container }) => {
-        await run.docker.restartPolicy(container.id, 'no');
-        await run.docker.stop(container, _retire_js__WEBPACK_IMPORTED_MODULE_2__/* .GRACE_SECONDS */ .F2);
-    }));
+    await stopAll(run, workers.map(({ container }) => container));
 }
 /** Starts the colour's workers and schedulers, new or stopped ones; those that started beside the other colour run already. */
 async function startWorkers(run, target, sealed) {
@@ -49739,9 +49741,12 @@ async function stopWorkersIn(run, colour) {
         const release = (0,_store_js__WEBPACK_IMPORTED_MODULE_4__/* .readRelease */ .iJ)(run.paths, labels['delivery.release'] ?? '');
         return running && release?.manifest.services[labels['delivery.service'] ?? '']?.role !== 'web' && release !== null;
     });
+    await stopAll(run, workers);
+}
+async function stopAll(run, workers) {
     await Promise.all(workers.map(async (container) => {
         await run.docker.restartPolicy(container.id, 'no');
-        await run.docker.stop(container, _retire_js__WEBPACK_IMPORTED_MODULE_2__/* .GRACE_SECONDS */ .F2);
+        await run.docker.stop(container, (0,_retire_js__WEBPACK_IMPORTED_MODULE_2__/* .graceOf */ .o6)(container));
     }));
 }
 /** Containers that were stopped as an old colour lost their restart policy then, and get it back. */

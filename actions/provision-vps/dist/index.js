@@ -72110,7 +72110,7 @@ return 1`,
     };
 }
 /** Which releases the agent takes: from where, and signed by whom. Without signatures the first is all there is to go by. */
-function policyTask({ app, repository, signatures = null, }) {
+function policyTask({ app, repository, signatures = null, allowRun = false, }) {
     if (repository === null)
         return [];
     const path = `/opt/${app}/policy.json`;
@@ -72119,7 +72119,7 @@ function policyTask({ app, repository, signatures = null, }) {
         reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
         path,
         mode: '644',
-        content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }) })}\n`,
+        content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }), ...(allowRun ? { run: true } : {}) })}\n`,
     });
     if (signatures !== null)
         return [task];
@@ -72287,9 +72287,9 @@ async function gatherFacts(session, inputs) {
 }
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
 function planFor(inputs, facts) {
-    const { app, repository, signatures, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
+    const { app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
     return {
-        ...{ app, repository, signatures, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+        ...{ app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
         os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
         container: facts.container,
         apparmor: facts.apparmor,
@@ -74791,6 +74791,7 @@ function readProvisionInputs(input) {
         registry: registry(input, agent.repository),
         tls: tls(input),
         allowUnsupportedOs: input.bool('allow-unsupported-os', false),
+        allowRun: input.bool('allow-run', false),
     };
 }
 function connection(input) {
