@@ -77,11 +77,14 @@ const jest = (project: string, shard?: string) => async (): Promise<Tally> => {
   return { passed: result.numPassedTests, failed: silent ? 1 : failed };
 };
 
+/** The same cells each time, for a gate must not turn on luck; other seeds and the whole table are `npm run test:full`'s. */
+const FAULTS_SEED = '1';
+
 /** A seeded sample of the faults; each cell counts as a test. */
 async function faults(): Promise<Tally> {
   const file = join(reports, 'faults.json');
   await rm(file, { force: true });
-  const code = await execute([node, 'rehearsal/faults/run.ts', '--sample', '--tally', file]);
+  const code = await execute([node, 'rehearsal/faults/run.ts', '--sample', FAULTS_SEED, '--tally', file]);
   const text = await readFile(file, 'utf8').catch(() => '');
   if (text === '') return { passed: 0, failed: 1 };
   const tally = JSON.parse(text) as Tally;
