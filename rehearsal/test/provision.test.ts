@@ -29,13 +29,15 @@ describe('provision-vps on a bare server', () => {
   });
 
   it('changes nothing the second time', async () => {
-    const second = await runInRunner(stage.facts.runner, 'provision-vps', stage.provisionInputs(), {
-      timeoutMs: 180_000,
-    });
+    const provision = (): ReturnType<typeof runInRunner> =>
+      runInRunner(stage.facts.runner, 'provision-vps', stage.provisionInputs(), { timeoutMs: 180_000 });
+    // The first one puts back what the tests of other files have changed on this host.
+    expectCode(await provision(), 0);
+    const second = await provision();
     expectCode(second, 0);
     const changes = second.log.split('\n').filter((line) => line.includes('+ '));
     expect({ changed: second.outputs['changed'], changes }).toEqual({ changed: '0', changes: [] });
-  }, 200_000);
+  }, 400_000);
 
   it('answers over HTTPS with the certificate that was given, before anything is deployed or after', async () => {
     const answer = await stage.get('/');

@@ -74,7 +74,7 @@ export function summaryParts(report: Report): string[] {
     if (error.logs && error.logs.length > 0)
       parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
-  if (!isGood(result) && report.status !== null) parts.push(...whatRuns(report.status));
+  if (!isGood(result) && report.status !== null) parts.push(...whatRuns(report.status, report.operation));
   if (receipt) parts.push(...receiptParts(receipt));
   if (steps.length > 0) {
     parts.push(
@@ -92,8 +92,11 @@ export function summaryParts(report: Report): string[] {
   return parts;
 }
 
-/** The host's own word on what it runs, for a summary of what went wrong. */
-function whatRuns({ running, previous, operation, ledger }: Status): string[] {
+/**
+ * The host's own word on what it runs, for a summary of what went wrong.
+ * @param own the operation that the summary is of: that it still clears up after its result is no news
+ */
+function whatRuns({ running, previous, operation, ledger }: Status, own: string): string[] {
   const row = (name: string, live: Status['running']): string[] => [
     name,
     live?.release ?? 'none',
@@ -103,7 +106,7 @@ function whatRuns({ running, previous, operation, ledger }: Status): string[] {
   return [
     '### What the host runs',
     table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
-    ...(operation === null ? [] : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
+    ...(operation === null || operation.id === own ? [] : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
     details(
       'Last operations',
       table(
