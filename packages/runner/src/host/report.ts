@@ -106,7 +106,9 @@ function whatRuns({ running, previous, operation, ledger }: Status, own: string)
   return [
     '### What the host runs',
     table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
-    ...(operation === null || operation.id === own ? [] : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
+    ...(operation === null || operation.id === own
+      ? []
+      : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
     details(
       'Last operations',
       table(
