@@ -105,12 +105,13 @@ const gates: Gate[] = [
 /** These wait for hosts more than they work, and each has hosts of its own: two rows of them run side by side. */
 const beside: Gate[][] = [
   [
-    { name: 'process-1', run: jest('process', '1/2') },
+    { name: 'process-1', run: jest('process', '1/3') },
+    { name: 'process-2', run: jest('process', '2/3') },
     { name: 'faults', run: faults },
   ],
   [
     { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
-    { name: 'process-2', run: jest('process', '2/2') },
+    { name: 'process-3', run: jest('process', '3/3') },
   ],
 ];
 

@@ -1,7 +1,6 @@
-import { STEPS } from '@delivery/release';
 import type { CellResult } from './cell.ts';
 import { isGreen } from './judge.ts';
-import { isCell, nameOf, VERBS, VICTIM_SAYS, VICTIMS } from './table.ts';
+import { isCell, nameOf, NUMBERED, VERBS, VICTIM_SAYS, VICTIMS } from './table.ts';
 import type { Entry, Strike } from './table.ts';
 
 export interface Circumstances {
@@ -85,7 +84,7 @@ export function markdown(entries: readonly Entry[], results: readonly CellResult
   ];
   for (const verb of VERBS) {
     out.push('', `## ${verb}`, '', `| step | ${VICTIMS.join(' | ')} |`, `| --- |${' --- |'.repeat(VICTIMS.length)}`);
-    for (const step of STEPS) {
+    for (const step of NUMBERED) {
       const cells = VICTIMS.map((victim) => {
         const strike = { verb, step, victim };
         const entry = entries.find((item) => same(item, strike));

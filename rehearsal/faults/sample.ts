@@ -1,5 +1,4 @@
-import { STEPS } from '@delivery/release';
-import { isCell, VICTIMS } from './table.ts';
+import { isCell, NUMBERED, VICTIMS } from './table.ts';
 import type { Cell, Entry } from './table.ts';
 
 /** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */
@@ -28,7 +27,7 @@ export function sample(entries: readonly Entry[], seed: number): Cell[] {
   const next = random(seed);
   const cells = shuffled(entries.filter(isCell), next);
   const victims = new Set<string>(VICTIMS);
-  const steps = new Set<string>(STEPS);
+  const steps = new Set<string>(NUMBERED);
   const chosen: Cell[] = [];
   while (victims.size + steps.size > 0) {
     const gain = (cell: Cell): number => Number(victims.has(cell.victim)) + Number(steps.has(cell.step));

@@ -33,6 +33,9 @@ export const VICTIM_SAYS: Record<Victim, string> = {
   reboot: 'the host loses its power and starts again',
 };
 
+/** Steps of a deploy; `backing` is the one step of a verb of its own, which is called by hand. */
+export const NUMBERED: readonly Step[] = STEPS.filter((step) => step !== 'backing');
+
 /** Steps of a rollback: it needs no registry, changes no data and prunes nothing. It answers before it drains. */
 const ROLLBACK_STEPS: ReadonlySet<Step> = new Set([
   'lock',
@@ -115,7 +118,7 @@ function whyNot({ verb, step, victim }: Strike): string | null {
 /** Every step × victim of both verbs: a cell to run, or the reason why it makes no sense. */
 export function table(): Entry[] {
   return VERBS.flatMap((verb) =>
-    STEPS.flatMap((step) =>
+    NUMBERED.flatMap((step) =>
       VICTIMS.map((victim): Entry => {
         const strike = { verb, step, victim };
         const reason = whyNot(strike);
