@@ -74174,7 +74174,7 @@ function report_summaryParts(report) {
             parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
     }
     if (!report_isGood(result) && report.status !== null)
-        parts.push(...whatRuns(report.status));
+        parts.push(...whatRuns(report.status, report.operation));
     if (receipt)
         parts.push(...receiptParts(receipt));
     if (steps.length > 0) {
@@ -74182,8 +74182,11 @@ function report_summaryParts(report) {
     }
     return parts;
 }
-/** The host's own word on what it runs, for a summary of what went wrong. */
-function whatRuns({ running, previous, operation, ledger }) {
+/**
+ * The host's own word on what it runs, for a summary of what went wrong.
+ * @param own the operation that the summary is of: that it still clears up after its result is no news
+ */
+function whatRuns({ running, previous, operation, ledger }, own) {
     const row = (name, live) => [
         name,
         live?.release ?? 'none',
@@ -74193,7 +74196,9 @@ function whatRuns({ running, previous, operation, ledger }) {
     return [
         '### What the host runs',
         table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
-        ...(operation === null ? [] : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
+        ...(operation === null || operation.id === own
+            ? []
+            : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
         details('Last operations', table(['when', 'what', 'outcome', 'release'], ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']))),
     ];
 }

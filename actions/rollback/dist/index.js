@@ -66820,7 +66820,7 @@ function summaryParts(report) {
             parts.push((0,summary/* details */.zH)('Last lines of the container', (0,summary/* preformatted */.EC)(error.logs.slice(-200))));
     }
     if (!isGood(result) && report.status !== null)
-        parts.push(...whatRuns(report.status));
+        parts.push(...whatRuns(report.status, report.operation));
     if (receipt)
         parts.push(...receiptParts(receipt));
     if (steps.length > 0) {
@@ -66828,8 +66828,11 @@ function summaryParts(report) {
     }
     return parts;
 }
-/** The host's own word on what it runs, for a summary of what went wrong. */
-function whatRuns({ running, previous, operation, ledger }) {
+/**
+ * The host's own word on what it runs, for a summary of what went wrong.
+ * @param own the operation that the summary is of: that it still clears up after its result is no news
+ */
+function whatRuns({ running, previous, operation, ledger }, own) {
     const row = (name, live) => [
         name,
         live?.release ?? 'none',
@@ -66839,7 +66842,9 @@ function whatRuns({ running, previous, operation, ledger }) {
     return [
         '### What the host runs',
         (0,summary/* table */.tp)(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
-        ...(operation === null ? [] : [`Under way: ${(0,summary/* escapeMarkdown */.FV)(`${operation.verb} ${operation.id}`)}`]),
+        ...(operation === null || operation.id === own
+            ? []
+            : [`Under way: ${(0,summary/* escapeMarkdown */.FV)(`${operation.verb} ${operation.id}`)}`]),
         (0,summary/* details */.zH)('Last operations', (0,summary/* table */.tp)(['when', 'what', 'outcome', 'release'], ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']))),
     ];
 }
