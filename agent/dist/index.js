@@ -44317,8 +44317,6 @@ function drainSeconds(run, target) {
  * the connections that the edge still has to it get their time.
  */
 async function undo(run, plan, truth) {
-    (0,record/* clearTraces */.ED)(run.paths);
-    (0,record/* restoreSecrets */.cw)(run.paths);
     if (truth.running?.colour !== plan.colour)
         await (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)).catch((error) => run.events.log('warning', `cleaning up: ${String(error)}`));
 }
@@ -44498,18 +44496,20 @@ class Docker {
     }
     /** What an image brings along, or null where it is not here. */
     async imageConfig(reference) {
-        const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
-        return found?.Config ?? null;
+        return (await this.image(reference))?.Config ?? null;
     }
     /** Id of a local image by any reference, or null where it is not here. */
     async imageId(reference) {
-        const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
-        return found?.Id ?? null;
+        return (await this.image(reference))?.Id ?? null;
     }
     /** Labels of a local image, or null where it is not here. */
     async imageLabels(reference) {
-        const found = (await this.json('GET', `/images/${reference}/json`, { missing: true }));
-        return found === null ? null : (found.Config?.Labels ?? {});
+        const found = await this.image(reference);
+        return found === null ? null : (found.Config.Labels ?? {});
+    }
+    /** The Engine's own document of a local image, or null where it is not here. */
+    async image(reference) {
+        return (await this.json('GET', `/images/${reference}/json`, { missing: true }));
     }
     /** Pulls `<repository>@<digest>` or `<repository>:<tag>`. The login travels in a header of this one request and is kept nowhere. */
     async pull(reference, login) {
@@ -45594,7 +45594,7 @@ function listed(directory) {
 
 /** Null before the first deploy, and where the files of what runs are gone. */
 function liveRelease(paths) {
-    const found = (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .live */ .V)(paths, (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .readTruth */ .cS)(paths));
+    const found = (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .live */ .VD)(paths, (0,_truth_js__WEBPACK_IMPORTED_MODULE_4__/* .readTruth */ .cS)(paths));
     if (found === null || found.colour === null)
         return null;
     const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_3__/* .readRelease */ .iJ)(paths, found.release);
@@ -45943,8 +45943,8 @@ async function operate(app, verb, paths, envelope, work) {
         const { ledger } = truthIfReadable(paths);
         events.result({
             outcome,
-            running: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
-            previous: reference((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger)),
+            running: (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .reference */ .ir)((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
+            previous: (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .reference */ .ir)((0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger)),
             timings: { totalMs: events.elapsed() },
             receipt: null,
             error,
@@ -45972,11 +45972,11 @@ async function operate(app, verb, paths, envelope, work) {
     const truth = truthIfReadable(paths);
     const { ledger } = truth;
     report.ledger = ledger;
-    const now = unrecorded === null ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger) : (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .live */ .V)(paths, truth);
+    const now = unrecorded === null ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger) : (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .live */ .VD)(paths, truth);
     events.result({
         outcome: said,
-        running: reference(now),
-        previous: reference(now?.release === (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)?.release ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger) : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
+        running: (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .reference */ .ir)(now),
+        previous: (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .reference */ .ir)(now?.release === (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)?.release ? (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .previous */ .kn)(ledger) : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .running */ .yk)(ledger)),
         timings: {
             ...(report.switchedMs === undefined ? {} : { switchedMs: report.switchedMs }),
             ...(report.drainMs === undefined ? {} : { drainMs: report.drainMs }),
@@ -46114,9 +46114,6 @@ function truthIfReadable(paths) {
         return { ledger: [], route: null, running: null };
     }
 }
-function reference(found) {
-    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
-}
 
 
 /***/ }),
@@ -46179,17 +46176,19 @@ function releaseDirectory(paths, release) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   l: () => (/* binding */ recover)
 /* harmony export */ });
-/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2962);
-/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4461);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9596);
-/* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7040);
-/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(117);
-/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7880);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3888);
-/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4053);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4568);
-/* harmony import */ var _workers_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3110);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2962);
+/* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9596);
+/* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7040);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7880);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(3888);
+/* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4053);
+/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(4568);
+/* harmony import */ var _workers_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3110);
+
 
 
 
@@ -46207,35 +46206,35 @@ function releaseDirectory(paths, release) {
  * before it still runs; else the route is left as it is, and its colour is not touched.
  * @param ask how the public path is asked
  */
-async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_5__/* .confirm */ .lJ) {
-    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(run.paths);
-    const agreed = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .converge */ .cB)(truth.route, truth.running, false).action === 'none';
+async function recover(run, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ) {
+    const truth = (0,_truth_js__WEBPACK_IMPORTED_MODULE_10__/* .readTruth */ .cS)(run.paths);
+    const agreed = (0,_truth_js__WEBPACK_IMPORTED_MODULE_10__/* .converge */ .cB)(truth.route, truth.running, false).action === 'none';
     const answers = !agreed && truth.route !== null && (await routedAnswers(run, truth, truth.route, ask));
-    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .converge */ .cB)(truth.route, truth.running, answers);
+    const decision = (0,_truth_js__WEBPACK_IMPORTED_MODULE_10__/* .converge */ .cB)(truth.route, truth.running, answers);
     if (decision.action === 'adopt')
         await adopt(run, decision.route, truth);
     if (decision.action === 'restore') {
         const begun = `an earlier operation ended in the middle of its switch to ${truth.route?.release ?? 'nothing'}, which does not answer`;
-        const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_2__/* .readIfThere */ .qC)(run.paths.routeBefore);
+        const before = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(run.paths.routeBefore);
         if (await canGoBack(run, truth, before)) {
             run.events.log('warning', `${begun}: the route before it is put back`);
-            (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_6__/* .restoreRoute */ .Of)(run, before);
+            (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_7__/* .restoreRoute */ .Of)(run, before);
         }
         else
             run.events.log('warning', `${begun}; what was routed before does not run either: the route is left as it is`);
     }
     // Adopted secrets are kept by now; those of a deploy that came to nothing go.
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreSecrets */ .cw)(run.paths);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .clearTraces */ .ED)(run.paths);
-    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_9__/* .readTruth */ .cS)(run.paths);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_5__/* .restoreSecrets */ .cw)(run.paths);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_5__/* .clearTraces */ .ED)(run.paths);
+    return decision.action === 'none' ? truth : (0,_truth_js__WEBPACK_IMPORTED_MODULE_10__/* .readTruth */ .cS)(run.paths);
 }
 /** Containers that run are not enough: the edge may have refused the route file and serve by the one before. */
 async function routedAnswers(run, truth, route, ask) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_8__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null || !(await runs(run, route)))
         return false;
     try {
-        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .hostsOf */ .PP)(truth));
+        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_9__/* .hostsOf */ .PP)(truth));
         return true;
     }
     catch (error) {
@@ -46247,17 +46246,17 @@ async function routedAnswers(run, truth, route, ask) {
 async function canGoBack(run, truth, before) {
     if (before === null)
         return truth.running === null;
-    return runs(run, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .parseRoute */ .ZG)(before));
+    return runs(run, (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .parseRoute */ .ZG)(before));
 }
 async function runs(run, route) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_8__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null)
         return false;
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
-    return (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .serving */ .fO)(project, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_1__/* .replicas */ .YB)(run.docker, project));
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
+    return (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .serving */ .fO)(project, await (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .replicas */ .YB)(run.docker, project));
 }
 async function adopt(run, route, truth) {
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_7__/* .readRelease */ .iJ)(run.paths, route.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_8__/* .readRelease */ .iJ)(run.paths, route.release);
     if (stored === null) {
         run.events.log('warning', `the edge routes to release ${route.release}, of which this host has no files; it is left as it is`);
         return;
@@ -46266,14 +46265,14 @@ async function adopt(run, route, truth) {
     // A switch back to what is on record brings the secrets of before with it; a switch forward keeps its own.
     const back = truth.running?.release === route.release && truth.running.colour === route.colour;
     if (back)
-        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .restoreSecrets */ .cw)(run.paths);
+        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_5__/* .restoreSecrets */ .cw)(run.paths);
     else
-        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .keepSecrets */ .JY)(run.paths);
-    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .liveColour */ .L0)(run, truth.running);
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
+        (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_5__/* .keepSecrets */ .JY)(run.paths);
+    const old = await (0,_switch_js__WEBPACK_IMPORTED_MODULE_9__/* .liveColour */ .L0)(run, truth.running);
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: route.colour });
     await switchWorkers(run, route, stored).catch((error) => run.events.log('error', `workers of release ${route.release}: ${String(error)}`));
-    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_8__/* .renameLive */ .hc)(run, { project }, old);
-    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_4__/* .appendLedger */ .OC)(run.paths, {
+    await (0,_switch_js__WEBPACK_IMPORTED_MODULE_9__/* .renameLive */ .hc)(run, { project }, old);
+    (0,_steps_record_js__WEBPACK_IMPORTED_MODULE_5__/* .appendLedger */ .OC)(run.paths, {
         t: new Date().toISOString(),
         verb: 'deploy',
         outcome: 'deployed',
@@ -46285,15 +46284,15 @@ async function adopt(run, route, truth) {
         actor: run.envelope.actor,
         run: run.envelope.run,
         operation: `${run.envelope.operation.slice(0, 54)}-recovered`,
-        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .secretHashes */ .Z4)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_3__/* .hostSecrets */ .YR)(run.paths)),
+        secrets: (0,_secrets_js__WEBPACK_IMPORTED_MODULE_4__/* .secretHashes */ .Z4)(run.paths, stored.manifest.secrets, (0,_secrets_js__WEBPACK_IMPORTED_MODULE_4__/* .hostSecrets */ .YR)(run.paths)),
         durationMs: 0,
     });
 }
 /** The operation that died may not have come to it: the workers of the other colour end, this one's start. */
 async function switchWorkers(run, route, { manifest, sealed }) {
-    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_10__/* .stopWorkersIn */ .ZX)(run, route.colour === 'blue' ? 'green' : 'blue');
-    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed, manifest, colour: route.colour });
-    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_10__/* .startWorkers */ .Gf)(run, { manifest, colour: route.colour, project }, sealed);
+    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_11__/* .stopWorkersIn */ .ZX)(run, (0,_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .idleColour */ .NB)(route.colour));
+    const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_1__/* .renderColour */ .FW)({ sealed, manifest, colour: route.colour });
+    await (0,_workers_js__WEBPACK_IMPORTED_MODULE_11__/* .startWorkers */ .Gf)(run, { manifest, colour: route.colour, project }, sealed);
 }
 
 
@@ -46451,6 +46450,7 @@ function noWayBack(paths, release, state) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   SL: () => (/* binding */ environmentHash),
+/* harmony export */   W1: () => (/* binding */ startedWith),
 /* harmony export */   YR: () => (/* binding */ hostSecrets),
 /* harmony export */   Z4: () => (/* binding */ secretHashes)
 /* harmony export */ });
@@ -46475,6 +46475,19 @@ function secretHashes(paths, names, values) {
 /** Salted hash of the whole text of a `.env`. */
 function environmentHash(paths, text) {
     return (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHmac)('sha256', salt(paths)).update(text).digest('hex');
+}
+/**
+ * Whether the release was last started with the secrets of these hashes.
+ * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
+ */
+function startedWith(ledger, release, today, environment) {
+    const entry = ledger.findLast((item) => item.release === release && (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .wentLive */ .FM)(item));
+    if (entry === undefined)
+        return false;
+    if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment)
+        return false;
+    const { added, changed, removed } = (0,_delivery_release__WEBPACK_IMPORTED_MODULE_2__/* .compareSecrets */ .j$)(entry.secrets, today);
+    return added.length + changed.length + removed.length === 0;
 }
 /** Made once per app; never leaves the host. */
 function salt(paths) {
@@ -46676,8 +46689,9 @@ function establishedTo(remote) {
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  V: () => (/* binding */ live),
-  h: () => (/* binding */ status_status)
+  VD: () => (/* binding */ live),
+  ir: () => (/* binding */ reference),
+  h5: () => (/* binding */ status_status)
 });
 
 // EXTERNAL MODULE: external "node:fs"
@@ -46789,6 +46803,10 @@ function live(paths, truth) {
         since: (0,external_node_fs_.statSync)(paths.route).mtime.toISOString(),
     };
 }
+/** As a result names a release: without since when. */
+function reference(found) {
+    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
+}
 
 
 /***/ }),
@@ -46799,6 +46817,7 @@ function live(paths, truth) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Aj: () => (/* binding */ questionFor),
 /* harmony export */   MC: () => (/* binding */ routesToConfirm),
+/* harmony export */   Rt: () => (/* binding */ publicClient),
 /* harmony export */   lJ: () => (/* binding */ confirm),
 /* harmony export */   tY: () => (/* binding */ trust)
 /* harmony export */ });
@@ -46837,6 +46856,14 @@ function trust(paths) {
     const ca = authority ?? (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(SYSTEM_CERTIFICATES);
     return ca === null ? {} : { ca };
 }
+/** One connection to the edge as a visitor of the route has it: loopback HTTPS, the route's host name, its certificate verified. */
+function publicClient({ host }, trusted) {
+    return new undici__WEBPACK_IMPORTED_MODULE_2__/* .Client */ .Kj('https://127.0.0.1:443', {
+        connect: { servername: host, timeout: 2000, ...trusted },
+        headersTimeout: ANSWER_MS,
+        bodyTimeout: ANSWER_MS,
+    });
+}
 /** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */
 function questionFor(route, manifest) {
     const health = manifest.health[route.service];
@@ -46863,11 +46890,7 @@ async function confirm(paths, target, knownHosts) {
     const trusted = trust(paths);
     await Promise.all(routesToConfirm(target.manifest).map(async (route) => {
         const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
-        const client = new undici__WEBPACK_IMPORTED_MODULE_2__/* .Client */ .Kj('https://127.0.0.1:443', {
-            connect: { servername: route.host, timeout: 2000, ...trusted },
-            headersTimeout: ANSWER_MS,
-            bodyTimeout: ANSWER_MS,
-        });
+        const client = publicClient(route, trusted);
         try {
             await confirmRoute(client, route, target, limit);
         }
@@ -47236,7 +47259,7 @@ async function planDeploy(run, truth, digest, refuse = end) {
     const secrets = (0,src_secrets/* secretHashes */.Z4)(run.paths, manifest.secrets, values);
     // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
     const same = truth.running?.digest === digest;
-    const otherSecrets = env !== envNow || secretsChanged(truth, secrets);
+    const otherSecrets = env !== envNow || !(0,src_secrets/* startedWith */.W1)(truth.ledger, manifest.release, secrets);
     return {
         manifest,
         digest,
@@ -47326,12 +47349,6 @@ function checkManifest(app, manifest) {
     if ((0,version/* olderThan */.W7)(version/* VERSION */.xv, manifest.agent.minimum)) {
         throw new failure/* StepError */.zg('agent_too_old', `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${version/* VERSION */.xv}; run provision-vps first`);
     }
-}
-/** Whether the live release was started with other secrets than these. */
-function secretsChanged(truth, secrets) {
-    const entry = truth.ledger.findLast((item) => item.release === truth.running?.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
-    const change = (0,src/* compareSecrets */.j$)(entry?.secrets ?? {}, secrets);
-    return change.added.length + change.changed.length + change.removed.length > 0;
 }
 /** Whether all containers of the live release are there and run. */
 async function isServing(run, { running: live }, manifest) {
@@ -48151,7 +48168,7 @@ function lost(paths, operation) {
     const truth = (0,src_truth/* readTruth */.cS)(paths);
     const { ledger, route } = truth;
     const entry = ledger.findLast((item) => item.operation === operation);
-    const now = (0,src_status/* live */.V)(paths, truth);
+    const now = (0,src_status/* live */.VD)(paths, truth);
     const on = route === null ? 'nothing' : `${route.release} (generation ${String(route.generation)})`;
     return {
         v: 1,
@@ -48159,8 +48176,8 @@ function lost(paths, operation) {
         op: operation,
         event: 'result',
         outcome: entry?.outcome ?? 'failed',
-        running: reference(now),
-        previous: reference((0,src/* previous */.kn)(ledger)),
+        running: (0,src_status/* reference */.ir)(now),
+        previous: (0,src_status/* reference */.ir)((0,src/* previous */.kn)(ledger)),
         timings: { totalMs: entry?.durationMs ?? 0 },
         receipt: entry?.receipt ?? null,
         error: entry === undefined
@@ -48171,9 +48188,6 @@ function lost(paths, operation) {
             }
             : (entry.error ?? null),
     };
-}
-function reference(found) {
-    return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }
 
 // EXTERNAL MODULE: ./agent/src/verbs/call.ts
@@ -48221,16 +48235,12 @@ var paths = __nccwpck_require__(1909);
 var recover = __nccwpck_require__(3389);
 // EXTERNAL MODULE: ./agent/src/steps/pull-error.ts
 var pull_error = __nccwpck_require__(2669);
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
 // EXTERNAL MODULE: ./agent/src/steps/confirm.ts
 var steps_confirm = __nccwpck_require__(117);
 ;// CONCATENATED MODULE: ./agent/src/backing/blip.ts
 
 
-
 const PAUSE_MS = 20;
-const ANSWER_MS = 5_000;
 /** The blip in samples that are in order of time; one that never ended lasts up to the last sample. */
 function blipOf(samples) {
     const first = samples.find(({ sound }) => !sound);
@@ -48263,12 +48273,7 @@ class PublicPath {
         if (route === undefined)
             return null;
         const { path, status } = (0,steps_confirm/* questionFor */.Aj)(route, manifest);
-        const trusted = (0,steps_confirm/* trust */.tY)(paths);
-        const client = new undici/* Client */.Kj('https://127.0.0.1:443', {
-            connect: { servername: route.host, timeout: 2000, ...trusted },
-            headersTimeout: ANSWER_MS,
-            bodyTimeout: ANSWER_MS,
-        });
+        const client = (0,steps_confirm/* publicClient */.Rt)(route, (0,steps_confirm/* trust */.tY)(paths));
         return new PublicPath(async () => {
             try {
                 const headers = { host: route.host, 'user-agent': 'delivery-agent' };
@@ -49344,7 +49349,7 @@ async function planRollback(run, truth, requested, report) {
     const complete = web.length === project.containers.filter(({ role }) => role === 'web').length;
     const ofTarget = web.every(({ container }) => container.labels['delivery.release'] === manifest.release);
     // Containers keep the environment that they were made with: with other secrets today they are made anew.
-    const sameSecrets = startedWith(truth.ledger, manifest.release, report.secrets, report.environment);
+    const sameSecrets = (0,secrets/* startedWith */.W1)(truth.ledger, manifest.release, report.secrets, report.environment);
     const kept = complete && ofTarget && sameSecrets ? found : [];
     if (kept.length === 0)
         await (0,src_images/* requireImages */.Qu)(run, manifest);
@@ -49357,19 +49362,6 @@ async function planRollback(run, truth, requested, report) {
         generation: (0,src_truth/* nextGeneration */.aN)(truth),
         kept,
     };
-}
-/**
- * Whether the release was last started with the secrets of these hashes.
- * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
- */
-function startedWith(ledger, release, today, environment) {
-    const entry = ledger.findLast((item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'));
-    if (entry === undefined)
-        return false;
-    if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment)
-        return false;
-    const { added, changed, removed } = (0,src/* compareSecrets */.j$)(entry.secrets, today);
-    return added.length + changed.length + removed.length === 0;
 }
 /** What cannot be woken (a frozen container that the kernel has lost, one that Docker has forgotten half of) is made anew. */
 async function wakeOrStart(run, plan, target) {
@@ -49607,7 +49599,7 @@ async function passLines(child, mask) {
 
 /** What runs, what ran before it, what is under way: one JSON document, or lines for a person. */
 async function status({ app, paths, terminal }) {
-    const found = await (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .status */ .h)(app, paths);
+    const found = await (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .status */ .h5)(app, paths);
     if (!terminal)
         return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayJson */ .mx)(found);
     const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
@@ -50181,6 +50173,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   ui: () => (/* reexport */ schemaConflict),
   xr: () => (/* reexport */ schemaDuring),
   P8: () => (/* reexport */ schemaForced),
+  FM: () => (/* reexport */ wentLive),
   pS: () => (/* reexport */ wrongForce)
 });
 
@@ -51037,6 +51030,7 @@ function previous(ledger) {
     const current = history.at(-1);
     return history.findLast((item) => item.release !== current?.release) ?? null;
 }
+/** Whether the operation brought its release live. */
 function wentLive(entry) {
     return entry.outcome === 'deployed' || entry.outcome === 'rolled_back';
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatEvent, OPERATION_ID, parseEventLine, previous } from '@delivery/release';
-import type { ReleaseRef, ResultEvent } from '@delivery/release';
+import type { ResultEvent } from '@delivery/release';
 import { readIfThere } from './files.ts';
 import { isHeld } from './lock.ts';
 import { EXIT } from './operation.ts';
 import type { Paths } from './paths.ts';
-import { live } from './status.ts';
+import { live, reference } from './status.ts';
 import { readTruth } from './truth.ts';
 
 const POLL_MS = 100;
@@ -74,8 +74,4 @@ function lost(paths: Paths, operation: string): ResultEvent {
           }
         : (entry.error ?? null),
   };
-}
-
-function reference(found: ReleaseRef | null): ReleaseRef | null {
-  return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }

@@ -153,8 +153,6 @@ export async function undo(
   plan: Pick<DeployPlan, 'colour' | 'manifest'>,
   truth: Pick<Truth, 'running'>,
 ): Promise<void> {
-  clearTraces(run.paths);
-  restoreSecrets(run.paths);
   if (truth.running?.colour !== plan.colour)
     await removeColour(run, plan.colour, drainSeconds(run, plan)).catch((error: unknown) =>
       run.events.log('warning', `cleaning up: ${String(error)}`),

@@ -59,6 +59,12 @@ export interface Inspected {
   NetworkSettings: { Networks: Record<string, { Aliases?: string[] | null }> | null };
 }
 
+/** The part of the Engine's document of an image that is asked for. */
+interface InspectedImage {
+  Id: string;
+  Config: { Env: string[] | null; Labels: Record<string, string> | null };
+}
+
 export type ComposeClient = ChildProcessByStdio<null, Readable, Readable>;
 
 const SOCKET = '/var/run/docker.sock';
@@ -204,24 +210,23 @@ export class Docker {
 
   /** What an image brings along, or null where it is not here. */
   async imageConfig(reference: string): Promise<{ Env: string[] | null } | null> {
-    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as {
-      Config: { Env: string[] | null };
-    } | null;
-    return found?.Config ?? null;
+    return (await this.image(reference))?.Config ?? null;
   }
 
   /** Id of a local image by any reference, or null where it is not here. */
   async imageId(reference: string): Promise<string | null> {
-    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as { Id: string } | null;
-    return found?.Id ?? null;
+    return (await this.image(reference))?.Id ?? null;
   }
 
   /** Labels of a local image, or null where it is not here. */
   async imageLabels(reference: string): Promise<Record<string, string> | null> {
-    const found = (await this.json('GET', `/images/${reference}/json`, { missing: true })) as {
-      Config?: { Labels?: Record<string, string> | null };
-    } | null;
-    return found === null ? null : (found.Config?.Labels ?? {});
+    const found = await this.image(reference);
+    return found === null ? null : (found.Config.Labels ?? {});
+  }
+
+  /** The Engine's own document of a local image, or null where it is not here. */
+  private async image(reference: string): Promise<InspectedImage | null> {
+    return (await this.json('GET', `/images/${reference}/json`, { missing: true })) as InspectedImage | null;
   }
 
   /** Pulls `<repository>@<digest>` or `<repository>:<tag>`. The login travels in a header of this one request and is kept nowhere. */

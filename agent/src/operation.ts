@@ -7,7 +7,6 @@ import type {
   Ledger,
   Outcome,
   Receipt,
-  ReleaseRef,
   SchemaState,
 } from '@delivery/release';
 import { Docker } from './docker.ts';
@@ -19,7 +18,7 @@ import type { Paths } from './paths.ts';
 import type { Run } from './run.ts';
 import { forgetBegunSchema, presentSchema } from './schema.ts';
 import { hostSecrets } from './secrets.ts';
-import { live } from './status.ts';
+import { live, reference } from './status.ts';
 import { appendLedger, clearTraces } from './steps/record.ts';
 import { readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
@@ -285,8 +284,4 @@ function truthIfReadable(paths: Paths): Pick<Truth, 'ledger' | 'route' | 'runnin
   } catch {
     return { ledger: [], route: null, running: null };
   }
-}
-
-function reference(found: ReleaseRef | null): ReleaseRef | null {
-  return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }

@@ -1,3 +1,4 @@
+import { idleColour } from '@delivery/release';
 import { parseRoute, renderColour } from '@delivery/stack';
 import type { RouteState } from '@delivery/stack';
 import { replicas, serving } from './colour.ts';
@@ -109,7 +110,7 @@ async function adopt(run: Run, route: RouteState, truth: Truth): Promise<void> {
 
 /** The operation that died may not have come to it: the workers of the other colour end, this one's start. */
 async function switchWorkers(run: Run, route: RouteState, { manifest, sealed }: StoredRelease): Promise<void> {
-  await stopWorkersIn(run, route.colour === 'blue' ? 'green' : 'blue');
+  await stopWorkersIn(run, idleColour(route.colour));
   const project = renderColour({ sealed, manifest, colour: route.colour });
   await startWorkers(run, { manifest, colour: route.colour, project }, sealed);
 }

@@ -1,5 +1,5 @@
-import { compareSecrets, missingSecrets, rollbackTarget } from '@delivery/release';
-import type { Colour, Ledger, Manifest } from '@delivery/release';
+import { missingSecrets, rollbackTarget } from '@delivery/release';
+import type { Colour, Manifest } from '@delivery/release';
 import { idleColour } from '@delivery/release';
 import { renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
@@ -15,7 +15,7 @@ import type { Report } from './operation.ts';
 import { recover } from './recover.ts';
 import { retire } from './retire.ts';
 import type { Run, Target } from './run.ts';
-import { environmentHash, hostSecrets, secretHashes } from './secrets.ts';
+import { environmentHash, hostSecrets, secretHashes, startedWith } from './secrets.ts';
 import { drain } from './steps/drain.ts';
 import { begunSchema } from './schema.ts';
 import { refuseRouted, removeColour, renderTarget, startColour } from './steps/start.ts';
@@ -136,25 +136,6 @@ async function planRollback(run: Run, truth: Truth, requested: string | null, re
     generation: nextGeneration(truth),
     kept,
   };
-}
-
-/**
- * Whether the release was last started with the secrets of these hashes.
- * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
- */
-export function startedWith(
-  ledger: Ledger,
-  release: string,
-  today: Readonly<Record<string, string>>,
-  environment?: string,
-): boolean {
-  const entry = ledger.findLast(
-    (item) => item.release === release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
-  );
-  if (entry === undefined) return false;
-  if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment) return false;
-  const { added, changed, removed } = compareSecrets(entry.secrets, today);
-  return added.length + changed.length + removed.length === 0;
 }
 
 /** What cannot be woken (a frozen container that the kernel has lost, one that Docker has forgotten half of) is made anew. */

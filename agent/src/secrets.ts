@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { hashSecrets, parseEnvFile } from '@delivery/release';
+import { compareSecrets, hashSecrets, parseEnvFile, wentLive } from '@delivery/release';
+import type { Ledger } from '@delivery/release';
 import { readIfThere, writeAtomically } from './files.ts';
 import type { Paths } from './paths.ts';
 
@@ -21,6 +22,23 @@ export function secretHashes(
 /** Salted hash of the whole text of a `.env`. */
 export function environmentHash(paths: Paths, text: string): string {
   return createHmac('sha256', salt(paths)).update(text).digest('hex');
+}
+
+/**
+ * Whether the release was last started with the secrets of these hashes.
+ * @param environment salted hash of today's whole `.env`; not compared where the ledger does not know what there was
+ */
+export function startedWith(
+  ledger: Ledger,
+  release: string,
+  today: Readonly<Record<string, string>>,
+  environment?: string,
+): boolean {
+  const entry = ledger.findLast((item) => item.release === release && wentLive(item));
+  if (entry === undefined) return false;
+  if (entry.environment !== undefined && environment !== undefined && entry.environment !== environment) return false;
+  const { added, changed, removed } = compareSecrets(entry.secrets, today);
+  return added.length + changed.length + removed.length === 0;
 }
 
 /** Made once per app; never leaves the host. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { previous } from '@delivery/release';
-import type { Status } from '@delivery/release';
+import type { ReleaseRef, Status } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { holder } from './lock.ts';
 import type { Paths } from './paths.ts';
@@ -53,4 +53,9 @@ export function live(paths: Paths, truth: Pick<Truth, 'route' | 'running'>): Sta
     colour: route.colour,
     since: statSync(paths.route).mtime.toISOString(),
   };
+}
+
+/** As a result names a release: without since when. */
+export function reference(found: ReleaseRef | null): ReleaseRef | null {
+  return found === null ? null : { release: found.release, digest: found.digest, colour: found.colour };
 }

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope, type Ledger } from '@delivery/release';
 import type { Paths } from '../src/paths.ts';
-import { startedWith } from '../src/rollback.ts';
+import { startedWith } from '../src/secrets.ts';
 import { planDeploy } from '../src/steps/plan.ts';
 import type { DeployPlan } from '../src/steps/plan.ts';
 import { readTruth } from '../src/truth.ts';

@@ -75001,7 +75001,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   sw: () => (/* reexport */ parse_checkDocument)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wrongForce
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -75854,6 +75854,7 @@ function ledger_previous(ledger) {
     const current = history.at(-1);
     return history.findLast((item) => item.release !== current?.release) ?? null;
 }
+/** Whether the operation brought its release live. */
 function wentLive(entry) {
     return entry.outcome === 'deployed' || entry.outcome === 'rolled_back';
 }

@@ -67075,7 +67075,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   i$: () => (/* reexport */ parseStatus)
 });
 
-// UNUSED EXPORTS: APP_NAME, AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PlanSchema, PolicySchema, ProbesSchema, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, databaseSchema, declaresSchema, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wrongForce
+// UNUSED EXPORTS: APP_NAME, AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, COMMIT, ContractError, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PlanSchema, PolicySchema, ProbesSchema, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, databaseSchema, declaresSchema, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -77459,6 +77459,7 @@ function ledger_previous(ledger) {
     const current = history.at(-1);
     return history.findLast((item) => item.release !== current?.release) ?? null;
 }
+/** Whether the operation brought its release live. */
 function wentLive(entry) {
     return entry.outcome === 'deployed' || entry.outcome === 'rolled_back';
 }

@@ -50269,6 +50269,7 @@ function ledger_previous(ledger) {
     const current = history.at(-1);
     return history.findLast((item) => item.release !== current?.release) ?? null;
 }
+/** Whether the operation brought its release live. */
 function wentLive(entry) {
     return entry.outcome === 'deployed' || entry.outcome === 'rolled_back';
 }

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '@delivery/release';
-import { Client } from 'undici';
 import type { Paths } from '../paths.ts';
-import { questionFor, trust } from '../steps/confirm.ts';
+import { publicClient, questionFor, trust } from '../steps/confirm.ts';
 
 const PAUSE_MS = 20;
-const ANSWER_MS = 5_000;
 
 /** One answer of the public path: when it was asked for, when it came (milliseconds of one clock), and whether it was sound. */
 export interface Sample {
@@ -54,12 +52,7 @@ export class PublicPath {
     const route = manifest.routes[0];
     if (route === undefined) return null;
     const { path, status } = questionFor(route, manifest);
-    const trusted = trust(paths);
-    const client = new Client('https://127.0.0.1:443', {
-      connect: { servername: route.host, timeout: 2000, ...trusted },
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: ANSWER_MS,
-    });
+    const client = publicClient(route, trust(paths));
     return new PublicPath(
       async () => {
         try {

@@ -31,6 +31,15 @@ export function trust(paths: Paths): SecureContextOptions {
   return ca === null ? {} : { ca };
 }
 
+/** One connection to the edge as a visitor of the route has it: loopback HTTPS, the route's host name, its certificate verified. */
+export function publicClient({ host }: Route, trusted: SecureContextOptions): Client {
+  return new Client('https://127.0.0.1:443', {
+    connect: { servername: host, timeout: 2000, ...trusted },
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+  });
+}
+
 /** What to ask on a route: the health path where the route leads to it (then its status is known), else the route's own path. */
 export function questionFor(route: Route, manifest: Manifest): { path: string; status: number | null } {
   const health = manifest.health[route.service];
@@ -63,11 +72,7 @@ export async function confirm(
   await Promise.all(
     routesToConfirm(target.manifest).map(async (route) => {
       const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
-      const client = new Client('https://127.0.0.1:443', {
-        connect: { servername: route.host, timeout: 2000, ...trusted },
-        headersTimeout: ANSWER_MS,
-        bodyTimeout: ANSWER_MS,
-      });
+      const client = publicClient(route, trusted);
       try {
         await confirmRoute(client, route, target, limit);
       } finally {

@@ -2,7 +2,6 @@ import { statfsSync } from 'node:fs';
 import {
   checkImages,
   checkRepository,
-  compareSecrets,
   idleColour,
   mergeEnvFile,
   missingSecrets,
@@ -20,7 +19,7 @@ import { declaredMemory, hostMemory, mebibytes, refuseMemory } from '../memory.t
 import type { DeclaredMemory } from '../memory.ts';
 import type { Run } from '../run.ts';
 import { planSchema } from '../schema.ts';
-import { secretHashes } from '../secrets.ts';
+import { secretHashes, startedWith } from '../secrets.ts';
 import { fetchSignature, readPolicy } from '../signature.ts';
 import { readRelease, readReleaseOf } from '../store.ts';
 import { pullError } from './pull-error.ts';
@@ -105,7 +104,7 @@ export async function planDeploy(
   const secrets = secretHashes(run.paths, manifest.secrets, values);
   // A service can take the whole file (env_file) or a name with a default: the text counts, not only the names on the manifest.
   const same = truth.running?.digest === digest;
-  const otherSecrets = env !== envNow || secretsChanged(truth, secrets);
+  const otherSecrets = env !== envNow || !startedWith(truth.ledger, manifest.release, secrets);
   return {
     manifest,
     digest,
@@ -228,16 +227,6 @@ function checkManifest(app: string, manifest: Manifest): void {
       `agent: release ${manifest.release} needs ${manifest.agent.minimum} or later, this host has ${VERSION}; run provision-vps first`,
     );
   }
-}
-
-/** Whether the live release was started with other secrets than these. */
-function secretsChanged(truth: Truth, secrets: Record<string, string>): boolean {
-  const entry = truth.ledger.findLast(
-    (item) =>
-      item.release === truth.running?.release && (item.outcome === 'deployed' || item.outcome === 'rolled_back'),
-  );
-  const change = compareSecrets(entry?.secrets ?? {}, secrets);
-  return change.added.length + change.changed.length + change.removed.length > 0;
 }
 
 /** Whether all containers of the live release are there and run. */

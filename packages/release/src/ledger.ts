@@ -172,7 +172,8 @@ export function previous(ledger: Ledger): Running | null {
   return history.findLast((item) => item.release !== current?.release) ?? null;
 }
 
-function wentLive(entry: { outcome: string }): boolean {
+/** Whether the operation brought its release live. */
+export function wentLive(entry: { outcome: string }): boolean {
   return entry.outcome === 'deployed' || entry.outcome === 'rolled_back';
 }
 
