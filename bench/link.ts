@@ -25,8 +25,8 @@ export async function openLink(stage: Stage, delayMs: number): Promise<Link> {
   const said = await listening(child);
   return {
     inputs: {
-      host: '127.0.0.1',
-      port: String(PORT),
+      'vps-host': '127.0.0.1',
+      'ssh-port': String(PORT),
       'known-hosts': vps.knownHosts.replaceAll(/^\S+/gm, `[127.0.0.1]:${String(PORT)}`),
     },
     connections: () =>

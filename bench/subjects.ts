@@ -115,7 +115,7 @@ function expectEnd(ran: ActionRun, code: number, outcome: string): void {
 }
 
 function rollbackInputs({ stage }: Bench, release = ''): Inputs {
-  return { ...stage.ssh(), user: 'deploy', 'ssh-key': stage.facts.deployKey.private, release };
+  return { ...stage.ssh(), 'vps-user': 'deploy', 'ssh-private-key': stage.facts.deployKey.private, release };
 }
 
 export function deploy(bench: Bench, built: Built, more: { mix?: Mix; link?: Link } = {}): Promise<Sample> {

@@ -23,8 +23,11 @@ wanted() {
 }`;
   return [
     directoriesTask(
-      'edge_directories',
-      'Root owns what root will run; the deploy user can read and run the launcher, no more',
+      {
+        id: 'edge_directories',
+        reason: 'Root owns what root will run; the deploy user can read and run the launcher, no more',
+        source: 'docs/host.md; CIS Debian 12 7.1',
+      },
       [
         { path: '/opt/edge', mode: '755' },
         { path: '/opt/edge/bin', mode: '755' },
@@ -39,6 +42,7 @@ wanted() {
     fileTask({
       id: 'launcher',
       reason: 'The one program that the deploy key can start',
+      source: 'sshd(8), command= of authorized_keys',
       path: '/opt/edge/bin/release',
       mode: '755',
       content: launcher,
@@ -46,6 +50,7 @@ wanted() {
     {
       id: 'deploy_user',
       reason: 'Deploys do not log in as root; no password means that only the key opens the account',
+      source: 'CIS Debian 12 5.1; useradd(8)',
       check: `id ${user} >/dev/null && id -nG ${user} | tr ' ' '\\n' | grep -qx docker && [ "$(getent shadow ${user} | cut -d: -f2)" = '*' ]`,
       apply: `id ${user} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh ${user}
 usermod --append --groups docker --password '*' ${user}`,
@@ -54,6 +59,7 @@ usermod --append --groups docker --password '*' ${user}`,
       id: 'deploy_key',
       reason:
         'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
+      source: 'sshd(8), restrict of authorized_keys',
       check: `${wanted}
 [ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
       apply: `${wanted}
@@ -66,12 +72,18 @@ directory "$(dirname "$keys")" 700 ${user}:"$group"
 wanted >"$work/authorized_keys"
 put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
     },
-    directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [
-      { path: `/opt/${plan.app}`, mode: '750' },
-    ]),
+    directoriesTask(
+      {
+        id: 'app_directory',
+        reason: "The app's releases, ledger and secrets are root's alone",
+        source: 'docs/host.md',
+      },
+      [{ path: `/opt/${plan.app}`, mode: '750' }],
+    ),
     {
       id: 'app_secrets',
       reason: 'The file of secrets exists with its mode before the first secret is written to it',
+      source: 'docs/host.md; CIS Debian 12 7.1',
       check: `[ -f /opt/${plan.app}/.env ] && [ "$(stat -c '%a %U:%G' /opt/${plan.app}/.env)" = '600 root:root' ]`,
       apply: `if [ -f /opt/${plan.app}/.env ]; then
   chown root:root /opt/${plan.app}/.env

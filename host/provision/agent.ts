@@ -21,6 +21,7 @@ export function agentTasks(plan: Pick<HostPlan, 'app' | 'agentImage' | 'registry
   const file = fileTask({
     id: 'agent',
     reason: 'The launcher starts this agent and no other; the one before it judges its successor',
+    source: 'docs/signatures.md',
     path: '/opt/edge/agent',
     mode: '644',
     content: `${agentImage}\n`,

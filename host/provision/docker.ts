@@ -18,6 +18,7 @@ export function dockerTasks(plan: HostPlan): Task[] {
       id: 'daemon_config',
       reason:
         'Capped container logs do not fill the disk; live-restore keeps containers running while the daemon restarts',
+      source: 'docs.docker.com/engine/daemon/live-restore and engine/logging/configure',
       check: plan.daemonJson === null ? 'true' : '[ -e "$work/daemon_written" ]',
       apply:
         plan.daemonJson === null
@@ -37,6 +38,7 @@ touch "$work/daemon_written"`,
       id: 'packages',
       reason:
         'Docker with compose, the firewall and the login guard, all from the distribution and its security updates',
+      source: 'docs.docker.com/engine/install; packages.debian.org',
       check: `for package in ${packages}; do
   state=$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)
   [ "$state" = installed ] || { echo "missing: $package"; return 1; }
@@ -62,6 +64,7 @@ say "installed:$missing"`,
       id: 'docker_running',
       reason:
         'Docker runs now and after a reboot, in a version that the agent can drive (24 or newer, with compose v2)',
+      source: 'docs.docker.com/engine/install/linux-postinstall',
       check: `systemctl -q is-enabled docker && docker info >/dev/null 2>&1 || return 1
 version=$(docker version --format '{{.Server.Version}}')
 [ "\${version%%.*}" -ge 24 ] || { echo "Docker $version is too old: 24 or newer is needed"; return 1; }
@@ -72,6 +75,7 @@ until_true 30 docker info`,
     {
       id: 'network_edge',
       reason: 'The network on which the edge reaches the apps; it belongs to the host, not to one compose project',
+      source: 'docs.docker.com/engine/network',
       check: `docker network inspect edge >/dev/null`,
       apply: `docker network create --label delivery.managed=true edge`,
     },
@@ -83,6 +87,7 @@ function quickRestart(): Task {
   const file = fileTask({
     id: 'docker_restart',
     reason: 'A daemon that dies is back in half a second: until then the edge cannot resolve the names of containers',
+    source: 'systemd.service(5)',
     path,
     mode: '644',
     content: '# Managed by provision-vps.\n[Service]\nRestartSec=500ms\n',

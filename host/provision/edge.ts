@@ -23,6 +23,7 @@ export function edgeTasks(plan: HostPlan): Task[] {
     fileTask({
       id: 'edge_static',
       reason: 'Routes come from files alone: the edge has no access to Docker',
+      source: 'doc.traefik.io, file provider',
       path: '/opt/edge/traefik.yaml',
       mode: '644',
       content: traefik,
@@ -30,6 +31,7 @@ export function edgeTasks(plan: HostPlan): Task[] {
     fileTask({
       id: 'edge_environment',
       reason: 'The version of the edge is set by provisioning, never by an app',
+      source: 'docs/host.md',
       path: '/opt/edge/.env',
       mode: '644',
       content: environment,
@@ -37,6 +39,7 @@ export function edgeTasks(plan: HostPlan): Task[] {
     fileTask({
       id: 'edge_compose',
       reason: 'The edge is a compose project of its own',
+      source: 'docs/host.md',
       path: '/opt/edge/compose.yaml',
       mode: '644',
       content: edgeCompose,
@@ -57,6 +60,7 @@ function certificate({ app, tls }: HostPlan): Task {
     return {
       id: 'tls_files',
       reason: 'Certificates come by ACME: a certificate from files would win over them',
+      source: 'doc.traefik.io, TLS',
       check: `[ ! -e ${dynamic} ]`,
       apply: `rm -f ${dynamic} ${certFile} ${keyFile}`,
     };
@@ -71,6 +75,7 @@ function certificate({ app, tls }: HostPlan): Task {
   return {
     id: 'tls_files',
     reason: "The app's certificate and its key, readable by root alone",
+    source: 'doc.traefik.io, TLS',
     check: files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`).join(' &&\n'),
     apply: files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join(''),
   };
@@ -84,6 +89,7 @@ export function sharedCertificate(app: string): Task {
   return {
     id: 'tls_shared',
     reason: 'Each app has its own certificate; the one that they shared goes with the last app that needs it',
+    source: 'docs/several-apps.md',
     check: `grep -qs 'certFile: /opt/edge/certs/tls.crt' /opt/edge/dynamic/tls.yaml || return 0
 for secrets in /opt/*/.env; do
   other=$(basename "$(dirname "$secrets")")
@@ -107,6 +113,7 @@ function pins(images: readonly string[]): Task {
   return {
     id: 'pins',
     reason: 'No prune of unused images takes the agent or the edge away',
+    source: 'docs/break-glass.md',
     check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
     apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
 for image in ${list}; do
@@ -120,6 +127,7 @@ function running(fingerprint: string): Task {
   return {
     id: 'edge',
     reason: 'The edge answers; it is started anew only when its own files changed',
+    source: 'docs/host.md',
     check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '{{.State.Running}}' edge)" = true ] && until_true 5 docker exec edge traefik healthcheck`,
     apply: `cd /opt/edge
 before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)

@@ -11,6 +11,7 @@ export function appNameTask(app: string): Task {
   return {
     id: 'app_name',
     reason: "A directory of /opt that belongs to another program is not turned into the app's",
+    source: 'docs/several-apps.md',
     // Ours is empty, holds nothing but what provisioning writes, or has been released to.
     check: `[ ! -L ${directory} ] || return 1
 [ -e ${directory} ] || return 0
@@ -34,6 +35,7 @@ export function policyTask({
   const task = fileTask({
     id: 'policy',
     reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
+    source: 'docs/signatures.md',
     path,
     mode: '644',
     content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }), ...(allowRun ? { run: true } : {}) })}\n`,

@@ -27,6 +27,7 @@ export function pullTask(plan: Pick<HostPlan, 'registry'>, id: string, reason: s
   return {
     id,
     reason,
+    source: 'docs/host.md',
     check: `docker image inspect ${quote(image)} >/dev/null`,
     apply: `${pulling(plan, image)}
 return "$code"`,

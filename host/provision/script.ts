@@ -62,7 +62,7 @@ until_true() {
 
 report() { printf '{"task":"%s","status":"%s","ms":%s,"message":"%s"}\n' "$1" "$2" "$(( $(date +%s%3N) - started ))" "$(json <"$work/say")" >&3; }
 
-# task ID: check; where that fails, apply and check again. Check ends with 77 where the task does not apply to this host.
+# task ID: check; where that fails, say so or apply and check again, by the mode. Check ends with 77 where the task does not apply to this host.
 # A check that fails is asked once more: Docker and the firewall give a wrong answer now and then while somebody else changes them.
 task() {
   started=$(date +%s%3N)
@@ -75,6 +75,11 @@ task() {
     esac
   done
   grep -v '^[[:space:]]*$' "$work/out" | tail -n 1 | cut -c1-200 >"$work/found"
+  if [ "$mode" = inspect ]; then
+    cat "$work/found" >>"$work/say"
+    report "$1" drift
+    return 0
+  fi
   : >"$work/say"
   ( set -e; "apply_$1" ) >"$work/out" 2>&1
   code=$?
@@ -99,18 +104,24 @@ proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json
 
 /**
  * Renders tasks to one script for `sh -s`. It prints one JSON line per task,
- * `{"task","status":"ok|changed|skipped|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
+ * `{"task","status":"ok|changed|skipped|drift|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
  * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
  * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
- * @param memory directory for files of the run; a tmpfs on every supported system
+ * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed.
+ * `memory` is a directory for files of the run; a tmpfs on every supported system.
  */
-export function renderScript(tasks: readonly Task[], proofs: string, memory = '/run'): string {
+export function renderScript(
+  tasks: readonly Task[],
+  proofs: string,
+  { mode = 'apply', memory = '/run' }: { mode?: ScriptMode; memory?: string } = {},
+): string {
   const functions = tasks.map(
     ({ id, reason, check, apply }) =>
       `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`,
   );
   const main = [
     'main() {',
+    `mode=${mode}`,
     `prepare ${quote(memory)}`,
     ...tasks.map(({ id }) => `task ${id}`),
     'proofs',
@@ -122,13 +133,15 @@ export function renderScript(tasks: readonly Task[], proofs: string, memory = '/
   return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
 }
 
+export type ScriptMode = 'apply' | 'inspect';
+
 /** A line of the script's output. */
 export type ScriptLine =
   | { kind: 'task'; id: string; status: TaskStatus; ms: number; message: string }
   | { kind: 'proof'; name: string; value: string };
-export type TaskStatus = 'ok' | 'changed' | 'skipped' | 'failed';
+export type TaskStatus = 'ok' | 'changed' | 'skipped' | 'drift' | 'failed';
 
-const STATUSES: readonly string[] = ['ok', 'changed', 'skipped', 'failed'];
+const STATUSES: readonly string[] = ['ok', 'changed', 'skipped', 'drift', 'failed'];
 
 /** Reads one line of the script's output; null for anything else, such as a login banner. */
 export function parseLine(line: string): ScriptLine | null {

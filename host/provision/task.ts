@@ -5,6 +5,8 @@ export interface Task {
   /** Lower-case letters, digits and underscores: also the name of a shell function. */
   id: string;
   reason: string;
+  /** Where the rule comes from: a benchmark's number, a manual's page, or this project's own design. */
+  source: string;
   /** Body of a shell function. Ends with 0 when nothing is to be done, with 77 where the task does not apply. Changes nothing. */
   check: string;
   /** Body of a shell function, run under `set -e` when the check fails. */
@@ -14,6 +16,7 @@ export interface Task {
 export interface FileSpec {
   id: string;
   reason: string;
+  source: string;
   path: string;
   /** Octal without a leading zero, as `stat -c %a` prints it. */
   mode: string;
@@ -24,10 +27,11 @@ export interface FileSpec {
 }
 
 /** A file with exactly this content, mode and owner, replaced in one step. */
-export function fileTask({ id, reason, path, mode, owner = 'root:root', content, then = '' }: FileSpec): Task {
+export function fileTask({ id, reason, source, path, mode, owner = 'root:root', content, then = '' }: FileSpec): Task {
   return {
     id,
     reason,
+    source,
     check: `same ${quote(path)} ${sha256(content)} ${mode} ${owner}`,
     apply: `${placed(path, mode, owner, content)}${then}`,
   };
@@ -45,11 +49,10 @@ export function placedAt(path: string, mode: string, owner: string, content: str
 
 /** Directories with these modes and owners, parents first. */
 export function directoriesTask(
-  id: string,
-  reason: string,
+  { id, reason, source }: Pick<Task, 'id' | 'reason' | 'source'>,
   directories: readonly { path: string; mode: string; owner?: string }[],
 ): Task {
   const each = (command: string, join: string): string =>
     directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);
-  return { id, reason, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
+  return { id, reason, source, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
 }

@@ -1,5 +1,8 @@
 import { edgeTasks } from './edge.ts';
-import { hardeningTasks } from './hardening.ts';
+import { fail2banTasks } from './fail2ban.ts';
+import { firewallTask } from './firewall.ts';
+import { kernelTask } from './kernel.ts';
+import { sshTask } from './ssh.ts';
 import { dockerTasks } from './docker.ts';
 import { accessTasks } from './access.ts';
 import { appNameTask, policyTask } from './policy.ts';
@@ -10,6 +13,7 @@ export const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
 
 /** Everything that a host is prepared with; validated by the caller. */
 export interface HostPlan {
+  profile: Profile;
   app: string;
   /** Prefix `<host[:port]/path>` of what may be deployed; null leaves what the host says about it. */
   repository: string | null;
@@ -37,6 +41,10 @@ export interface HostPlan {
   acmeOfOthers?: string | null;
 }
 
+/** `hardened` makes a server of our own; `minimal` adds launcher, agent and edge to one that somebody else keeps. */
+export type Profile = 'hardened' | 'minimal';
+export const PROFILES: readonly Profile[] = ['hardened', 'minimal'];
+
 export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certificate: string; key: string };
 
 /** The tasks in the order in which they must run: each may rely on the ones before it. */
@@ -47,6 +55,11 @@ export function hostTasks(plan: HostPlan): Task[] {
     ...accessTasks(plan),
     ...policyTask(plan),
     ...edgeTasks(plan),
-    ...hardeningTasks(plan),
+    ...(plan.profile === 'hardened' ? hardening(plan) : []),
   ];
+}
+
+/** Logins by key alone, a closed firewall, a guard on the SSH port, and a few kernel settings. */
+function hardening({ sshPorts, container }: HostPlan): Task[] {
+  return [sshTask(), firewallTask(sshPorts), ...fail2banTasks(sshPorts), kernelTask(container)];
 }

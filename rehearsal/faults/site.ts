@@ -58,7 +58,7 @@ export class Site extends Stage {
   }
 
   rollbackInputs(more: Inputs = {}): Inputs {
-    return { ...this.ssh(), user: 'deploy', 'ssh-key': this.facts.deployKey.private, ...more };
+    return { ...this.ssh(), 'vps-user': 'deploy', 'ssh-private-key': this.facts.deployKey.private, ...more };
   }
 
   /** First process of the host, as this machine counts. */

@@ -48,13 +48,19 @@ beforeAll(async () => {
     ...['-keyout', join(directory, 'tls.key'), '-out', join(directory, 'tls.pem')],
   ]);
   const publicKey = (await must('cat', [join(directory, 'key.pub')])).trim();
-  const ssh = { host: '127.0.0.1', port, 'ssh-key': key, 'known-hosts': PINNED, 'connect-timeout-seconds': '3' };
+  const ssh = {
+    'vps-host': '127.0.0.1',
+    'ssh-port': port,
+    'ssh-private-key': key,
+    'known-hosts': PINNED,
+    'connect-timeout-seconds': '3',
+  };
   base = {
-    'deploy-release': { ...ssh, user: 'deploy', release: `127.0.0.1:${port}/fixture@${DIGEST}` },
-    rollback: { ...ssh, user: 'deploy' },
+    'deploy-release': { ...ssh, 'vps-user': 'deploy', release: `127.0.0.1:${port}/fixture@${DIGEST}` },
+    rollback: { ...ssh, 'vps-user': 'deploy' },
     'provision-vps': {
       ...ssh,
-      user: 'root',
+      'vps-user': 'root',
       app: 'fixture',
       'deploy-public-key': publicKey,
       'agent-image': `127.0.0.1:${port}/agent@${DIGEST}`,
@@ -82,14 +88,14 @@ afterAll(async () => {
 type Case = [string, Inputs, string];
 
 const SSH_CASES: Case[] = [
-  ['no host', { host: '' }, 'host'],
-  ['a host with a space', { host: 'exa mple.org' }, 'host'],
-  ['a host that is an option', { host: '-oProxyCommand=x' }, 'host'],
-  ['a port that is no number', { port: 'ssh' }, 'port'],
-  ['a port out of range', { port: '70000' }, 'port'],
-  ['a user with shell text', { user: 'deploy; id' }, 'user'],
-  ['no key', { 'ssh-key': '' }, 'ssh-key'],
-  ['a key that is none', { 'ssh-key': 'CANARYKEYTEXT' }, 'ssh-key'],
+  ['no host', { 'vps-host': '' }, 'vps-host'],
+  ['a host with a space', { 'vps-host': 'exa mple.org' }, 'vps-host'],
+  ['a host that is an option', { 'vps-host': '-oProxyCommand=x' }, 'vps-host'],
+  ['a port that is no number', { 'ssh-port': 'ssh' }, 'ssh-port'],
+  ['a port out of range', { 'ssh-port': '70000' }, 'ssh-port'],
+  ['a user with shell text', { 'vps-user': 'deploy; id' }, 'vps-user'],
+  ['no key', { 'ssh-private-key': '' }, 'ssh-private-key'],
+  ['a key that is none', { 'ssh-private-key': 'CANARYKEYTEXT' }, 'ssh-private-key'],
   ['no known hosts', { 'known-hosts': '' }, 'known-hosts'],
   ['known hosts that are none', { 'known-hosts': 'trust me' }, 'known-hosts'],
   ['a connect timeout that is no number', { 'connect-timeout-seconds': 'soon' }, 'connect-timeout-seconds'],

@@ -63,7 +63,7 @@ export class SecondApp {
 
   async deploy(built: Built): Promise<ActionRun> {
     const key = readFileSync(await this.deployKey(), 'utf8');
-    return this.stage.deployRelease(built.release, { 'ssh-key': key });
+    return this.stage.deployRelease(built.release, { 'ssh-private-key': key });
   }
 
   /** The launcher from a shell on the host; both streams and the exit code. */

@@ -16,14 +16,24 @@ const { facts } = stage;
 const NOWHERE = '20200101T000000Z-abcdef0';
 
 function inputs(more: Inputs): Inputs {
-  return { ...stage.ssh(), user: 'deploy', 'ssh-key': facts.deployKey.private, release: NOWHERE, ...more };
+  return {
+    ...stage.ssh(),
+    'vps-user': 'deploy',
+    'ssh-private-key': facts.deployKey.private,
+    release: NOWHERE,
+    ...more,
+  };
 }
 
 describe('reaching the host', () => {
   it('names host and port when nothing listens, at once', async () => {
     const ran = await runHere(
       'rollback',
-      inputs({ host: '127.0.0.1', port: '9', 'known-hosts': 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU' }),
+      inputs({
+        'vps-host': '127.0.0.1',
+        'ssh-port': '9',
+        'known-hosts': 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
+      }),
     );
     expectCode(ran, 1);
     expect(errorLine(ran)).toContain('127.0.0.1:9');
@@ -35,7 +45,7 @@ describe('reaching the host', () => {
     const pinned = 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU';
     const ran = await runHere(
       'rollback',
-      inputs({ host: '192.0.2.1', port: '22', 'connect-timeout-seconds': '2', 'known-hosts': pinned }),
+      inputs({ 'vps-host': '192.0.2.1', 'ssh-port': '22', 'connect-timeout-seconds': '2', 'known-hosts': pinned }),
     );
     expectCode(ran, 1);
     expect(errorLine(ran)).toContain('192.0.2.1:22');
@@ -50,7 +60,7 @@ describe('reaching the host', () => {
       const pinned = 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU';
       const ran = await runHere(
         'rollback',
-        inputs({ host: '127.0.0.1', port, 'connect-timeout-seconds': '2', 'known-hosts': pinned }),
+        inputs({ 'vps-host': '127.0.0.1', 'ssh-port': port, 'connect-timeout-seconds': '2', 'known-hosts': pinned }),
       );
       expectCode(ran, 1);
       expect(errorLine(ran)).toContain(`127.0.0.1:${port}`);
@@ -63,7 +73,10 @@ describe('reaching the host', () => {
   it('names a host that does not resolve', async () => {
     const ran = await runHere(
       'rollback',
-      inputs({ host: 'no-such-host.invalid', 'known-hosts': 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU' }),
+      inputs({
+        'vps-host': 'no-such-host.invalid',
+        'known-hosts': 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
+      }),
     );
     expectCode(ran, 1);
     expect(errorLine(ran)).toContain('no-such-host.invalid');
@@ -71,7 +84,7 @@ describe('reaching the host', () => {
 });
 
 describe('against the real sshd', () => {
-  const here = { host: '127.0.0.1', port: String(facts.vps.sshPort) };
+  const here = { 'vps-host': '127.0.0.1', 'ssh-port': String(facts.vps.sshPort) };
   let fingerprint = '';
   beforeAll(async () => {
     await stage.firstDeploy();
@@ -92,7 +105,7 @@ describe('against the real sshd', () => {
       const ran = await runHere(action, { ...base, ...more });
       expectCode(ran, 1);
       expect(errorLine(ran)).toContain(fingerprint);
-      expect(errorLine(ran)).toContain(`127.0.0.1:${here.port}`);
+      expect(errorLine(ran)).toContain(`127.0.0.1:${here['ssh-port']}`);
     },
   );
 
@@ -106,7 +119,7 @@ describe('against the real sshd', () => {
     await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file]).catch(() => undefined);
     const ran = await runHere(
       'rollback',
-      inputs({ ...here, 'known-hosts': fingerprint, 'ssh-key': await readFile(file, 'utf8') }),
+      inputs({ ...here, 'known-hosts': fingerprint, 'ssh-private-key': await readFile(file, 'utf8') }),
     );
     expectCode(ran, 1);
     expect(errorLine(ran)).toMatch(/deploy/);
@@ -130,7 +143,7 @@ describe('against the real sshd', () => {
     it.each(forms)('%s', async (_what, change, accepted) => {
       const ran = await runHere(
         'rollback',
-        inputs({ ...here, 'known-hosts': fingerprint, 'ssh-key': change(facts.deployKey.private) }),
+        inputs({ ...here, 'known-hosts': fingerprint, 'ssh-private-key': change(facts.deployKey.private) }),
       );
       expectCode(ran, 1);
       if (accepted) expect(errorLine(ran)).toContain(NOWHERE);
@@ -151,7 +164,7 @@ describe('against the real sshd', () => {
       );
       const ran = await runHere(
         'rollback',
-        inputs({ ...here, 'known-hosts': fingerprint, 'ssh-key': await readFile(file, 'utf8') }),
+        inputs({ ...here, 'known-hosts': fingerprint, 'ssh-private-key': await readFile(file, 'utf8') }),
       );
       expect(errorLine(ran)).toContain(NOWHERE);
     });
@@ -163,8 +176,8 @@ describe('against the real sshd', () => {
       await must('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', file]);
       const key = await readFile(file, 'utf8');
       await writeFile(file, '');
-      const base = { ...here, 'known-hosts': fingerprint, 'ssh-key': key };
-      const opened = await runHere('rollback', inputs({ ...base, 'ssh-key-passphrase': 'open sesame' }));
+      const base = { ...here, 'known-hosts': fingerprint, 'ssh-private-key': key };
+      const opened = await runHere('rollback', inputs({ ...base, 'ssh-private-key-passphrase': 'open sesame' }));
       expect(errorLine(opened)).toContain(NOWHERE);
       const locked = await runHere('rollback', inputs(base));
       expect(errorLine(locked)).toMatch(/passphrase/);

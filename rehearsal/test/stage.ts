@@ -127,15 +127,20 @@ export class Stage {
 
   ssh(): Inputs {
     const { vps } = this.facts;
-    return { host: vps.host, port: String(vps.port), 'known-hosts': vps.knownHosts, 'connect-timeout-seconds': '10' };
+    return {
+      'vps-host': vps.host,
+      'ssh-port': String(vps.port),
+      'known-hosts': vps.knownHosts,
+      'connect-timeout-seconds': '10',
+    };
   }
 
   provisionInputs(): Inputs {
     const { vps, deployKey, images, registry, tls, signingKey } = this.facts;
     return {
       ...this.ssh(),
-      user: 'root',
-      'ssh-key': vps.adminKey,
+      'vps-user': 'root',
+      'ssh-private-key': vps.adminKey,
       app: 'fixture',
       repository: `${registry.host}/example/fixture`,
       'signing-public-key': signingKey.public,
@@ -232,8 +237,8 @@ export class Stage {
     const { registry, deployKey } = this.facts;
     return {
       ...this.ssh(),
-      user: 'deploy',
-      'ssh-key': deployKey.private,
+      'vps-user': 'deploy',
+      'ssh-private-key': deployKey.private,
       release,
       'registry-username': registry.username,
       'registry-password': registry.password,
@@ -262,8 +267,8 @@ export class Stage {
   rollback(more: Inputs = {}): Promise<ActionRun> {
     return runInRunner(this.facts.runner, 'rollback', {
       ...this.ssh(),
-      user: 'deploy',
-      'ssh-key': this.facts.deployKey.private,
+      'vps-user': 'deploy',
+      'ssh-private-key': this.facts.deployKey.private,
       ...more,
     });
   }

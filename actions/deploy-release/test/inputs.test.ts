@@ -13,8 +13,8 @@ const who: Identity = {
   run: 'https://github.example/o/r/actions/runs/7',
 };
 const GOOD: Record<string, string> = {
-  host: 'web.example',
-  'ssh-key': key,
+  'vps-host': 'web.example',
+  'ssh-private-key': key,
   'known-hosts': `web.example ${publicKey}`,
   release: `registry.example/group/app@${DIGEST}`,
 };
@@ -78,8 +78,8 @@ describe('deployInputs', () => {
   });
 
   const wrong: [string, Record<string, string>, RegExp][] = [
-    ['no key', { 'ssh-key': '' }, /^Input "ssh-key": .*it is empty/],
-    ['a public key', { 'ssh-key': publicKey }, /"ssh-key": .*public key/],
+    ['no key', { 'ssh-private-key': '' }, /^Input "ssh-private-key": .*it is empty/],
+    ['a public key', { 'ssh-private-key': publicKey }, /"ssh-private-key": .*public key/],
     [
       'known hosts of another host',
       { 'known-hosts': `other.example ${publicKey}` },

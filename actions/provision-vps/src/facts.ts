@@ -37,9 +37,21 @@ export async function gatherFacts(session: Session, inputs: Inputs): Promise<Fac
 
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
 export function planFor(inputs: Inputs, facts: Facts): HostPlan {
-  const { app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
+  const {
+    profile,
+    app,
+    repository,
+    signatures,
+    allowRun,
+    deployUser,
+    deployKey,
+    agentImage,
+    edgeImage,
+    registry,
+    tls,
+  } = inputs;
   return {
-    ...{ app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+    ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
     os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
     container: facts.container,
     apparmor: facts.apparmor,

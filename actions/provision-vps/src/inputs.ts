@@ -6,9 +6,14 @@ import type { SignaturePolicy } from '@delivery/release';
 import type { SessionOptions } from '@delivery/ssh';
 import { readSignatures } from './signatures.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
-import { DEFAULT_EDGE_IMAGE, type TlsPlan } from '../../../host/provision/tasks.ts';
+import { DEFAULT_EDGE_IMAGE, type Profile, type TlsPlan } from '../../../host/provision/tasks.ts';
+
+/** `plan` says what would change, `apply` changes it, `verify` fails where something is not as it should be. */
+export type Mode = 'plan' | 'apply' | 'verify';
 
 export interface Inputs {
+  mode: Mode;
+  profile: Profile;
   /** Login as root, or as a user that becomes root by sudo without a password. */
   connection: SessionOptions & { key: string };
   app: string;
@@ -41,6 +46,8 @@ export function readProvisionInputs(input: InputReader): Inputs {
   const admin = connection(input);
   const allowed = repository(input);
   return {
+    mode: input.choice('mode', ['plan', 'apply', 'verify'], 'apply'),
+    profile: input.choice('profile', ['hardened', 'minimal'], 'hardened'),
     connection: admin,
     app: app(input),
     repository: allowed,
@@ -65,7 +72,7 @@ function connection(input: InputReader): Inputs['connection'] {
   // Password logins are closed at the end: without a key nobody could come back.
   if (options.key === undefined && options.password !== undefined) {
     input.reject(
-      'ssh-key',
+      'ssh-private-key',
       'nothing',
       'a private key; with "password" its public half is installed on the server first',
     );
@@ -104,7 +111,7 @@ function deployUser(input: InputReader, admin: string): string {
   else if (name === admin)
     input.reject(
       'deploy-user',
-      `${JSON.stringify(name)}, which is also the "user" that this action logs in as`,
+      `${JSON.stringify(name)}, which is also the "vps-user" that this action logs in as`,
       'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more',
     );
   return name;

@@ -1,9 +1,9 @@
 import { readInputs } from '@delivery/runner';
-import { applyTasks } from './apply.ts';
 import { gatherFacts, planFor } from './facts.ts';
 import { readProvisionInputs } from './inputs.ts';
 import { loginAsAdmin } from './login.ts';
 import { report } from './report.ts';
+import { runTasks } from './tasks.ts';
 
 /** Makes a bare server ready for releases: looks at it, changes what is not as it should be, and proves what it did. */
 export async function main(signal: AbortSignal): Promise<void> {
@@ -11,7 +11,8 @@ export async function main(signal: AbortSignal): Promise<void> {
   const session = await loginAsAdmin(inputs.connection);
   try {
     const facts = await gatherFacts(session, inputs);
-    const outcome = await applyTasks(session, inputs.connection.user, planFor(inputs, facts), signal);
+    const mode = inputs.mode === 'apply' ? 'apply' : 'inspect';
+    const outcome = await runTasks(session, inputs.connection.user, planFor(inputs, facts), mode, signal);
     await report(inputs, facts, outcome);
   } finally {
     session.close();

@@ -1,7 +1,7 @@
 import { duration, setOutputs, table, writeSummary } from '@delivery/runner';
 import * as core from '@actions/core';
 import type { Facts } from '../../../host/provision/facts.ts';
-import type { Outcome } from './apply.ts';
+import type { Outcome } from './tasks.ts';
 import type { Inputs } from './inputs.ts';
 
 /** Outputs and summary, also of a run that failed in between. @throws Error with the reason of the failure */

@@ -7,10 +7,10 @@ import { parseFacts } from '../../../host/provision/facts.ts';
 
 const blob = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.alloc(36, 1)]);
 const GOOD: Record<string, string> = {
-  host: 'host.example',
-  port: '22',
-  user: 'ubuntu',
-  'ssh-key': String(
+  'vps-host': 'host.example',
+  'ssh-port': '22',
+  'vps-user': 'ubuntu',
+  'ssh-private-key': String(
     generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' }),
   ),
   'known-hosts': `SHA256:${'A'.repeat(43)}`,
@@ -43,7 +43,7 @@ describe('inputs of provision-vps', () => {
 
   it('refuse the admin as the deploy user: provisioning would take their keys', () => {
     expect(() => read({ 'deploy-user': 'ubuntu' })).toThrow(/^Input "deploy-user": found "ubuntu", which is also the/);
-    expect(() => read({ 'deploy-user': 'root', user: 'root' })).toThrow('Input "deploy-user": found "root"');
+    expect(() => read({ 'deploy-user': 'root', 'vps-user': 'root' })).toThrow('Input "deploy-user": found "root"');
   });
 
   it.each(['edge', 'containerd'])("refuse the app name %s, a directory of the host's own", (app) => {

@@ -41,7 +41,7 @@ esac
     check: moved(task.check),
     apply: moved(task.apply),
   }));
-  const script = renderScript(tasks, 'true', base).replace('export PATH=', `export PATH=${base}/bin:`);
+  const script = renderScript(tasks, 'true', { memory: base }).replace('export PATH=', `export PATH=${base}/bin:`);
   const { stdout } = spawnSync('sh', ['-s'], { input: script, encoding: 'utf8' });
   const status = stdout.split('\n').flatMap((text) => {
     const line = parseLine(text);

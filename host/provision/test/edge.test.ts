@@ -59,7 +59,7 @@ describe('the certificate that all apps of a host shared once', () => {
     const { check, apply, ...task } = sharedCertificate('shop');
     const moved = (text: string): string => text.replaceAll('/opt/', opt('') + '/');
     const { stdout } = spawnSync('sh', ['-s'], {
-      input: renderScript([{ ...task, check: moved(check), apply: moved(apply) }], 'true', base),
+      input: renderScript([{ ...task, check: moved(check), apply: moved(apply) }], 'true', { memory: base }),
       encoding: 'utf8',
     });
     const line = parseLine(stdout.split('\n')[0] ?? '');

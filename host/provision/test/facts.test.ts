@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings } from '../facts.ts';
-import { jail, sshdDropIn } from '../hardening.ts';
+import { jail } from '../fail2ban.ts';
+import { sshdDropIn } from '../ssh.ts';
 
 const line = (name: string, value: string): string => `${name}=${Buffer.from(value).toString('base64')}`;
 const GOOD = Object.entries({

@@ -25,7 +25,7 @@ function run(tasks: Task[]): string[] {
     input: renderScript(
       tasks.map((task) => ({ ...task, check: moved(task.check), apply: moved(task.apply) })),
       'true',
-      base,
+      { memory: base },
     ),
     encoding: 'utf8',
   });
@@ -102,7 +102,15 @@ describe('the directory of an app', () => {
 
   it('is looked at before anything is changed', () => {
     const plan: HostPlan = {
-      ...{ app: 'shop', repository: null, os: 'debian', container: false, apparmor: false, daemonJson: null },
+      ...{
+        profile: 'hardened',
+        app: 'shop',
+        repository: null,
+        os: 'debian',
+        container: false,
+        apparmor: false,
+        daemonJson: null,
+      },
       ...{ sshPorts: [22], deployUser: 'deploy', deployKey: 'ssh-ed25519 AAAA', agentImage: 'a', edgeImage: 'e' },
       ...{ registry: null, tls: { mode: 'acme', email: 'me@example.org' } },
     };

@@ -1,16 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hostProofs } from '../proofs.ts';
-import { parseLine, renderScript, type ScriptLine } from '../script.ts';
+import { parseLine, renderScript, type ScriptLine, type ScriptMode } from '../script.ts';
 import { decoded, quote, sha256 } from '../shell.ts';
 import { fileTask, type Task } from '../task.ts';
 import { hostTasks, type HostPlan } from '../tasks.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const PLAN: HostPlan = {
+  profile: 'hardened',
   app: 'fixture',
   repository: 'registry.example/shop',
   os: 'debian',
@@ -47,16 +48,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(memory, { recursive: true, force: true }));
 
-function run(tasks: Task[]): { code: number | null; lines: ScriptLine[]; stderr: string } {
+function run(tasks: Task[], mode: ScriptMode = 'apply'): { code: number | null; lines: ScriptLine[]; stderr: string } {
   const { status, stdout, stderr } = spawnSync('sh', ['-s'], {
-    input: renderScript(tasks, 'proof end \'a "b" \\c\'', memory),
+    input: renderScript(tasks, 'proof end \'a "b" \\c\'', { mode, memory }),
     encoding: 'utf8',
   });
   const lines = stdout.split('\n').flatMap((line) => parseLine(line) ?? []);
   return { code: status, lines, stderr };
 }
 
-const task = (id: string, check: string, apply: string): Task => ({ id, reason: 'test', check, apply });
+const task = (id: string, check: string, apply: string): Task => ({ id, reason: 'test', source: 'test', check, apply });
 const statuses = (lines: ScriptLine[]): string[] =>
   lines.flatMap((line) => (line.kind === 'task' ? [`${line.id} ${line.status}`] : []));
 
@@ -116,12 +117,26 @@ describe('the rendered script', () => {
     ]);
   });
 
+  it('inspects without changing anything, to the last task', () => {
+    const file = join(memory, 'inspected');
+    const tasks = [
+      task('first', `echo 'not there'; [ -e ${quote(file)} ]`, `touch ${quote(file)}`),
+      task('second', 'true', 'false'),
+      task('third', 'false', 'true'),
+    ];
+    const { code, lines } = run(tasks, 'inspect');
+    expect(code).toBe(0);
+    expect(statuses(lines)).toEqual(['first drift', 'second ok', 'third drift']);
+    expect(lines[0]).toMatchObject({ message: 'not there' });
+    expect(existsSync(file)).toBe(false);
+  });
+
   it('runs one at a time', async () => {
     const log = join(memory, 'log');
     const script = renderScript(
       [task('slow', 'false', `echo in >>${quote(log)}; sleep 0.5; echo out >>${quote(log)}`)],
       'true',
-      memory,
+      { memory },
     );
     const runs = [1, 2].map(() => {
       const child = spawn('sh', ['-s'], { stdio: ['pipe', 'ignore', 'ignore'] });
@@ -140,7 +155,7 @@ describe('the rendered script', () => {
     const path = join(memory, 'file');
     const content = "line 'one'\n$(id) \\ ünï\nBASE64\nno newline at the end";
     const me = `${userInfo().username}:${spawnSync('id', ['-gn'], { encoding: 'utf8' }).stdout.trim()}`;
-    const tasks = [fileTask({ id: 'file', reason: 'test', path, mode: '600', owner: me, content })];
+    const tasks = [fileTask({ id: 'file', reason: 'test', source: 'test', path, mode: '600', owner: me, content })];
     expect(statuses(run(tasks).lines)).toEqual(['file changed']);
     expect(readFileSync(path, 'utf8')).toBe(content);
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -10,11 +10,11 @@ export interface ConnectionRules {
 
 /** Reads and checks everything that a connection needs, down to the form of the key and of the pinned host key, before anything is sent. */
 export function connectionInputs(input: InputReader, rules: ConnectionRules): SessionOptions {
-  const host = input.host('host');
-  const port = input.port('port', 22);
-  const user = input.user('user', rules.defaultUser);
-  const key = input.block('ssh-key', { secret: true, fallback: '' });
-  const passphrase = input.secret('ssh-key-passphrase') ?? undefined;
+  const host = input.host('vps-host');
+  const port = input.port('ssh-port', 22);
+  const user = input.user('vps-user', rules.defaultUser);
+  const key = input.block('ssh-private-key', { secret: true, fallback: '' });
+  const passphrase = input.secret('ssh-private-key-passphrase') ?? undefined;
   const password = rules.password ? (input.secret('password') ?? undefined) : undefined;
   const knownHosts = input.block('known-hosts', { fallback: '' });
   const connectTimeoutMs = input.int('connect-timeout-seconds', { fallback: 10, min: 1, max: 300 }) * 1000;
@@ -23,7 +23,7 @@ export function connectionInputs(input: InputReader, rules: ConnectionRules): Se
     const diagnosis = diagnoseKey(key, passphrase);
     if (!diagnosis.ok)
       input.problems.push(
-        `Input "ssh-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`,
+        `Input "ssh-private-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`,
       );
   }
   try {

@@ -2,7 +2,7 @@ import * as core from '@actions/core';
 import { duration, redact } from '@delivery/runner';
 import type { Session } from '@delivery/ssh';
 import { shellAs } from '../../../host/provision/facts.ts';
-import { parseLine, renderScript, type TaskStatus } from '../../../host/provision/script.ts';
+import { parseLine, renderScript, type ScriptMode, type TaskStatus } from '../../../host/provision/script.ts';
 import { hostProofs } from '../../../host/provision/proofs.ts';
 import { hostTasks, type HostPlan } from '../../../host/provision/tasks.ts';
 import { oneLine } from './text.ts';
@@ -22,15 +22,16 @@ export interface Outcome {
   failure: string | null;
 }
 
-const MARKS = { ok: '=', changed: '+', skipped: '-', failed: '✗' } as const;
+const MARKS = { ok: '=', changed: '+', skipped: '-', drift: '~', failed: '✗' } as const;
 /** The first run downloads packages and images; a slow mirror must not hold the job for ever. */
 const TIMEOUT_MS = 30 * 60_000;
 
-/** Sends all tasks as one script and follows its lines. A failed task is part of the outcome, not an exception. */
-export async function applyTasks(
+/** Sends all tasks as one script, to be applied or inspected alone, and follows its lines. A failed task is part of the outcome, not an exception. */
+export async function runTasks(
   session: Session,
   user: string,
   plan: HostPlan,
+  mode: ScriptMode,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const tasks = hostTasks(plan);
@@ -38,7 +39,7 @@ export async function applyTasks(
   const outcome: Outcome = { tasks: [], proofs: [], failure: null };
   let ended = false;
   const result = await session.exec(shellAs(user), {
-    stdin: renderScript(tasks, hostProofs(plan)),
+    stdin: renderScript(tasks, hostProofs(plan), { mode }),
     timeoutMs: TIMEOUT_MS,
     signal,
     onStdoutLine: (text) => {

@@ -1,0 +1,41 @@
+import { fileTask, type Task } from './task.ts';
+
+/** The jail that watches the SSH log in the journal. */
+export function jail(sshPorts: readonly number[]): string {
+  return [
+    '# Managed by provision-vps.',
+    '[sshd]',
+    'enabled = true',
+    'backend = systemd',
+    // Docker and UFW bring iptables on every supported system; nft is not always there.
+    'banaction = iptables-multiport',
+    `port = ${sshPorts.join(',')}`,
+    'maxretry = 8',
+    'findtime = 10m',
+    'bantime = 1h',
+    '',
+  ].join('\n');
+}
+
+/** A guard on the SSH port. */
+export function fail2banTasks(sshPorts: readonly number[]): Task[] {
+  return [
+    fileTask({
+      id: 'fail2ban_jail',
+      reason: 'Repeated failed logins are shut out for an hour',
+      source: 'jail.conf(5)',
+      path: '/etc/fail2ban/jail.d/delivery.local',
+      mode: '644',
+      content: jail(sshPorts),
+      then: 'systemctl restart fail2ban\nuntil_true 20 fail2ban-client status sshd',
+    }),
+    {
+      id: 'fail2ban_running',
+      reason: 'The guard runs now and after a reboot, and watches SSH',
+      source: 'fail2ban-client(1)',
+      check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban && fail2ban-client status sshd`,
+      apply: `systemctl -q enable --now fail2ban
+until_true 20 fail2ban-client status sshd`,
+    },
+  ];
+}
