@@ -14,6 +14,8 @@ const shared = {
 };
 
 export default {
+  // jest would leave one core to somebody who is not there.
+  maxWorkers: '100%',
   // jest's own haste map must not wander into build outputs of the app.
   projects: [
     {

@@ -3,11 +3,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 interface Tally {
   passed: number;
   failed: number;
+  /** What failed and why, a line each; repeated after the table, where a reader of a long log looks first. */
+  failures?: string[];
 }
 interface Gate {
   name: string;
@@ -41,6 +44,38 @@ function execute(argv: string[], env: Record<string, string> = {}): Promise<numb
   });
 }
 
+interface JestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
+  numPendingTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
+  }[];
+}
+
+/** The first lines of an error, without colours and without its stack. */
+const brief = (message: string): string =>
+  stripVTControlCharacters(message)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
+    .slice(0, 8)
+    .join('\n    ')
+    .slice(0, 600);
+
+/** Each failed test of a report, and each file that failed as a whole. */
+function jestFailures({ testResults }: JestReport): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults.filter((test) => test.status !== 'passed');
+    if (failed.length === 0) return status === 'failed' ? [`${file}: ${brief(message)}`] : [];
+    return failed.map((test) => `${file}: ${test.fullName}: ${brief(test.failureMessages?.[0] ?? test.status)}`);
+  });
+}
+
 const command =
   (...argv: string[]) =>
   async (): Promise<Tally> =>
@@ -65,16 +100,11 @@ const jest = (project: string, shard?: string) => async (): Promise<Tally> => {
   );
   const text = await readFile(report, 'utf8').catch(() => '');
   if (text === '') return { passed: 0, failed: 1 };
-  const result = JSON.parse(text) as {
-    numPassedTests: number;
-    numFailedTests: number;
-    numRuntimeErrorTestSuites: number;
-    numPendingTests: number;
-  };
+  const result = JSON.parse(text) as JestReport;
   // A test that is switched off proves nothing: it counts as failed.
   const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
   const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
-  return { passed: result.numPassedTests, failed: silent ? 1 : failed };
+  return { passed: result.numPassedTests, failed: silent ? 1 : failed, failures: jestFailures(result) };
 };
 
 /** The same cells each time, for a gate must not turn on luck; other seeds and the whole table are `npm run test:full`'s. */
@@ -131,15 +161,20 @@ if (unknown.length > 0) {
 
 await mkdir(reports, { recursive: true });
 const rows: { gate: string; passed: number; failed: number; seconds: string }[] = [];
+const failures: string[] = [];
 async function pass(gate: Gate): Promise<void> {
   if (wanted.length > 0 && !wanted.some((name) => asked(gate, name))) return;
   const lines = kept.getStore();
   console.log(lines === undefined ? `\n== ${gate.name}` : `== ${gate.name} begins`);
   const started = performance.now();
-  const tally = await gate.run();
-  rows.push({ gate: gate.name, ...tally, seconds: ((performance.now() - started) / 1000).toFixed(1) });
-  if (lines !== undefined) console.log(`\n== ${gate.name}\n${lines.splice(0).join('')}`);
-  if (tally.failed > 0) console.log(`== ${gate.name} FAILED`);
+  const { passed, failed, failures: told } = await gate.run();
+  const output = lines?.splice(0).join('') ?? '';
+  const why = told ?? output.split('\n').filter((line) => /^(FAILED|RED) /.test(line));
+  rows.push({ gate: gate.name, passed, failed, seconds: ((performance.now() - started) / 1000).toFixed(1) });
+  if (lines !== undefined) console.log(`\n== ${gate.name}\n${output}`);
+  if (failed === 0) return;
+  console.log(`== ${gate.name} FAILED`);
+  failures.push(...(why.length > 0 ? why : ['see its output above']).map((line) => `${gate.name}: ${line}`));
 }
 
 for (const gate of gates) await pass(gate);
@@ -151,6 +186,7 @@ await Promise.all(
   ),
 );
 console.table(rows);
+for (const failure of failures) console.log(`FAILED ${failure}`);
 const sum = (key: 'passed' | 'failed'): number => rows.reduce((total, row) => total + row[key], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exit(sum('failed') > 0 ? 1 : 0);
