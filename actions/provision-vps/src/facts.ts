@@ -3,7 +3,7 @@ import type { Session } from '@delivery/ssh';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
-import type { Inputs } from './inputs.ts';
+import type { HostInputs, Inputs } from './inputs.ts';
 import { oneLine } from './text.ts';
 
 /**
@@ -29,14 +29,19 @@ export async function gatherFacts(session: Session, inputs: Inputs): Promise<Fac
     `${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +
       `${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`,
   );
-  const reasons = refusals(facts, inputs.allowUnsupportedOs);
-  if (reasons.length > 0) throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
+  preflight(host, facts, inputs);
   for (const warning of warnings(facts)) core.warning(`${host}: ${warning}`);
   return facts;
 }
 
+/** @throws Error with every reason why this host cannot be prepared */
+export function preflight(host: string, facts: Facts, { allowUnsupportedOs }: HostInputs): void {
+  const reasons = refusals(facts, allowUnsupportedOs);
+  if (reasons.length > 0) throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
+}
+
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
-export function planFor(inputs: Inputs, facts: Facts): HostPlan {
+export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
   const {
     profile,
     app,

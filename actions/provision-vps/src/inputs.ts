@@ -11,11 +11,15 @@ import { DEFAULT_EDGE_IMAGE, type Profile, type TlsPlan } from '../../../host/pr
 /** `plan` says what would change, `apply` changes it, `verify` fails where something is not as it should be. */
 export type Mode = 'plan' | 'apply' | 'verify';
 
-export interface Inputs {
-  mode: Mode;
-  profile: Profile;
+export interface Inputs extends HostInputs {
   /** Login as root, or as a user that becomes root by sudo without a password. */
   connection: SessionOptions & { key: string };
+}
+
+/** What the host is to become; how it is reached is another matter. */
+export interface HostInputs {
+  mode: Mode;
+  profile: Profile;
   app: string;
   /** Prefix of the release images that the host will take; null leaves what it has. */
   repository: string | null;
@@ -42,17 +46,21 @@ const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 
 /** Reads and checks every input; nothing is connected to before all of them are right. */
 export function readProvisionInputs(input: InputReader): Inputs {
-  const agent = input.digestRef('agent-image');
   const admin = connection(input);
+  return { connection: admin, ...readHostInputs(input, admin.user) };
+}
+
+/** @param admin the login that provisioning itself uses */
+export function readHostInputs(input: InputReader, admin: string): HostInputs {
+  const agent = input.digestRef('agent-image');
   const allowed = repository(input);
   return {
     mode: input.choice('mode', ['plan', 'apply', 'verify'], 'apply'),
     profile: input.choice('profile', ['hardened', 'minimal'], 'hardened'),
-    connection: admin,
     app: app(input),
     repository: allowed,
     signatures: readSignatures(input, allowed),
-    deployUser: deployUser(input, admin.user),
+    deployUser: deployUser(input, admin),
     deployKey: deployKey(input),
     agentImage: agent.ref,
     edgeImage: input.text('edge-image', {
