@@ -2,6 +2,7 @@ import { APP_NAME, ENVELOPE_MAX_BYTES, type EnvelopeInput } from '@delivery/rele
 import { readInputs, registryLogin, type DigestRef } from '@delivery/runner';
 import { connectionInputs, forceSchema, type Identity } from '@delivery/runner/host';
 import type { SessionOptions } from '@delivery/ssh';
+import { bakeInputs } from './bake.ts';
 
 export interface DeployInputs {
   connection: SessionOptions;
@@ -33,7 +34,7 @@ export function deployInputs(identity: Identity): DeployInputs {
       secrets: input.pairs('secrets', { secret: true }),
       options: {
         lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
-        bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
+        ...bakeInputs(input),
         ...forceSchema(input, 'force-schema'),
         ...(input.bool('allow-older', false) && { allowOlder: true }),
       },

@@ -56,6 +56,37 @@ describe('deployInputs', () => {
       expect(() => read({ ...GOOD, 'force-schema': typed })).toThrow('Input "force-schema"');
   });
 
+  it('takes the limits of the watch, and nothing beyond their bounds', () => {
+    const limits = {
+      'bake-minimum-samples': '200',
+      'bake-error-ratio': '0.005',
+      'bake-latency-factor': '1.5',
+      'bake-latency-floor-ms': '100',
+      'bake-failed-probes': '2',
+    };
+    // What is left out is what the host takes by itself.
+    const plain = read(GOOD).envelope;
+    const byHost = parseEnvelope(JSON.stringify({ ...plain, options: {} })).options;
+    expect(parseEnvelope(JSON.stringify(plain)).options).toEqual({ ...byHost, bakeSeconds: 10 });
+    const { envelope } = read({ ...GOOD, ...limits });
+    expect(parseEnvelope(JSON.stringify(envelope)).options).toMatchObject({
+      bakeMinimumSamples: 200,
+      bakeErrorRatio: 0.005,
+      bakeLatencyFactor: 1.5,
+      bakeLatencyFloorMs: 100,
+      bakeFailedProbes: 2,
+    });
+    for (const [name, value] of [
+      ['bake-minimum-samples', '0'],
+      ['bake-error-ratio', '1.01'],
+      ['bake-error-ratio', '2%'],
+      ['bake-latency-factor', '0.9'],
+      ['bake-latency-floor-ms', '1.5'],
+      ['bake-failed-probes', 'all'],
+    ] as const)
+      expect(() => read({ ...GOOD, [name]: value })).toThrow(`Input "${name}"`);
+  });
+
   it('makes an envelope that the host takes', () => {
     const { envelope } = read({
       ...GOOD,
