@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope } from '@delivery/release';
 import type { Identity } from '@delivery/runner/host';
 import ssh2 from 'ssh2';
@@ -19,22 +19,17 @@ const GOOD: Record<string, string> = {
   release: `registry.example/group/app@${DIGEST}`,
 };
 
-let set: string[] = [];
-
 function read(inputs: Record<string, string>): ReturnType<typeof deployInputs> {
-  set = Object.keys(inputs).map((name) => `INPUT_${name.toUpperCase()}`);
-  for (const [name, value] of Object.entries(inputs)) process.env[`INPUT_${name.toUpperCase()}`] = value;
+  const set = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value] as const);
+  for (const [name, value] of set) process.env[name] = value;
   const silence = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
     return deployInputs(who);
   } finally {
     silence.mockRestore();
+    for (const [name] of set) delete process.env[name];
   }
 }
-
-afterEach(() => {
-  for (const name of set) delete process.env[name];
-});
 
 describe('deployInputs', () => {
   it('fills the defaults', () => {
