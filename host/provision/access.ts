@@ -1,7 +1,24 @@
 import { quote } from './shell.ts';
-import { directoriesTask, fileTask, type Task } from './task.ts';
+import { directoriesTask, fileTask, type DirectorySpec, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 import { launcher } from './files.ts';
+
+/** The line of authorized_keys that binds the deploy key to the launcher. */
+export function deployKeyLine({ app, deployKey }: Pick<HostPlan, 'app' | 'deployKey'>): string {
+  return `restrict,command="/opt/edge/bin/release ${app}" ${deployKey}`;
+}
+
+/** The edge's directories, parents first. */
+export const EDGE_DIRECTORIES: readonly DirectorySpec[] = [
+  { path: '/opt/edge', mode: '755' },
+  { path: '/opt/edge/bin', mode: '755' },
+  { path: '/opt/edge/dynamic', mode: '755' },
+  { path: '/opt/edge/staging', mode: '755' },
+  { path: '/opt/edge/certs', mode: '700' },
+  { path: '/opt/edge/acme', mode: '700' },
+  // A watching agent listens here for a rollback; its socket gets the directory's group, in which the deploy user is.
+  { path: '/opt/edge/run', mode: '2750', owner: 'root:docker' },
+];
 
 /**
  * Who may ask for a release: one user whose key rings the launcher. That is no shell, but it is not nothing: whoever holds the key can
@@ -9,7 +26,7 @@ import { launcher } from './files.ts';
  */
 export function accessTasks(plan: HostPlan): Task[] {
   const user = quote(plan.deployUser);
-  const line = `restrict,command="/opt/edge/bin/release ${plan.app}" ${plan.deployKey}`;
+  const line = deployKeyLine(plan);
   const form = '^restrict,command="/opt/edge/bin/release [a-z][a-z0-9-]{0,30}" ';
   const wanted = `keys=$(getent passwd ${user} | cut -d: -f6)/.ssh/authorized_keys
 wanted() {
@@ -28,16 +45,7 @@ wanted() {
         reason: 'Root owns what root will run; the deploy user can read and run the launcher, no more',
         source: 'docs/host.md; CIS Debian 12 7.1',
       },
-      [
-        { path: '/opt/edge', mode: '755' },
-        { path: '/opt/edge/bin', mode: '755' },
-        { path: '/opt/edge/dynamic', mode: '755' },
-        { path: '/opt/edge/staging', mode: '755' },
-        { path: '/opt/edge/certs', mode: '700' },
-        { path: '/opt/edge/acme', mode: '700' },
-        // A watching agent listens here for a rollback; its socket gets the directory's group, in which the deploy user is.
-        { path: '/opt/edge/run', mode: '2750', owner: 'root:docker' },
-      ],
+      EDGE_DIRECTORIES,
     ),
     fileTask({
       id: 'launcher',

@@ -1,3 +1,4 @@
+import type { Reading } from './audit.ts';
 import { fileTask, type Task } from './task.ts';
 
 /** The jail that watches the SSH log in the journal. */
@@ -36,6 +37,25 @@ export function fail2banTasks(sshPorts: readonly number[]): Task[] {
       check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban && fail2ban-client status sshd`,
       apply: `systemctl -q enable --now fail2ban
 until_true 20 fail2ban-client status sshd`,
+    },
+  ];
+}
+
+/** The guard as it runs. */
+export function fail2banReadings(): Reading[] {
+  const what = 'fail2ban';
+  return [
+    {
+      id: 'fail2ban',
+      what,
+      shell: 'systemctl is-active fail2ban\nfail2ban-client status sshd',
+      judge: (value) => {
+        const [state = ''] = value.split('\n');
+        if (state !== 'active') return [{ what, found: state || 'not installed', allowed: 'active' }];
+        return value.includes('Status for the jail: sshd')
+          ? []
+          : [{ what: `${what} jail sshd`, found: 'not there', allowed: 'active' }];
+      },
     },
   ];
 }

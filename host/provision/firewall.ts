@@ -1,3 +1,5 @@
+import type { Reading } from './audit.ts';
+import type { Finding } from './finding.ts';
 import type { Task } from './task.ts';
 
 /** Nothing but SSH and the edge from outside. */
@@ -19,4 +21,40 @@ grep -q '^DEFAULT_OUTPUT_POLICY="ACCEPT"' /etc/default/ufw || ufw default allow 
 ufw --force enable
 systemctl -q enable ufw`,
   };
+}
+
+/** What UFW enforces, on IPv6 too where the host has it. */
+export function firewallReadings(sshPorts: readonly number[]): Reading[] {
+  const what = 'firewall';
+  return [
+    {
+      id: 'firewall',
+      what,
+      shell: `[ ! -s /proc/net/if_inet6 ] || echo 'IPv6: on'
+ufw status verbose | tr -s ' '`,
+      judge: (value) => {
+        const lines = value.split('\n').map((line) => line.trim());
+        const findings: Finding[] = [];
+        if (!lines.includes('Status: active'))
+          return [
+            { what, found: lines.find((line) => line.startsWith('Status')) ?? 'no status', allowed: 'Status: active' },
+          ];
+        const policy = lines.find((line) => line.startsWith('Default:')) ?? 'no default';
+        if (!policy.startsWith('Default: deny (incoming), allow (outgoing)'))
+          findings.push({ what: `${what} policy`, found: policy, allowed: 'deny (incoming), allow (outgoing)' });
+        const families = lines.includes('IPv6: on') ? ['', ' (v6)'] : [''];
+        for (const port of new Set([...sshPorts, 80, 443]))
+          for (const family of families) {
+            const rule = new RegExp(`^${port}/tcp${family.replace(/[()]/g, '\\$&')} (ALLOW|LIMIT) IN Anywhere`);
+            if (!lines.some((line) => rule.test(line)))
+              findings.push({
+                what: `${what} port ${port}${family}`,
+                found: 'not let in',
+                allowed: 'let in from anywhere',
+              });
+          }
+        return findings;
+      },
+    },
+  ];
 }

@@ -98,8 +98,10 @@ task() {
   exit 1
 }
 
-# proof NAME VALUE: one line of what the host says about itself after the last task.
-proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json)" >&3; }
+# proof NAME VALUE: one line of output for what the host says about itself after the last task; the value keeps its lines.
+proof() {
+  printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\\/\\\\/g;s/"/\\"/g;s/\n/\\n/g')" >&3
+}
 `;
 
 /**

@@ -1,3 +1,4 @@
+import { settings, type Reading } from './audit.ts';
 import { sha256 } from './shell.ts';
 import { placed, type Task } from './task.ts';
 
@@ -51,4 +52,24 @@ fi
 systemctl reload ssh || systemctl try-restart ssh
 say 'sshd reloaded'`,
   };
+}
+
+/** What sshd goes by, whichever file says so. */
+export function sshReadings(): Reading[] {
+  const what = 'sshd -T';
+  return [
+    {
+      id: 'sshd',
+      what,
+      shell: `/usr/sbin/sshd -T | grep -E '^(port|${SSHD_SETTINGS.map(([name]) => name.toLowerCase()).join('|')}) '`,
+      judge: (value) => {
+        const found = settings(value);
+        return SSHD_SETTINGS.flatMap(([name, wanted]) => {
+          const actual = found.get(name.toLowerCase()) ?? 'nothing';
+          if (new RegExp(effective(name, wanted)).test(`${name.toLowerCase()} ${actual}`)) return [];
+          return [{ what: `${what} ${name}`, found: actual, allowed: wanted }];
+        });
+      },
+    },
+  ];
 }

@@ -47,10 +47,17 @@ export function placedAt(path: string, mode: string, owner: string, content: str
   return `{ ${decoded(content)}} | put ${path} ${mode} ${owner}\n`;
 }
 
+export interface DirectorySpec {
+  path: string;
+  /** As in FileSpec. */
+  mode: string;
+  owner?: string;
+}
+
 /** Directories with these modes and owners, parents first. */
 export function directoriesTask(
   { id, reason, source }: Pick<Task, 'id' | 'reason' | 'source'>,
-  directories: readonly { path: string; mode: string; owner?: string }[],
+  directories: readonly DirectorySpec[],
 ): Task {
   const each = (command: string, join: string): string =>
     directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);

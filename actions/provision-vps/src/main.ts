@@ -11,8 +11,7 @@ export async function main(signal: AbortSignal): Promise<void> {
   const session = await loginAsAdmin(inputs.connection);
   try {
     const facts = await gatherFacts(session, inputs);
-    const mode = inputs.mode === 'apply' ? 'apply' : 'inspect';
-    const outcome = await runTasks(session, inputs.connection.user, planFor(inputs, facts), mode, signal);
+    const outcome = await runTasks(session, inputs.connection.user, planFor(inputs, facts), inputs.mode, signal);
     await report(inputs, facts, outcome);
   } finally {
     session.close();

@@ -1,15 +1,19 @@
 import * as core from '@actions/core';
 import { duration, redact } from '@delivery/runner';
 import type { Session } from '@delivery/ssh';
+import { audit, readingsShell, type Reading, type ReadValue } from '../../../host/provision/audit.ts';
 import { shellAs } from '../../../host/provision/facts.ts';
-import { parseLine, renderScript, type ScriptMode, type TaskStatus } from '../../../host/provision/script.ts';
-import { hostProofs } from '../../../host/provision/proofs.ts';
+import type { Finding } from '../../../host/provision/finding.ts';
+import { hostReadings } from '../../../host/provision/readings.ts';
+import { parseLine, renderScript, type TaskStatus } from '../../../host/provision/script.ts';
 import { hostTasks, type HostPlan } from '../../../host/provision/tasks.ts';
+import type { Mode } from './inputs.ts';
 import { oneLine } from './text.ts';
 
 export interface TaskResult {
   id: string;
   reason: string;
+  source: string;
   status: TaskStatus;
   ms: number;
   message: string;
@@ -17,8 +21,10 @@ export interface TaskResult {
 
 export interface Outcome {
   tasks: TaskResult[];
-  /** What the host said about itself after the last task. */
-  proofs: { name: string; value: string }[];
+  /** What the host said about itself after the last task; nothing where a task failed, or in mode plan. */
+  readings: ReadValue[];
+  /** What speaks against the host: by those readings, and by later looks at it. */
+  findings: Finding[];
   failure: string | null;
 }
 
@@ -26,9 +32,16 @@ const MARKS = { ok: '=', changed: '+', skipped: '-', drift: '~', failed: '✗' }
 /** The first run downloads packages and images; a slow mirror must not hold the job for ever. */
 const TIMEOUT_MS = 30 * 60_000;
 
+/** What is read back in a mode: before anything is set there is nothing to read. */
+function readingsFor(plan: HostPlan, mode: Mode): Reading[] {
+  return mode === 'plan' ? [] : hostReadings(plan);
+}
+
 /** The script that makes this host what the plan says, or inspects it alone; holds secrets. Ansible sends the same one. */
-export function hostScript(plan: HostPlan, mode: ScriptMode): string {
-  return renderScript(hostTasks(plan), hostProofs(plan), { mode });
+export function hostScript(plan: HostPlan, mode: Mode): string {
+  return renderScript(hostTasks(plan), readingsShell(readingsFor(plan, mode)), {
+    mode: mode === 'apply' ? 'apply' : 'inspect',
+  });
 }
 
 /** How the script ended, as far as the connection could tell. */
@@ -39,32 +52,38 @@ export interface ScriptEnd {
 }
 
 /** Reads what the script says: `line` takes one line of its output and gives the task's result that is in it, `end` what came of all. */
-export function outcomeReader(plan: HostPlan): {
+export function outcomeReader(
+  plan: HostPlan,
+  mode: Mode,
+): {
   line: (text: string) => TaskResult | null;
   end: (how: ScriptEnd) => Outcome;
 } {
-  const reasons = new Map(hostTasks(plan).map(({ id, reason }) => [id, reason]));
-  const outcome: Outcome = { tasks: [], proofs: [], failure: null };
-  let ended = false;
+  const known = new Map(hostTasks(plan).map((task) => [task.id, task]));
+  const readings = readingsFor(plan, mode);
+  const values = new Map<string, string>();
+  const outcome: Outcome = { tasks: [], readings: [], findings: [], failure: null };
   return {
     line: (text) => {
       const line = parseLine(text);
-      if (line?.kind === 'proof') {
-        if (line.name === 'end') ended = true;
-        else outcome.proofs.push({ name: line.name, value: redact(line.value) });
-      }
+      if (line?.kind === 'proof') values.set(line.name, redact(line.value));
       if (line?.kind !== 'task') return null;
       const { id, status, ms } = line;
-      const result = { id, reason: reasons.get(id) ?? '', status, ms, message: oneLine(line.message) };
+      const { reason = '', source = '' } = known.get(id) ?? {};
+      const result = { id, reason, source, status, ms, message: oneLine(line.message) };
       outcome.tasks.push(result);
       return result;
     },
     end: ({ code, signal, stderrTail }) => {
       const failed = outcome.tasks.find(({ status }) => status === 'failed');
-      if (failed)
+      if (failed) {
         outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
-      else if (code !== 0 || !ended)
+      } else if (code !== 0 || !values.has('end')) {
         outcome.failure = `The script on the host ended early (exit code ${code ?? `none, signal ${signal}`}): ${oneLine(stderrTail)}`;
+      } else {
+        outcome.readings = readings.map(({ id, what }) => ({ id, what, value: values.get(id) ?? '' }));
+        outcome.findings = audit(readings, values);
+      }
       return outcome;
     },
   };
@@ -75,15 +94,18 @@ export function taskLine({ id, status, ms, message }: TaskResult): string {
   return `${MARKS[status]} ${id} (${duration(ms)})${message === '' ? '' : `: ${message}`}`;
 }
 
-/** Sends all tasks as one script, to be applied or inspected alone, and follows its lines. A failed task is part of the outcome, not an exception. */
+/**
+ * Sends all tasks as one script, to be applied or inspected alone, and follows its lines; then judges what the host read back.
+ * A failed task is part of the outcome, not an exception.
+ */
 export async function runTasks(
   session: Session,
   user: string,
   plan: HostPlan,
-  mode: ScriptMode,
+  mode: Mode,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const reader = outcomeReader(plan);
+  const reader = outcomeReader(plan, mode);
   const result = await session.exec(shellAs(user), {
     stdin: hostScript(plan, mode),
     timeoutMs: TIMEOUT_MS,

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { hostProofs } from '../proofs.ts';
+import { readingsShell } from '../audit.ts';
+import { hostReadings } from '../readings.ts';
 import { parseLine, renderScript, type ScriptLine, type ScriptMode } from '../script.ts';
 import { decoded, quote, sha256 } from '../shell.ts';
 import { fileTask, type Task } from '../task.ts';
@@ -63,13 +64,13 @@ const statuses = (lines: ScriptLine[]): string[] =>
 
 describe('the rendered script', () => {
   it.each(PLANS)('is valid POSIX sh: %s', (_what, plan) => {
-    const script = renderScript(hostTasks(plan), hostProofs(plan));
+    const script = renderScript(hostTasks(plan), readingsShell(hostReadings(plan)));
     const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('holds no secret as plain text, and each task once', () => {
-    const script = renderScript(hostTasks(PLAN), hostProofs(PLAN));
+    const script = renderScript(hostTasks(PLAN), readingsShell(hostReadings(PLAN)));
     expect(script).not.toContain('CANARYKEY');
     expect(script).not.toContain(PLAN.registry?.password ?? '');
     const ids = hostTasks(PLAN).map(({ id }) => id);
