@@ -15,7 +15,7 @@ import { liveHistory, parseAssetList } from '@delivery/release';
 import type { AssetDirectory, AssetList, Manifest } from '@delivery/release';
 import { releaseAssets } from '@delivery/stack';
 import type { ReleaseAssets } from '@delivery/stack';
-import { DockerError } from './docker.ts';
+import { DockerError } from './docker/engine.ts';
 import { readIfThere, syncDirectory, writeAll, writeAtomically } from './files.ts';
 import { StepError } from './failure.ts';
 import { releaseDirectory } from './paths.ts';

@@ -1,6 +1,6 @@
 import { ContractError } from '@delivery/release';
 import type { Failure, Step } from '@delivery/release';
-import { DockerError } from './docker.ts';
+import { DockerError } from './docker/engine.ts';
 
 /**
  * Why an operation ends without its purpose. `code` is stable; `message` is one line that names what was found and what is needed.

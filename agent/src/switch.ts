@@ -4,7 +4,7 @@ import { refuseClaimed } from './claims.ts';
 import { colourProject, composeName, plainName, replicas, webReplicas } from './colour.ts';
 import type { Replica } from './colour.ts';
 import type { Container } from './container.ts';
-import { DockerError } from './docker.ts';
+import { DockerError } from './docker/engine.ts';
 import { withHostLock } from './host-lock.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bridgeAssets, sweepAssets } from '../src/assets.ts';
-import { DockerError } from '../src/docker.ts';
+import { DockerError } from '../src/docker/engine.ts';
 import type { Paths } from '../src/paths.ts';
 import { forgetRelease } from '../src/store.ts';
 import { deployed, digestOf, newHost, store } from './host.ts';

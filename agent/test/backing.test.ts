@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { inOrder } from '../src/backing/apply.ts';
 import { blipOf } from '../src/backing/blip.ts';
 import { compareContainer, filesOf, parseHashes } from '../src/backing/difference.ts';
-import { remakeOf } from '../src/docker.ts';
-import type { Inspected } from '../src/docker.ts';
+import { remakeOf } from '../src/docker/remake.ts';
+import type { Inspected } from '../src/docker/remake.ts';
 import { backingRows } from '../src/human-plan.ts';
 import { decideOutcome } from '../src/operation.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseKept } from '@delivery/release';
 import type { Manifest } from '@delivery/release';
-import { DockerError } from '../src/docker.ts';
+import { DockerError } from '../src/docker/engine.ts';
 import { requireImages } from '../src/images.ts';
 import { keepImages } from '../src/kept.ts';
 import type { Paths } from '../src/paths.ts';

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope, type ResultEvent } from '@delivery/release';
-import { DockerError } from '../src/docker.ts';
+import { DockerError } from '../src/docker/engine.ts';
 import { operate } from '../src/operation.ts';
 import type { Paths } from '../src/paths.ts';
 import { prune } from '../src/steps/prune.ts';

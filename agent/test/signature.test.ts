@@ -6,7 +6,7 @@ import { parseEnvelope } from '@delivery/release';
 import { provenance, signatureTag } from '@delivery/trust';
 import type { Build, Kind } from '@delivery/trust';
 import { readPrivateKey, signWithKey } from '@delivery/trust/sign';
-import { DockerError } from '../src/docker.ts';
+import { DockerError } from '../src/docker/engine.ts';
 import { toStepError } from '../src/failure.ts';
 import { releaseDirectory } from '../src/paths.ts';
 import type { Paths } from '../src/paths.ts';

@@ -5,7 +5,7 @@ import type { BackingChange, BackingDifference, Manifest } from '@delivery/relea
 import type { Rendered } from '@delivery/stack';
 import { parse } from 'yaml';
 import { replicas } from '../colour.ts';
-import type { Inspected } from '../docker.ts';
+import type { Inspected } from '../docker/remake.ts';
 import { StepError, toStepError } from '../failure.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { liveRelease } from '../live.ts';

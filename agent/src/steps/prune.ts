@@ -4,7 +4,7 @@ import { retention } from '@delivery/release';
 import type { Ledger } from '@delivery/release';
 import type { Docker } from '../docker.ts';
 import { sweepAssets } from '../assets.ts';
-import { DockerError } from '../docker.ts';
+import { DockerError } from '../docker/engine.ts';
 import { readIfThere } from '../files.ts';
 import { withHostLock } from '../host-lock.ts';
 import { imagesOf } from '../images.ts';

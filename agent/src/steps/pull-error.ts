@@ -1,4 +1,4 @@
-import { DockerError } from '../docker.ts';
+import { DockerError } from '../docker/engine.ts';
 import { StepError } from '../failure.ts';
 
 /** The Engine's words for a failed pull, sorted by what the reader can do about it. */

@@ -4,7 +4,7 @@ import type { Colour, Manifest } from '@delivery/release';
 import { renderBacking, renderColour } from '@delivery/stack';
 import type { Rendered } from '@delivery/stack';
 import { addressesOf, colourProject, projectContainers, replicas, startsBeside } from '../colour.ts';
-import { DockerError } from '../docker.ts';
+import { DockerError } from '../docker/engine.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import { StepError } from '../failure.ts';
 import { releaseDirectory } from '../paths.ts';

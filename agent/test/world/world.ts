@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { parseEventLine, parseLedger, type Ledger, type Manifest, type ResultEvent } from '@delivery/release';
 import { parseRoute, type RouteState } from '@delivery/stack';
+import { DockerError } from '../../src/docker/engine.ts';
 import type { Paths } from '../../src/paths.ts';
 import { Engine, Refused, type Item } from './containers.ts';
 import { Died, Life } from './disk.ts';
@@ -187,7 +188,7 @@ export class World {
 }
 
 /** Docker as the agent knows it, over the double. A container that visitors are on must not be taken from them. */
-function fakeDocker(DockerError: new (status: number, message: string) => Error): unknown {
+function fakeDocker(): unknown {
   const guarded = async <T>(effect: boolean, work: (engine: Engine) => T): Promise<T> => {
     await Promise.resolve();
     if (effect) here().life.effect();
@@ -337,17 +338,7 @@ export function mockHost(): void {
       return [...addresses].reduce((sum, address) => sum + (here().connections.get(address) ?? 0), 0);
     },
   }));
-  jest.unstable_mockModule(source('docker.ts'), () => {
-    class DockerError extends Error {
-      readonly status: number;
-      readonly output = '';
-      constructor(status: number, message: string) {
-        super(message);
-        this.status = status;
-      }
-    }
-    return { DockerError, Docker: fakeDocker(DockerError) };
-  });
+  jest.unstable_mockModule(source('docker.ts'), () => ({ Docker: fakeDocker() }));
   const answered = async (who?: string): Promise<{ statusCode: number; headers: object; body: object }> => {
     await sleep(0);
     const { status, headers } = here().answer(who);
