@@ -2,7 +2,7 @@
 export interface Facts {
   user: string;
   uid: number;
-  os: { id: string; version: string; name: string };
+  os: { id: string; version: string; name: string; codename: string };
   /** `uname -m`, such as x86_64. */
   machine: string;
   /** `systemd-detect-virt`: none, kvm, docker, lxc, ... */
@@ -15,6 +15,8 @@ export interface Facts {
   freeDiskKiB: number;
   /** Server version of a running Docker, or ''. */
   dockerVersion: string;
+  /** Installed packages that bring Docker or stand in for it; `snap:docker` for the snap. */
+  dockerPackages: string[];
   /** Content of /etc/docker/daemon.json; null when there is none. */
   daemonJson: string | null;
   /** Every port that sshd listens on, and the one of this very connection. */
@@ -44,6 +46,7 @@ fact uid "$(id -u)"
 fact os_id "$(. /etc/os-release 2>/dev/null; printf '%s' "$ID")"
 fact os_version "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_ID")"
 fact os_name "$(. /etc/os-release 2>/dev/null; printf '%s' "$PRETTY_NAME")"
+fact os_codename "$(. /etc/os-release 2>/dev/null; printf '%s' "\${VERSION_CODENAME:-}")"
 fact machine "$(uname -m)"
 fact virtualization "$(systemd-detect-virt 2>/dev/null)"
 if systemd-detect-virt --quiet --container 2>/dev/null; then fact container 1; fi
@@ -52,6 +55,7 @@ fact cpus "$(nproc)"
 fact memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 fact disk "$(df -Pk / | awk 'NR == 2 { print $4 }')"
 fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
+fact docker_packages "$(dpkg-query -W -f '\${db:Status-Status} \${Package}\n' docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
 if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
 mkdir -p /run/sshd 2>/dev/null
 fact ssh_ports "$(/usr/sbin/sshd -T 2>/dev/null | sed -n 's/^port //p' | tr '\n' ' ')"
@@ -108,7 +112,7 @@ export function parseFacts(lines: readonly string[]): Facts {
   return {
     user: text('user'),
     uid: facts.has('uid') ? count('uid') : -1,
-    os: { id: text('os_id'), version: text('os_version'), name: text('os_name') },
+    os: { id: text('os_id'), version: text('os_version'), name: text('os_name'), codename: text('os_codename') },
     machine: text('machine'),
     virtualization: text('virtualization') || 'none',
     container: facts.has('container'),
@@ -117,6 +121,7 @@ export function parseFacts(lines: readonly string[]): Facts {
     memoryKiB: count('memory'),
     freeDiskKiB: count('disk'),
     dockerVersion: text('docker'),
+    dockerPackages: text('docker_packages').split(/\s+/).filter(Boolean),
     daemonJson: facts.get('daemon_json') ?? null,
     sshPorts: [...new Set(ports)].sort((a, b) => a - b),
     heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
@@ -154,7 +159,9 @@ export function refusals(facts: Facts, allowUnsupportedOs: boolean): string[] {
   return found;
 }
 
+/** What the tests were made for; Debian 12's own Docker is too old, so that there Docker's own packages are asked for. */
 const SUPPORTED = [
+  { id: 'debian', version: '12', name: 'Debian 12' },
   { id: 'debian', version: '13', name: 'Debian 13' },
   { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
   { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },

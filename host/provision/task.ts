@@ -11,6 +11,8 @@ export interface Task {
   check: string;
   /** Body of a shell function, run under `set -e` when the check fails. */
   apply: string;
+  /** The command that shows the setting, for docs/hardening.md. */
+  show?: string;
 }
 
 export interface FileSpec {
@@ -24,14 +26,18 @@ export interface FileSpec {
   content: string;
   /** Shell to run after the file was written. */
   then?: string;
+  /** Where the file's text is not what shows the setting. */
+  show?: string;
 }
 
 /** A file with exactly this content, mode and owner, replaced in one step. */
-export function fileTask({ id, reason, source, path, mode, owner = 'root:root', content, then = '' }: FileSpec): Task {
+export function fileTask(spec: FileSpec): Task {
+  const { id, reason, source, path, mode, owner = 'root:root', content, then = '', show = `cat ${path}` } = spec;
   return {
     id,
     reason,
     source,
+    show,
     check: `same ${quote(path)} ${sha256(content)} ${mode} ${owner}`,
     apply: `${placed(path, mode, owner, content)}${then}`,
   };
@@ -61,5 +67,6 @@ export function directoriesTask(
 ): Task {
   const each = (command: string, join: string): string =>
     directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);
-  return { id, reason, source, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
+  const show = `stat -c '%a %U:%G %n' ${directories.map(({ path }) => path).join(' ')}`;
+  return { id, reason, source, show, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
 }

@@ -1,12 +1,17 @@
 import { edgeTasks } from './edge.ts';
 import { fail2banTasks } from './fail2ban.ts';
 import { firewallTask } from './firewall.ts';
+import { clockTask } from './clock.ts';
+import { journalTask } from './journal.ts';
 import { kernelTask } from './kernel.ts';
+import type { DockerSource } from './packages.ts';
 import { sshTask } from './ssh.ts';
 import { dockerTasks } from './docker.ts';
 import { accessTasks } from './access.ts';
 import { appNameTask, policyTask } from './policy.ts';
+import { swapTask } from './swap.ts';
 import type { Task } from './task.ts';
+import { upgradeTasks } from './upgrades.ts';
 
 /** The edge that this version was tested with. */
 export const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
@@ -22,8 +27,13 @@ export interface HostPlan {
   /** The deploy key may run one-off commands in the live release. */
   allowRun?: boolean;
   os: 'debian' | 'ubuntu';
+  /** Name of the system's release, as its package sources have it. */
+  codename: string;
+  /** Whose Docker the host has or gets. */
+  dockerFrom: DockerSource;
   container: boolean;
   apparmor: boolean;
+  memoryKiB: number;
   /** New content of daemon.json, or null when it is right already. */
   daemonJson: string | null;
   /** Every port that sshd listens on. */
@@ -47,19 +57,37 @@ export const PROFILES: readonly Profile[] = ['hardened', 'minimal'];
 
 export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certificate: string; key: string };
 
+/** Tasks that belong together, for the reader of the docs. */
+export interface TaskGroup {
+  topic: string;
+  tasks: Task[];
+}
+
 /** The tasks in the order in which they must run: each may rely on the ones before it. */
 export function hostTasks(plan: HostPlan): Task[] {
+  return taskGroups(plan).flatMap(({ tasks }) => tasks);
+}
+
+/** The same by topic. */
+export function taskGroups(plan: HostPlan): TaskGroup[] {
   return [
-    appNameTask(plan.app),
-    ...dockerTasks(plan),
-    ...accessTasks(plan),
-    ...policyTask(plan),
-    ...edgeTasks(plan),
+    { topic: 'Docker', tasks: [appNameTask(plan.app), ...dockerTasks(plan)] },
+    { topic: 'Who may release what', tasks: [...accessTasks(plan), ...policyTask(plan)] },
+    { topic: 'Agent and edge', tasks: edgeTasks(plan) },
     ...(plan.profile === 'hardened' ? hardening(plan) : []),
   ];
 }
 
-/** Logins by key alone, a closed firewall, a guard on the SSH port, and a few kernel settings. */
-function hardening({ sshPorts, container }: HostPlan): Task[] {
-  return [sshTask(), firewallTask(sshPorts), ...fail2banTasks(sshPorts), kernelTask(container)];
+/** Logins by key alone, a closed firewall, a guard on the SSH port, and a system that looks after itself. */
+function hardening(plan: HostPlan): TaskGroup[] {
+  const { sshPorts } = plan;
+  return [
+    { topic: 'SSH', tasks: [sshTask()] },
+    { topic: 'Firewall', tasks: [firewallTask(sshPorts)] },
+    { topic: 'Login guard', tasks: fail2banTasks(sshPorts) },
+    {
+      topic: 'System',
+      tasks: [...upgradeTasks(plan), clockTask(plan), journalTask(), swapTask(plan), kernelTask(plan)],
+    },
+  ];
 }

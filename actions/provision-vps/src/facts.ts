@@ -2,6 +2,7 @@ import * as core from '@actions/core';
 import type { Session } from '@delivery/ssh';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
+import { dockerSource } from '../../../host/provision/packages.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import type { HostInputs, Inputs } from './inputs.ts';
 import { oneLine } from './text.ts';
@@ -35,8 +36,8 @@ export async function gatherFacts(session: Session, inputs: Inputs): Promise<Fac
 }
 
 /** @throws Error with every reason why this host cannot be prepared */
-export function preflight(host: string, facts: Facts, { allowUnsupportedOs }: HostInputs): void {
-  const reasons = refusals(facts, allowUnsupportedOs);
+export function preflight(host: string, facts: Facts, { allowUnsupportedOs, dockerPackages }: HostInputs): void {
+  const reasons = [...refusals(facts, allowUnsupportedOs), ...dockerSource(facts, dockerPackages).refusals];
   if (reasons.length > 0) throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
 }
 
@@ -58,7 +59,10 @@ export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
   return {
     ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
     os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
+    codename: facts.os.codename,
+    dockerFrom: dockerSource(facts, inputs.dockerPackages).from,
     container: facts.container,
+    memoryKiB: facts.memoryKiB,
     apparmor: facts.apparmor,
     daemonJson: mergeDaemonConfig(facts.daemonJson),
     sshPorts: facts.sshPorts,

@@ -6,6 +6,7 @@ import type { SignaturePolicy } from '@delivery/release';
 import type { SessionOptions } from '@delivery/ssh';
 import { readSignatures } from './signatures.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
+import type { DockerSource } from '../../../host/provision/packages.ts';
 import { DEFAULT_EDGE_IMAGE, type Profile, type TlsPlan } from '../../../host/provision/tasks.ts';
 
 /** `plan` says what would change, `apply` changes it, `verify` fails where something is not as it should be. */
@@ -32,6 +33,8 @@ export interface HostInputs {
   edgeImage: string;
   registry: { host: string; username: string; password: string } | null;
   tls: TlsPlan;
+  /** Whose packages Docker comes from where there is none yet. */
+  dockerPackages: DockerSource;
   allowUnsupportedOs: boolean;
   /** The deploy key may run one-off commands in the live release. */
   allowRun: boolean;
@@ -70,6 +73,7 @@ export function readHostInputs(input: InputReader, admin: string): HostInputs {
     }),
     registry: registry(input, agent.repository),
     tls: tls(input),
+    dockerPackages: input.choice('docker-packages', ['distribution', 'docker'], 'distribution'),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),
     allowRun: input.bool('allow-run', false),
   };

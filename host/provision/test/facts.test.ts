@@ -66,7 +66,7 @@ describe('preflight', () => {
   });
 
   it.each([
-    ['another system', changed('os_version', '12'), /supported are Debian 13, Ubuntu 24.04, Ubuntu 26.04/],
+    ['another system', changed('os_version', '11'), /supported are Debian 12, Debian 13, Ubuntu 24.04, Ubuntu 26.04/],
     ['no root', changed('uid', '1000'), /sudo/],
     ['no systemd', changed('init', 'init'), /systemd/],
     ['held ports', changed('held', ';80 (nginx);443 (container web)'), /80 \(nginx\), 443 \(container web\)/],
@@ -76,7 +76,7 @@ describe('preflight', () => {
   });
 
   it('takes another system when asked to', () => {
-    expect(refusals(parseFacts(changed('os_version', '12')), true)).toEqual([]);
+    expect(refusals(parseFacts(changed('os_version', '11')), true)).toEqual([]);
   });
 
   it('warns of a small host', () => {

@@ -16,8 +16,11 @@ const PLAN: HostPlan = {
   app: 'fixture',
   repository: 'registry.example/shop',
   os: 'debian',
+  codename: 'trixie',
+  dockerFrom: 'distribution',
   container: false,
   apparmor: true,
+  memoryKiB: 2_000_000,
   daemonJson: '{}\n',
   sshPorts: [22, 2222],
   deployUser: 'deploy',
@@ -41,6 +44,7 @@ const PLANS: [string, HostPlan][] = [
     },
   ],
   ['Ubuntu', { ...PLAN, os: 'ubuntu', apparmor: false }],
+  ["Docker's own packages, minimal", { ...PLAN, dockerFrom: 'docker', profile: 'minimal' }],
 ];
 
 let memory: string;
