@@ -1,11 +1,19 @@
 /** Builds images on the machine's Docker from Debian packages and programs of ours; each is tagged with the key of its recipe. */
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recipeKey, withLock, type Log } from './cache.ts';
 import { ACT, binaryKey, ensureBinary, FERRETDB, SYFT, TRAEFIK, WATCHTOWER, type ProgramRecipe } from './binaries.ts';
 import { attempt, run } from './command.ts';
-import { aptSettings, aptSources, debianMirror, ensureProgram, reachEnvironment, SUITE } from './machine.ts';
+import {
+  aptSettings,
+  aptSources,
+  debianMirror,
+  ensureProgram,
+  machineAuthorities,
+  reachEnvironment,
+  SUITE,
+} from './machine.ts';
 import { ensureNode, nodeKey } from './node.ts';
 
 const BASE_PACKAGES = 'minbase, no documentation, layout 1';
@@ -71,6 +79,17 @@ interface ImageRecipe {
 
 const NODE: Extra = { key: nodeKey, ensure: ensureNode };
 
+/** The authorities that this machine trusts; not part of a recipe's key, because what is built is the same with any. */
+const AUTHORITIES: Extra = {
+  key: () => Promise.resolve(''),
+  ensure: () => {
+    const bundle = machineAuthorities();
+    if (bundle === null)
+      throw new Error('no bundle of certificate authorities on this machine: install ca-certificates');
+    return realpath(bundle);
+  },
+};
+
 function program(recipe: ProgramRecipe): Extra {
   return { key: () => Promise.resolve(binaryKey(recipe)), ensure: (log) => ensureBinary(recipe, log) };
 }
@@ -86,6 +105,14 @@ export const RUNNER: ImageRecipe = {
   base: HOST,
   extras: { local: NODE, act: program(ACT), syft: program(SYFT) },
 };
+
+/** Where Ansible runs; `collections` is for the playbooks that rely on more than ansible-core. */
+export const ANSIBLE: ImageRecipe = {
+  name: 'ansible',
+  base: null,
+  extras: { local: NODE, 'machine-ca.pem': AUTHORITIES },
+};
+export const ANSIBLE_COLLECTIONS: ImageRecipe = { name: 'ansible-collections', base: ANSIBLE, extras: {} };
 
 /** Both registries. */
 export const REGISTRY: ImageRecipe = { name: 'registry', base: null, extras: {} };
@@ -127,7 +154,7 @@ export async function ensureImage(recipe: ImageRecipe | null, log: Log): Promise
         await cp(await extra.ensure(log), join(context, name), { recursive: true, verbatimSymlinks: true });
       }
       log(`building image ${recipe.name} (once)`);
-      const reach = Object.keys(reachEnvironment()).filter((name) => /proxy$/i.test(name));
+      const reach = Object.keys(reachEnvironment()).filter((name) => /proxy$|^pip_index_url$/i.test(name));
       const argv = ['--build-arg', `BASE=${base}`, ...reach.flatMap((name) => ['--build-arg', name])];
       // The classic builder is in every Docker; buildx is a plugin that a plain docker.io comes without.
       await run('docker', ['build', '-q', '-t', reference, ...argv, context], { env: { DOCKER_BUILDKIT: '0' } });

@@ -121,9 +121,9 @@ export function npmConfiguration(): string | null {
   return existsSync(file) ? file : null;
 }
 
-/** Proxy variables and npm settings of the environment that a test host needs to reach the same registries. */
+/** Proxy variables and npm and pip settings of the environment that a test host needs to reach the same registries. */
 export function reachEnvironment(): Record<string, string> {
-  const wanted = /^(?:https?_proxy|no_proxy|npm_config_registry|npm_config_replace_registry_host)$/i;
+  const wanted = /^(?:https?_proxy|no_proxy|npm_config_registry|npm_config_replace_registry_host|pip_index_url)$/i;
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) => (wanted.test(name) && value ? [[name, value]] : [])),
   );
