@@ -1,3 +1,6 @@
+import { PORT_PATH } from './ssh-port.ts';
+import { REVERT_PATHS } from './ssh-revert.ts';
+
 /** What a host tells about itself before anything is changed. */
 export interface Facts {
   user: string;
@@ -21,6 +24,14 @@ export interface Facts {
   daemonJson: string | null;
   /** Every port that sshd listens on, and the one of this very connection. */
   sshPorts: number[];
+  /** What sshd says against its own configuration; '' when it takes it. */
+  sshError: string;
+  /** systemd listens in sshd's place. */
+  sshSocket: boolean;
+  /** The port that an earlier run moved sshd to; null where it never did. */
+  movedPort: number | null;
+  /** A change of sshd by an earlier run was neither confirmed nor undone. */
+  sshUnconfirmed: boolean;
   /** Who holds 80 and 443 already, except our own edge: `80 (nginx)`. */
   heldPorts: string[];
   /** AppArmor is on in the kernel, so that Docker needs its parser. */
@@ -58,7 +69,15 @@ fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
 fact docker_packages "$(dpkg-query -W -f '\${db:Status-Status} \${Package}\n' docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
 if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
 mkdir -p /run/sshd 2>/dev/null
-fact ssh_ports "$(/usr/sbin/sshd -T 2>/dev/null | sed -n 's/^port //p' | tr '\n' ' ')"
+if [ -x /usr/sbin/sshd ]; then
+  sshd=$(/usr/sbin/sshd -T 2>&1) || fact ssh_error "$(printf '%s\n' "$sshd" | head -n 2)"
+  fact ssh_ports "$(printf '%s\n' "$sshd" | sed -n 's/^port //p' | tr '\n' ' ')"
+fi
+if systemctl -q is-active ssh.socket 2>/dev/null; then
+  fact ssh_socket "$(systemctl show --property Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p' | tr '\n' ' ')"
+fi
+fact moved_port "$(sed -n 's/^Port //p' ${PORT_PATH} 2>/dev/null | tail -n 1)"
+if [ -d ${REVERT_PATHS.state} ]; then fact ssh_unconfirmed 1; fi
 fact ssh_connection "$DELIVERY_SSH"
 if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then fact apparmor 1; fi
 if [ -x /opt/edge/bin/release ]; then fact prepared 1; fi
@@ -106,7 +125,8 @@ export function parseFacts(lines: readonly string[]): Facts {
   const text = (name: string): string => facts.get(name) ?? '';
   const count = (name: string): number => Number.parseInt(text(name), 10) || 0;
   // SSH_CONNECTION is: client address, client port, server address, server port.
-  const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
+  const listening = text('ssh_socket') || text('ssh_ports');
+  const ports = [...listening.split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
     .map(Number)
     .filter((port) => port > 0 && port < 65536);
   return {
@@ -124,6 +144,10 @@ export function parseFacts(lines: readonly string[]): Facts {
     dockerPackages: text('docker_packages').split(/\s+/).filter(Boolean),
     daemonJson: facts.get('daemon_json') ?? null,
     sshPorts: [...new Set(ports)].sort((a, b) => a - b),
+    sshError: text('ssh_error').split('\n').join(' / '),
+    sshSocket: facts.has('ssh_socket'),
+    movedPort: count('moved_port') || null,
+    sshUnconfirmed: facts.has('ssh_unconfirmed'),
     heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
     apparmor: facts.has('apparmor'),
     prepared: facts.has('prepared'),
@@ -154,6 +178,10 @@ export function refusals(facts: Facts, allowUnsupportedOs: boolean): string[] {
       `ports that the edge needs are held already: ${facts.heldPorts.join(', ')}. Stop what holds them, or give this app a server of its own`,
     );
   }
+  if (facts.sshError !== '')
+    found.push(
+      `sshd does not take its own configuration, so its next start would lock everybody out: ${facts.sshError}. Repair it first; "sshd -t" shows it`,
+    );
   if (facts.sshPorts.length === 0)
     found.push('the port of the SSH server could not be found out, so the firewall would lock everybody out');
   return found;

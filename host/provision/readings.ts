@@ -20,7 +20,7 @@ export function hostReadings(plan: HostPlan): Reading[] {
     deployKeyReading(plan),
     listenersReading(),
     ...(plan.profile === 'hardened'
-      ? [...sshReadings(), ...firewallReadings(plan.sshPorts), ...fail2banReadings()]
+      ? [...sshReadings(plan.ssh), ...firewallReadings(plan.sshPorts), ...fail2banReadings()]
       : []),
   ];
 }

@@ -109,7 +109,7 @@ proof() {
  * `{"task","status":"ok|changed|skipped|drift|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
  * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
  * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
- * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed.
+ * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed; so are deferred tasks always.
  * `memory` is a directory for files of the run; a tmpfs on every supported system.
  */
 export function renderScript(
@@ -125,7 +125,7 @@ export function renderScript(
     'main() {',
     `mode=${mode}`,
     `prepare ${quote(memory)}`,
-    ...tasks.map(({ id }) => `task ${id}`),
+    ...tasks.map(({ id, deferred }) => (deferred ? `mode=inspect; task ${id}; mode=${mode}` : `task ${id}`)),
     'proofs',
     'exit 0',
     '}',

@@ -13,6 +13,8 @@ export interface Task {
   apply: string;
   /** The command that shows the setting, for docs/hardening.md. */
   show?: string;
+  /** Only checked among the other tasks; a script of its own applies it once something else was proven. */
+  deferred?: boolean;
 }
 
 export interface FileSpec {

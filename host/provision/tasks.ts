@@ -1,3 +1,4 @@
+import { adminTasks } from './admin.ts';
 import { edgeTasks } from './edge.ts';
 import { fail2banTasks } from './fail2ban.ts';
 import { firewallTask } from './firewall.ts';
@@ -5,7 +6,9 @@ import { clockTask } from './clock.ts';
 import { journalTask } from './journal.ts';
 import { kernelTask } from './kernel.ts';
 import type { DockerSource } from './packages.ts';
-import { sshTask } from './ssh.ts';
+import { sshTask, type SshPlan } from './ssh.ts';
+import { oldPortsTask } from './ssh-port.ts';
+import { revertTask } from './ssh-revert.ts';
 import { dockerTasks } from './docker.ts';
 import { accessTasks } from './access.ts';
 import { appNameTask, policyTask } from './policy.ts';
@@ -36,8 +39,9 @@ export interface HostPlan {
   memoryKiB: number;
   /** New content of daemon.json, or null when it is right already. */
   daemonJson: string | null;
-  /** Every port that sshd listens on. */
+  /** Every port that sshd listens on, or is about to: the firewall lets them in and the guard watches them. */
   sshPorts: readonly number[];
+  ssh: SshPlan;
   deployUser: string;
   /** `<type> <base64>`, without a comment. */
   deployKey: string;
@@ -80,10 +84,11 @@ export function taskGroups(plan: HostPlan): TaskGroup[] {
 
 /** Logins by key alone, a closed firewall, a guard on the SSH port, and a system that looks after itself. */
 function hardening(plan: HostPlan): TaskGroup[] {
-  const { sshPorts } = plan;
+  const { ssh, sshPorts } = plan;
+  const closed = ssh.port === null ? [] : ssh.oldPorts.filter((port) => !sshPorts.includes(port));
   return [
-    { topic: 'SSH', tasks: [sshTask()] },
-    { topic: 'Firewall', tasks: [firewallTask(sshPorts)] },
+    { topic: 'SSH', tasks: [revertTask(), ...adminTasks(ssh.admin), sshTask(ssh, plan.deployUser)] },
+    { topic: 'Firewall', tasks: [firewallTask(sshPorts), ...oldPortsTask(closed)] },
     { topic: 'Login guard', tasks: fail2banTasks(sshPorts) },
     {
       topic: 'System',

@@ -1,18 +1,18 @@
 import * as core from '@actions/core';
-import type { Session } from '@delivery/ssh';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
 import { dockerSource } from '../../../host/provision/packages.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import type { HostInputs, Inputs } from './inputs.ts';
+import type { Login } from './login.ts';
 import { oneLine } from './text.ts';
 
 /**
  * Looks at the host in one command that changes nothing.
  * @throws Error when the host cannot be prepared; it names every reason
  */
-export async function gatherFacts(session: Session, inputs: Inputs): Promise<Facts> {
-  const { host, user } = inputs.connection;
+export async function gatherFacts({ session, user }: Login, inputs: Inputs): Promise<Facts> {
+  const { host } = inputs.connection;
   const lines: string[] = [];
   const result = await session.exec(shellAs(user), {
     stdin: FACTS_SCRIPT,
@@ -56,6 +56,7 @@ export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
     registry,
     tls,
   } = inputs;
+  const port = inputs.newSshPort ?? facts.movedPort;
   return {
     ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
     os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
@@ -65,7 +66,15 @@ export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
     memoryKiB: facts.memoryKiB,
     apparmor: facts.apparmor,
     daemonJson: mergeDaemonConfig(facts.daemonJson),
-    sshPorts: facts.sshPorts,
+    // Until sshd has moved, the firewall lets both in.
+    sshPorts: port === null ? facts.sshPorts : [...new Set([...facts.sshPorts, port])].sort((a, b) => a - b),
+    ssh: {
+      admin: inputs.admin,
+      port,
+      oldPorts: [...new Set([22, ...facts.sshPorts])].filter((each) => each !== port),
+      socket: facts.sshSocket,
+      revertSeconds: inputs.revertSeconds,
+    },
     acmeOfOthers: facts.apps.some((other) => other !== app) ? facts.acmeEmail : null,
   };
 }

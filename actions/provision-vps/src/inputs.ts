@@ -3,7 +3,8 @@ import { APP_NAME, REPOSITORY } from '@delivery/release';
 import { registryLogin, type InputReader } from '@delivery/runner';
 import { connectionInputs } from '@delivery/runner/host';
 import type { SignaturePolicy } from '@delivery/release';
-import type { SessionOptions } from '@delivery/ssh';
+import { diagnoseKey, type SessionOptions } from '@delivery/ssh';
+import type { Admin } from '../../../host/provision/admin.ts';
 import { readSignatures } from './signatures.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
 import type { DockerSource } from '../../../host/provision/packages.ts';
@@ -26,6 +27,12 @@ export interface HostInputs {
   repository: string | null;
   /** Who must have signed a release; null asks for no signature. */
   signatures: SignaturePolicy | null;
+  /** Who administers the host from now on. */
+  admin: Admin;
+  /** Port to move sshd to; null leaves it where it is. */
+  newSshPort: number | null;
+  /** Seconds until a change of sshd that nobody has confirmed is undone. */
+  revertSeconds: number;
   deployUser: string;
   /** `<type> <base64>` */
   deployKey: string;
@@ -49,13 +56,18 @@ const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 
 /** Reads and checks every input; nothing is connected to before all of them are right. */
 export function readProvisionInputs(input: InputReader): Inputs {
-  const admin = connection(input);
-  return { connection: admin, ...readHostInputs(input, admin.user) };
+  const login = connection(input);
+  const key = diagnoseKey(login.key, login.passphrase);
+  return { connection: login, ...readHostInputs(input, login.user, key.ok ? key.publicLine : null) };
 }
 
-/** @param admin the login that provisioning itself uses */
-export function readHostInputs(input: InputReader, admin: string): HostInputs {
+/**
+ * @param login the user that provisioning itself logs in as
+ * @param adminKey public half of its key; where it is not known, no other user can be made for it
+ */
+export function readHostInputs(input: InputReader, login: string, adminKey: string | null = null): HostInputs {
   const agent = input.digestRef('agent-image');
+  const admin = adminOf(input, login, adminKey);
   const allowed = repository(input);
   return {
     mode: input.choice('mode', ['plan', 'apply', 'verify'], 'apply'),
@@ -63,7 +75,10 @@ export function readHostInputs(input: InputReader, admin: string): HostInputs {
     app: app(input),
     repository: allowed,
     signatures: readSignatures(input, allowed),
-    deployUser: deployUser(input, admin),
+    admin,
+    newSshPort: newSshPort(input),
+    revertSeconds: input.int('revert-seconds', { fallback: 120, min: 5, max: 600 }),
+    deployUser: deployUser(input, login, admin.user),
     deployKey: deployKey(input),
     agentImage: agent.ref,
     edgeImage: input.text('edge-image', {
@@ -112,7 +127,22 @@ function repository(input: InputReader): string | null {
   return value;
 }
 
-function deployUser(input: InputReader, admin: string): string {
+/** A login that is not root is the admin already, with a key and sudo of its own. */
+function adminOf(input: InputReader, login: string, key: string | null): Admin {
+  const user = input.user('admin-user', 'ops');
+  if (login !== 'root') return { user: login, key: null };
+  return user === 'root' || key === null ? { user: 'root', key: null } : { user, key };
+}
+
+function newSshPort(input: InputReader): number | null {
+  const name = 'new-ssh-port';
+  if (input.text(name, { fallback: '' }) === '') return null;
+  const port = input.port(name);
+  if (port === 80 || port === 443) input.reject(name, String(port), 'a port that the edge does not need');
+  return port;
+}
+
+function deployUser(input: InputReader, login: string, admin: string): string {
   const name = input.user('deploy-user', 'deploy');
   if (name === 'root')
     input.reject(
@@ -120,10 +150,10 @@ function deployUser(input: InputReader, admin: string): string {
       '"root"',
       'a user of its own, since its password is locked and its keys can only deploy',
     );
-  else if (name === admin)
+  else if (name === login || name === admin)
     input.reject(
       'deploy-user',
-      `${JSON.stringify(name)}, which is also the "vps-user" that this action logs in as`,
+      `${JSON.stringify(name)}, which is also the ${name === login ? '"vps-user" that this action logs in as' : '"admin-user"'}`,
       'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more',
     );
   return name;

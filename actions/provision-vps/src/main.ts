@@ -1,19 +1,29 @@
 import { readInputs } from '@delivery/runner';
 import { gatherFacts, planFor } from './facts.ts';
 import { readProvisionInputs } from './inputs.ts';
-import { loginAsAdmin } from './login.ts';
+import { loginAsAdmin, openByKey } from './login.ts';
+import { merge, secureSsh, settleEarlier } from './prove-login.ts';
 import { report } from './report.ts';
 import { runTasks } from './tasks.ts';
 
 /** Makes a bare server ready for releases: looks at it, changes what is not as it should be, and proves what it did. */
 export async function main(signal: AbortSignal): Promise<void> {
   const inputs = readInputs(readProvisionInputs);
-  const session = await loginAsAdmin(inputs.connection);
+  const login = await loginAsAdmin(inputs);
   try {
-    const facts = await gatherFacts(session, inputs);
-    const outcome = await runTasks(session, inputs.connection.user, planFor(inputs, facts), inputs.mode, signal);
+    let facts = await gatherFacts(login, inputs);
+    if (facts.sshUnconfirmed && inputs.mode === 'apply') {
+      await settleEarlier(login, signal);
+      facts = await gatherFacts(login, inputs);
+    }
+    const plan = planFor(inputs, facts);
+    const outcome = await runTasks(login, plan, inputs.mode, signal);
+    if (inputs.mode === 'apply' && outcome.failure === null && outcome.tasks.some(({ status }) => status === 'drift')) {
+      const open = openByKey.bind(null, inputs.connection);
+      merge(outcome, await secureSsh({ plan, login, open, signal }));
+    }
     await report(inputs, facts, outcome);
   } finally {
-    session.close();
+    login.session.close();
   }
 }

@@ -1,13 +1,14 @@
 import * as core from '@actions/core';
 import { duration, redact } from '@delivery/runner';
-import type { Session } from '@delivery/ssh';
 import { audit, readingsShell, type Reading, type ReadValue } from '../../../host/provision/audit.ts';
 import { shellAs } from '../../../host/provision/facts.ts';
 import type { Finding } from '../../../host/provision/finding.ts';
 import { hostReadings } from '../../../host/provision/readings.ts';
 import { parseLine, renderScript, type TaskStatus } from '../../../host/provision/script.ts';
 import { hostTasks, type HostPlan } from '../../../host/provision/tasks.ts';
+import type { Task } from '../../../host/provision/task.ts';
 import type { Mode } from './inputs.ts';
+import type { Login } from './login.ts';
 import { oneLine } from './text.ts';
 
 export interface TaskResult {
@@ -52,15 +53,17 @@ export interface ScriptEnd {
 }
 
 /** Reads what the script says: `line` takes one line of its output and gives the task's result that is in it, `end` what came of all. */
-export function outcomeReader(
-  plan: HostPlan,
-  mode: Mode,
-): {
+export function outcomeReader(plan: HostPlan, mode: Mode): ScriptReader {
+  return scriptReader(hostTasks(plan), readingsFor(plan, mode));
+}
+
+interface ScriptReader {
   line: (text: string) => TaskResult | null;
   end: (how: ScriptEnd) => Outcome;
-} {
-  const known = new Map(hostTasks(plan).map((task) => [task.id, task]));
-  const readings = readingsFor(plan, mode);
+}
+
+function scriptReader(tasks: readonly Task[], readings: readonly Reading[]): ScriptReader {
+  const known = new Map(tasks.map((task) => [task.id, task]));
   const values = new Map<string, string>();
   const outcome: Outcome = { tasks: [], readings: [], findings: [], failure: null };
   return {
@@ -98,18 +101,34 @@ export function taskLine({ id, status, ms, message }: TaskResult): string {
  * Sends all tasks as one script, to be applied or inspected alone, and follows its lines; then judges what the host read back.
  * A failed task is part of the outcome, not an exception.
  */
-export async function runTasks(
-  session: Session,
-  user: string,
-  plan: HostPlan,
-  mode: Mode,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const reader = outcomeReader(plan, mode);
-  const result = await session.exec(shellAs(user), {
-    stdin: hostScript(plan, mode),
+export function runTasks(login: Login, plan: HostPlan, mode: Mode, signal: AbortSignal): Promise<Outcome> {
+  return runScript(login, {
+    script: hostScript(plan, mode),
+    tasks: hostTasks(plan),
+    readings: readingsFor(plan, mode),
     timeoutMs: TIMEOUT_MS,
     signal,
+  });
+}
+
+/** A script as it is sent, and what its lines are read by. */
+export interface SentScript {
+  script: string;
+  tasks: readonly Task[];
+  readings: readonly Reading[];
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+/** Sends one script and follows its lines. A failed task is part of the outcome, not an exception. @throws SshError */
+export async function runScript(
+  { session, user }: Login,
+  { script, tasks, readings, ...bounds }: SentScript,
+): Promise<Outcome> {
+  const reader = scriptReader(tasks, readings);
+  const result = await session.exec(shellAs(user), {
+    ...bounds,
+    stdin: script,
     onStdoutLine: (text) => {
       const task = reader.line(text);
       if (task !== null) core.info(taskLine(task));

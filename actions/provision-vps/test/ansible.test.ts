@@ -54,7 +54,8 @@ async function sentByAction(mode: Mode): Promise<string> {
     return Promise.resolve({ code: 0, signal: null, stderrTail: '' });
   };
   const plan = planFor(inputs, parseFacts(FACTS.split('\n')));
-  await runTasks({ exec } as unknown as Session, 'ubuntu', plan, mode, new AbortController().signal);
+  const login = { session: { exec } as unknown as Session, user: 'ubuntu', port: 22 };
+  await runTasks(login, plan, mode, new AbortController().signal);
   return sent;
 }
 
@@ -77,7 +78,7 @@ describe('the script for Ansible', () => {
   it('knows every input of the action that is not about the connection', () => {
     const file = readFileSync(new URL('../action.yml', import.meta.url), 'utf8');
     const names = Object.keys((parse(file) as { inputs: Record<string, unknown> }).inputs);
-    const connection = /^(vps-|ssh-|known-hosts$|password$|connect-)/;
+    const connection = /^(vps-|ssh-|known-hosts$|password$|connect-|admin-user$|new-ssh-port$|revert-seconds$)/;
     expect(names.filter((name) => !connection.test(name)).sort()).toEqual([...HOST_INPUTS].sort());
   });
 

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings } from '../facts.ts';
 import { jail } from '../fail2ban.ts';
-import { sshdDropIn } from '../ssh.ts';
 
 const line = (name: string, value: string): string => `${name}=${Buffer.from(value).toString('base64')}`;
 const GOOD = Object.entries({
@@ -49,6 +48,18 @@ describe('facts', () => {
     expect(parseFacts(['Welcome to your server', ...GOOD]).sshPorts).toEqual([22, 2222]);
   });
 
+  it('take the ports from systemd where it listens in the place of sshd', () => {
+    const facts = parseFacts([...changed('ssh_connection', '::1 51000 ::1 2200'), line('ssh_socket', '2200 2201 ')]);
+    expect(facts).toMatchObject({ sshPorts: [2200, 2201], sshSocket: true });
+    expect(parseFacts(GOOD).sshSocket).toBe(false);
+  });
+
+  it('know where an earlier run has moved sshd to, and what it left unconfirmed', () => {
+    expect(parseFacts(GOOD)).toMatchObject({ movedPort: null, sshUnconfirmed: false });
+    const lines = [...GOOD, line('moved_port', '2222\n'), line('ssh_unconfirmed', '1')];
+    expect(parseFacts(lines)).toMatchObject({ movedPort: 2222, sshUnconfirmed: true });
+  });
+
   it('keep the content of daemon.json, and know it from an absent one', () => {
     expect(parseFacts(changed('daemon_json', '{"a":"b=c"}')).daemonJson).toBe('{"a":"b=c"}');
     expect(parseFacts(GOOD).daemonJson).toBeNull();
@@ -69,6 +80,7 @@ describe('preflight', () => {
     ['another system', changed('os_version', '11'), /supported are Debian 12, Debian 13, Ubuntu 24.04, Ubuntu 26.04/],
     ['no root', changed('uid', '1000'), /sudo/],
     ['no systemd', changed('init', 'init'), /systemd/],
+    ['a broken sshd', changed('ssh_error', 'x.conf: line 1: Bad option\nterminating'), /x.conf: line 1: Bad option/],
     ['held ports', changed('held', ';80 (nginx);443 (container web)'), /80 \(nginx\), 443 \(container web\)/],
     ['no SSH port', [...changed('ssh_ports', '').filter((each) => !each.startsWith('ssh_connection='))], /SSH/],
   ])('refuses %s by name', (_what, lines, message) => {
@@ -87,11 +99,6 @@ describe('preflight', () => {
 it('becomes root by sudo where the login is another user', () => {
   expect(shellAs('root')).not.toContain('sudo');
   expect(shellAs('admin')).toMatch(/^sudo -n /);
-});
-
-it('writes an sshd drop-in that closes passwords', () => {
-  expect(sshdDropIn()).toMatch(/^PasswordAuthentication no$/m);
-  expect(sshdDropIn()).toMatch(/^PermitRootLogin prohibit-password$/m);
 });
 
 it('guards every port of sshd', () => {
