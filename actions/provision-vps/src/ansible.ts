@@ -1,15 +1,25 @@
 import { buffer } from 'node:stream/consumers';
 import { readInputs } from '@delivery/runner';
-import { FACTS_SCRIPT, parseFacts, warnings } from '../../../host/provision/facts.ts';
+import { FACTS_SCRIPT, parseFacts } from '../../../host/provision/facts.ts';
+import { inWords } from '../../../host/provision/finding.ts';
 import { planFor, preflight } from './facts.ts';
 import { readHostInputs } from './inputs.ts';
 import { hostScript, outcomeReader, taskLine } from './tasks.ts';
 
-/** The inputs of the action that say what the host is to become; the rest is about the connection, which is Ansible's here. */
+/** The inputs of the action that say what the host is to become; the rest is about how the runner reaches it, which is Ansible's here. */
 export const HOST_INPUTS = [
   ...['mode', 'profile', 'app', 'repository', 'signing-public-key', 'signing-identity', 'signing-trusted-root'],
   ...['allow-run', 'deploy-public-key', 'deploy-user', 'agent-image', 'edge-image', 'registry-username'],
-  ...['registry-password', 'tls', 'acme-email', 'tls-certificate', 'tls-key', 'allow-unsupported-os'],
+  ...[
+    'registry-password',
+    'tls',
+    'acme-email',
+    'tls-certificate',
+    'tls-key',
+    'allow-unsupported-os',
+    'allow-small-host',
+    'docker-packages',
+  ],
 ];
 
 /** What playbook.yml knows: the inputs by the action's names, and what the host has answered so far. */
@@ -59,10 +69,11 @@ export function outcomeOf(asked: Asked): Told {
   const reader = outcomeReader(plan, inputs.mode);
   for (const line of stdout.split('\n')) reader.line(line);
   const { tasks, findings, failure } = reader.end({ code: rc, stderrTail: stderr });
-  const wrong = findings.map(({ what, found, allowed }) => `${what}: found ${found}; allowed: ${allowed}`);
+  const { refusals, warnings } = preflight('The host', facts, inputs);
+  const wrong = [...refusals, ...findings].map(inWords);
   return {
     lines: [
-      ...warnings(facts),
+      ...warnings.map(inWords),
       ...tasks.filter(({ status }) => status !== 'ok').map(taskLine),
       ...wrong,
       ...(failure === null ? [] : [failure]),
