@@ -1,41 +1,13 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { ROOT, runInRunner } from './action.ts';
+import { runInRunner } from './action.ts';
 import type { ActionRun } from './action.ts';
+import { sampleArguments, type Sampled } from './arguments.ts';
 import { expectCode } from './expect.ts';
 import { must, run } from './process.ts';
 import { Stage } from './stage.ts';
 
 const stage = Stage.open();
-
-interface Sampled {
-  samples: number;
-  hits: { index: number; program: string }[];
-}
-
-/** Starts the sampler of argument lists; the returned function ends it. */
-async function sampleArguments(texts: string[]): Promise<() => Promise<Sampled>> {
-  const child = spawn(process.execPath, [`${ROOT}/rehearsal/test/argv-sampler.ts`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let out = '';
-  child.stdout.setEncoding('utf8');
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  const ready = new Promise<void>((resolve) => {
-    child.stdout.on('data', (chunk: string) => {
-      out += chunk;
-      if (out.includes('ready\n')) resolve();
-    });
-  });
-  child.stdin.end(JSON.stringify(texts));
-  await ready;
-  return async () => {
-    child.kill('SIGTERM');
-    await ended;
-    return JSON.parse(out.replace('ready\n', '')) as Sampled;
-  };
-}
 
 /** Names of the files below `places` in a container that hold one of the texts, which travel on standard input. */
 async function filesWith(container: string, texts: string[], places: string[]): Promise<string[]> {

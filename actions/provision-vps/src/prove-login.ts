@@ -30,33 +30,31 @@ export interface Securing {
  */
 export async function secureSsh({ plan, login, open, signal }: Securing): Promise<Outcome> {
   const { ssh } = plan;
+  const { move, close, confirm } = closingSteps(plan);
   const admin: Candidate = { user: ssh.admin.user, port: ssh.port ?? login.port };
   const done: Outcome = { tasks: [], readings: [], findings: [], failure: null };
   const sessions: Login[] = [login];
   /** One phase; false where it failed. */
-  const phase = async (on: Login, tasks: Task[], readings: Reading[] = []): Promise<boolean> => {
-    const script = renderScript(tasks, readingsShell(readings));
-    const ran = await runScript(on, { script, tasks, readings, timeoutMs: TIMEOUT_MS, signal });
+  const phase = async (on: Login, taken: ClosingStep): Promise<boolean> => {
+    const ran = await runScript(on, { script: stepScript(taken), ...taken, timeoutMs: TIMEOUT_MS, signal });
     merge(done, ran);
     return ran.failure === null;
   };
   let step = 'Before anything of sshd was changed';
   try {
-    const moves = ssh.port !== null && plan.sshPorts.some((port) => port !== ssh.port);
-    if (moves && !(await phase(login, [openPortTask(ssh, plan.sshPorts)]))) return await undone(done, sessions);
-    step = moves
-      ? `sshd listened on port ${ssh.port} too, but no login came through it. A firewall of the provider has to let the port in first`
-      : `Nothing of sshd was changed, because the login that is to stay does not work`;
+    if (move !== null && !(await phase(login, move))) return await undone(done, sessions);
+    step =
+      move !== null
+        ? `sshd listened on port ${ssh.port} too, but no login came through it. A firewall of the provider has to let the port in first`
+        : `Nothing of sshd was changed, because the login that is to stay does not work`;
     const first = await second(login, admin, open, sessions);
     step = 'While sshd was being changed';
-    if (!(await phase(first, [{ ...sshTask(ssh, plan.deployUser), deferred: false }])))
-      return await undone(done, sessions);
+    if (!(await phase(first, close))) return await undone(done, sessions);
     step = `sshd was changed, but then ${admin.user} was not let in on port ${admin.port}`;
     const proven: Login = { ...admin, session: await open(admin) };
     sessions.push(proven);
     step = 'While the change of sshd was being confirmed';
-    const final = settled(plan);
-    await phase(proven, [confirmTask(), ...afterwards(plan, final)], hostReadings(final));
+    await phase(proven, confirm);
     const sshd = done.tasks.find(({ id, status }) => id === 'sshd' && status === 'drift');
     if (sshd) done.failure ??= `sshd is not as it was set, which is somebody else's doing: ${sshd.message}`;
     if (done.failure === null && ssh.admin.user !== 'root') await rootStaysOut(done, admin.port, open);
@@ -67,6 +65,32 @@ export async function secureSsh({ plan, login, open, signal }: Securing): Promis
     for (const each of sessions.slice(1)) each.session.close();
   }
   return done;
+}
+
+/** A script of its own on the way to a closed sshd. */
+export interface ClosingStep {
+  tasks: Task[];
+  readings: Reading[];
+}
+
+/**
+ * What closing sshd takes, step by step: another port is opened beside the old one where sshd is to move, then the rest is closed over a login of
+ * the admin, then that is confirmed over a newer one. Ansible takes the same steps.
+ */
+export function closingSteps(plan: HostPlan): { move: ClosingStep | null; close: ClosingStep; confirm: ClosingStep } {
+  const { ssh, sshPorts, deployUser } = plan;
+  const moves = ssh.port !== null && sshPorts.some((port) => port !== ssh.port);
+  const final = settled(plan);
+  return {
+    move: moves ? { tasks: [openPortTask(ssh, sshPorts)], readings: [] } : null,
+    close: { tasks: [{ ...sshTask(ssh, deployUser), deferred: false }], readings: [] },
+    confirm: { tasks: [confirmTask(), ...afterwards(plan, final)], readings: hostReadings(final) },
+  };
+}
+
+/** The script of one such step. */
+export function stepScript({ tasks, readings }: ClosingStep): string {
+  return renderScript(tasks, readingsShell(readings));
 }
 
 /** A login of the admin on the port that is to stay; where the run began with such a one, that is it. */

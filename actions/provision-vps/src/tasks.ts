@@ -57,12 +57,13 @@ export function outcomeReader(plan: HostPlan, mode: Mode): ScriptReader {
   return scriptReader(hostTasks(plan), readingsFor(plan, mode));
 }
 
-interface ScriptReader {
+export interface ScriptReader {
   line: (text: string) => TaskResult | null;
   end: (how: ScriptEnd) => Outcome;
 }
 
-function scriptReader(tasks: readonly Task[], readings: readonly Reading[]): ScriptReader {
+/** Reads the output of any script by the tasks and readings that are in it. */
+export function scriptReader(tasks: readonly Task[], readings: readonly Reading[]): ScriptReader {
   const known = new Map(tasks.map((task) => [task.id, task]));
   const values = new Map<string, string>();
   const outcome: Outcome = { tasks: [], readings: [], findings: [], failure: null };
