@@ -81,31 +81,32 @@ const command =
   async (): Promise<Tally> =>
     (await execute(argv)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 
-/** Runs one jest project, or a share `1/2` of one whose tests use hosts; a suite that cannot even load, or that runs no test at all, counts as a failure. */
-const jest = (project: string, shard?: string) => async (): Promise<Tally> => {
-  const report = join(reports, `${project}${shard === undefined ? '' : `-${shard.slice(0, 1)}`}.json`);
-  await rm(report, { force: true });
-  const code = await execute(
-    [
-      node,
-      join(root, 'node_modules/jest/bin/jest.js'),
-      '--selectProjects',
-      project,
-      '--json',
-      '--outputFile',
-      report,
-      ...(shard === undefined ? [] : ['--runInBand', `--shard=${shard}`]),
-    ],
-    { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
-  );
-  const text = await readFile(report, 'utf8').catch(() => '');
-  if (text === '') return { passed: 0, failed: 1 };
-  const result = JSON.parse(text) as JestReport;
-  // A test that is switched off proves nothing: it counts as failed.
-  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
-  const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
-  return { passed: result.numPassedTests, failed: silent ? 1 : failed, failures: jestFailures(result) };
-};
+/** Process tests that share the second pair of hosts. All others, new ones too, are on the first. */
+const SECOND_SHARE = ['roles', 'migrate', 'break-glass', 'kill', 'edge', 'reboot', 'load', 'build'];
+
+/** Runs one jest project; a suite that cannot even load, or that runs no test at all, counts as a failure. `flags` are jest's own. */
+const jest =
+  (project: string, report = project, flags: readonly string[] = []) =>
+  async (): Promise<Tally> => {
+    const file = join(reports, `${report}.json`);
+    await rm(file, { force: true });
+    const code = await execute(
+      [
+        node,
+        join(root, 'node_modules/jest/bin/jest.js'),
+        ...['--selectProjects', project, '--json', '--outputFile', file],
+        ...flags,
+      ],
+      { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
+    );
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text === '') return { passed: 0, failed: 1 };
+    const result = JSON.parse(text) as JestReport;
+    // A test that is switched off proves nothing: it counts as failed.
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + result.numPendingTests;
+    const silent = failed === 0 && (code !== 0 || result.numPassedTests === 0);
+    return { passed: result.numPassedTests, failed: silent ? 1 : failed, failures: jestFailures(result) };
+  };
 
 /** The same cells each time, for a gate must not turn on luck; other seeds and the whole table are `npm run test:full`'s. */
 const FAULTS_SEED = '1';
@@ -132,16 +133,16 @@ const gates: Gate[] = [
   { name: 'unit', run: jest('unit') },
   { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
 ];
+const share = `rehearsal/test/(${SECOND_SHARE.join('|')})\\.test\\.ts$`;
 /** These wait for hosts more than they work, and each has hosts of its own: two rows of them run side by side. */
 const beside: Gate[][] = [
   [
-    { name: 'process-1', run: jest('process', '1/3') },
-    { name: 'process-2', run: jest('process', '2/3') },
+    { name: 'process-1', run: jest('process', 'process-1', ['--runInBand', '--testPathIgnorePatterns', share]) },
     { name: 'faults', run: faults },
   ],
   [
     { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
-    { name: 'process-3', run: jest('process', '3/3') },
+    { name: 'process-2', run: jest('process', 'process-2', ['--runInBand', '--testPathPatterns', share]) },
   ],
 ];
 
