@@ -16,6 +16,8 @@ const shared = {
 export default {
   // jest would leave one core to somebody who is not there.
   maxWorkers: '100%',
+  // jest's five seconds say nothing about what is tested where a busy machine starts processes and hosts. Projects cannot set their own.
+  testTimeout: 120_000,
   // jest's own haste map must not wander into build outputs of the app.
   projects: [
     {

@@ -14,12 +14,26 @@ export interface Facts {
   container: boolean;
   init: string;
   cpus: number;
+  /** What there is: the machine's memory, or the limit of the control group that the host is in. */
   memoryKiB: number;
+  /** Size of the file system of `/`, and what is free of it. */
+  diskKiB: number;
   freeDiskKiB: number;
   /** Server version of a running Docker, or ''. */
   dockerVersion: string;
   /** Installed packages that bring Docker or stand in for it; `snap:docker` for the snap. */
   dockerPackages: string[];
+  /** Version of the compose plugin, or ''. */
+  composeVersion: string;
+  curl: boolean;
+  /** Seconds since 1970 by the host's clock. */
+  clock: number;
+  /** What systemd says of the clock: yes, no, or '' where it does not know. */
+  synchronized: string;
+  /** The host's own addresses; not those of its containers' networks. */
+  addresses: string[];
+  /** Who runs the machine, by its firmware (DMI): `ovhcloud`, another vendor's name, or '' where it does not say. */
+  provider: string;
   /** Content of /etc/docker/daemon.json; null when there is none. */
   daemonJson: string | null;
   /** Every port that sshd listens on, and the one of this very connection. */
@@ -57,16 +71,23 @@ fact uid "$(id -u)"
 fact os_id "$(. /etc/os-release 2>/dev/null; printf '%s' "$ID")"
 fact os_version "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_ID")"
 fact os_name "$(. /etc/os-release 2>/dev/null; printf '%s' "$PRETTY_NAME")"
-fact os_codename "$(. /etc/os-release 2>/dev/null; printf '%s' "\${VERSION_CODENAME:-}")"
+fact os_codename "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_CODENAME")"
 fact machine "$(uname -m)"
 fact virtualization "$(systemd-detect-virt 2>/dev/null)"
 if systemd-detect-virt --quiet --container 2>/dev/null; then fact container 1; fi
 fact init "$(cat /proc/1/comm)"
 fact cpus "$(nproc)"
 fact memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
-fact disk "$(df -Pk / | awk 'NR == 2 { print $4 }')"
-fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
-fact docker_packages "$(dpkg-query -W -f '\${db:Status-Status} \${Package}\n' docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
+fact memory_limit "$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)"
+fact disk "$(df -Pk / | awk 'NR == 2 { print $2, $4 }')"
+# One call: the client asks its plugins for their versions along the way.
+fact docker "$(docker info --format 'server={{.ServerVersion}} compose={{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Version}}{{end}}{{end}}' 2>/dev/null)"
+if command -v curl >/dev/null; then fact curl 1; fi
+fact clock "$(date +%s)"
+if [ -e /run/systemd/timesync/synchronized ]; then fact synchronized yes; else fact synchronized "$(timedatectl show --property NTPSynchronized --value 2>/dev/null)"; fi
+fact addresses "$(ip -o addr show scope global 2>/dev/null | awk '$2 !~ /^(docker|br-|veth)/ { sub("/.*", "", $4); print $4 }' | tr '\n' ' ')"
+fact vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name /sys/class/dmi/id/chassis_vendor /sys/class/dmi/id/board_vendor 2>/dev/null)"
+fact docker_packages "$(dpkg-query -W -f '${'$'}{db:Status-Status} ${'$'}{Package}\n' docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
 if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
 mkdir -p /run/sshd 2>/dev/null
 if [ -x /usr/sbin/sshd ]; then
@@ -123,6 +144,7 @@ export function parseFacts(lines: readonly string[]): Facts {
       );
   }
   const text = (name: string): string => facts.get(name) ?? '';
+  const numbers = (name: string): number[] => text(name).split(/\s+/).map(Number);
   const count = (name: string): number => Number.parseInt(text(name), 10) || 0;
   // SSH_CONNECTION is: client address, client port, server address, server port.
   const listening = text('ssh_socket') || text('ssh_ports');
@@ -138,9 +160,16 @@ export function parseFacts(lines: readonly string[]): Facts {
     container: facts.has('container'),
     init: text('init'),
     cpus: count('cpus'),
-    memoryKiB: count('memory'),
-    freeDiskKiB: count('disk'),
-    dockerVersion: text('docker'),
+    memoryKiB: Math.min(count('memory'), (count('memory_limit') || Infinity) / 1024),
+    diskKiB: numbers('disk')[0] ?? 0,
+    freeDiskKiB: numbers('disk')[1] ?? 0,
+    dockerVersion: /server=(\S*)/.exec(text('docker'))?.[1] ?? '',
+    composeVersion: /compose=(\S*)/.exec(text('docker'))?.[1] ?? '',
+    curl: facts.has('curl'),
+    clock: count('clock'),
+    synchronized: text('synchronized'),
+    addresses: text('addresses').split(/\s+/).filter(Boolean),
+    provider: provider(text('vendor')),
     dockerPackages: text('docker_packages').split(/\s+/).filter(Boolean),
     daemonJson: facts.get('daemon_json') ?? null,
     sshPorts: [...new Set(ports)].sort((a, b) => a - b),
@@ -158,52 +187,8 @@ export function parseFacts(lines: readonly string[]): Facts {
   };
 }
 
-/** What speaks against preparing this host, one sentence each; empty when nothing does. */
-export function refusals(facts: Facts, allowUnsupportedOs: boolean): string[] {
-  const found: string[] = [];
-  if (facts.uid !== 0)
-    found.push(
-      `the login is not root and "sudo -n" gave no root shell (uid ${facts.uid}): log in as root or as a user with NOPASSWD sudo`,
-    );
-  if (facts.init !== 'systemd') found.push(`process 1 is "${facts.init}": systemd is needed`);
-  const supported = SUPPORTED.some(({ id, version }) => facts.os.id === id && facts.os.version === version);
-  if (!supported && !allowUnsupportedOs) {
-    const names = SUPPORTED.map(({ name }) => name).join(', ');
-    found.push(
-      `the system is "${facts.os.name || 'unknown'}"; supported are ${names} (the input allow-unsupported-os overrides this for systems with apt)`,
-    );
-  }
-  if (facts.heldPorts.length > 0) {
-    found.push(
-      `ports that the edge needs are held already: ${facts.heldPorts.join(', ')}. Stop what holds them, or give this app a server of its own`,
-    );
-  }
-  if (facts.sshError !== '')
-    found.push(
-      `sshd does not take its own configuration, so its next start would lock everybody out: ${facts.sshError}. Repair it first; "sshd -t" shows it`,
-    );
-  if (facts.sshPorts.length === 0)
-    found.push('the port of the SSH server could not be found out, so the firewall would lock everybody out');
-  return found;
-}
-
-/** What the tests were made for; Debian 12's own Docker is too old, so that there Docker's own packages are asked for. */
-const SUPPORTED = [
-  { id: 'debian', version: '12', name: 'Debian 12' },
-  { id: 'debian', version: '13', name: 'Debian 13' },
-  { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
-  { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },
-];
-
-/** What the operator should know but nothing that stops the run. */
-export function warnings(facts: Facts): string[] {
-  const found: string[] = [];
-  if (facts.cpus < 2) found.push(`${facts.cpus} CPU: 2 are recommended`);
-  if (facts.memoryKiB > 0 && facts.memoryKiB < 1_800_000)
-    found.push(
-      `${Math.round(facts.memoryKiB / 1024)} MiB of memory: 2 GB are recommended, since two colours run at once during a switch`,
-    );
-  if (facts.freeDiskKiB > 0 && facts.freeDiskKiB < 10 * 1024 * 1024)
-    found.push(`${Math.round(facts.freeDiskKiB / 1024 / 1024)} GiB of free disk: 10 GiB are recommended`);
-  return found;
+/** OVHcloud names itself in one field or another, by the age of the machine. */
+function provider(vendors: string): string {
+  if (/\bovh/i.test(vendors)) return 'ovhcloud';
+  return vendors.split('\n')[0]?.trim() ?? '';
 }

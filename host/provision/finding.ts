@@ -6,3 +6,8 @@ export interface Finding {
   /** What it should be, and where it helps the command that repairs it. */
   allowed: string;
 }
+
+/** A finding as one line for people. */
+export function inWords({ what, found, allowed }: Finding): string {
+  return `${what}: found ${found}; allowed: ${allowed}`;
+}

@@ -152,6 +152,8 @@ export class Stage {
       'registry-username': registry.username,
       'registry-password': registry.password,
       tls: 'files',
+      // A test host is as large as the machine that it is on.
+      'allow-small-host': 'true',
       'tls-certificate': tls.certificate,
       'tls-key': tls.key,
     };

@@ -112,6 +112,8 @@ async function settingsOf(rig: Rig, memory: Memory): Promise<Settings> {
       // act names no workflow in GITHUB_WORKFLOW_REF: repository and branch are what can be asked for here.
       SIGNING_IDENTITY: `${REPOSITORY}/*@refs/heads/main`,
       TLS: 'files',
+      // The server is as large as the machine that it is on.
+      ALLOW_SMALL_HOST: 'true',
       CA_CERTIFICATE: rig.ca.certificate,
       RESOLVE: `${APP_HOST}:443:${vpsAddress ?? ''}`,
       BUILD_SECRETS: 'ca=/etc/delivery/machine-ca.pem\nnpmrc=/root/.npmrc\n',

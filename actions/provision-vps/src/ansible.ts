@@ -1,19 +1,19 @@
 import { buffer } from 'node:stream/consumers';
 import { readInputs } from '@delivery/runner';
-import type { Finding } from '../../../host/provision/finding.ts';
-import { FACTS_SCRIPT, parseFacts, warnings, type Facts } from '../../../host/provision/facts.ts';
+import { inWords } from '../../../host/provision/finding.ts';
+import { FACTS_SCRIPT, parseFacts, type Facts } from '../../../host/provision/facts.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import { planFor, preflight } from './facts.ts';
 import { readHostInputs, type HostInputs } from './inputs.ts';
 import { closingSteps, stepScript, type ClosingStep } from './prove-login.ts';
 import { hostScript, outcomeReader, scriptReader, taskLine, type Outcome } from './tasks.ts';
 
-/** The inputs of the action that say what the host is to become; the rest is about the connection, which is Ansible's here. */
+/** The inputs of the action that say what the host is to become; the rest is about how the runner reaches it, which is Ansible's here. */
 export const HOST_INPUTS = [
   ...['mode', 'profile', 'app', 'repository', 'signing-public-key', 'signing-identity', 'signing-trusted-root'],
   ...['allow-run', 'admin-user', 'new-ssh-port', 'revert-seconds', 'deploy-public-key', 'deploy-user', 'agent-image'],
   ...['edge-image', 'registry-username', 'registry-password', 'tls', 'acme-email', 'tls-certificate', 'tls-key'],
-  ...['docker-packages', 'allow-unsupported-os'],
+  ...['docker-packages', 'allow-unsupported-os', 'allow-small-host'],
 ];
 
 /** The action works it out of the private key, which Ansible keeps to itself. */
@@ -79,12 +79,13 @@ export function outcomeOf(asked: Asked): Told {
   for (const line of stdout.split('\n')) reader.line(line);
   const outcome = reader.end({ code: rc, stderrTail: stderr });
   const next = nextPhase(asked.phase, outcome, inputs, plan);
+  const { refusals, warnings } = preflight('The host', facts, inputs);
   // Before sshd is closed, what was read back says that it is open.
-  const wrong = next === null ? outcome.findings.map(sentence) : [];
+  const wrong = next === null ? [...refusals, ...outcome.findings].map(inWords) : [];
   const changes = inputs.mode === 'apply' ? ['changed'] : ['changed', 'drift'];
   return {
     lines: [
-      ...(asked.phase === 'all' ? warnings(facts) : []),
+      ...(asked.phase === 'all' ? warnings.map(inWords) : []),
       ...outcome.tasks.filter(({ status }) => status !== 'ok').map(taskLine),
       ...wrong,
       ...(outcome.failure === null ? [] : [outcome.failure]),
@@ -93,10 +94,6 @@ export function outcomeOf(asked: Asked): Told {
     failed: outcome.failure !== null || wrong.length > 0,
     next,
   };
-}
-
-function sentence({ what, found, allowed }: Finding): string {
-  return `${what}: found ${found}; allowed: ${allowed}`;
 }
 
 /** The step of a later phase; null is the script of all tasks. */

@@ -1,18 +1,35 @@
+import { promises as dns } from 'node:dns';
 import * as core from '@actions/core';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
-import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings, type Facts } from '../../../host/provision/facts.ts';
+import { FACTS_SCRIPT, parseFacts, shellAs, type Facts } from '../../../host/provision/facts.ts';
+import { inWords, type Finding } from '../../../host/provision/finding.ts';
+import {
+  preflight as judge,
+  refusal,
+  type Expectations,
+  type Preflight,
+  type ResolvedName,
+} from '../../../host/provision/preflight.ts';
 import { dockerSource } from '../../../host/provision/packages.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import type { HostInputs, Inputs } from './inputs.ts';
 import type { Login } from './login.ts';
 import { oneLine } from './text.ts';
 
+/** What a look at the host gave before anything is changed. */
+export interface Looked {
+  facts: Facts;
+  /** In mode verify what would keep an apply from beginning; the others have refused it by then. */
+  findings: Finding[];
+}
+
 /**
  * Looks at the host in one command that changes nothing.
  * @throws Error when the host cannot be prepared; it names every reason
  */
-export async function gatherFacts({ session, user }: Login, inputs: Inputs): Promise<Facts> {
+export async function gatherFacts({ session, user }: Login, inputs: Inputs): Promise<Looked> {
   const { host } = inputs.connection;
+  const resolving = Promise.all(inputs.dnsNames.map(resolve));
   const lines: string[] = [];
   const result = await session.exec(shellAs(user), {
     stdin: FACTS_SCRIPT,
@@ -27,18 +44,48 @@ export async function gatherFacts({ session, user }: Login, inputs: Inputs): Pro
     );
   }
   core.info(
-    `${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +
-      `${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`,
+    `${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}${facts.provider === '' ? '' : ` at ${facts.provider}`}, ` +
+      `${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, ` +
+      `SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`,
   );
-  preflight(host, facts, inputs);
-  for (const warning of warnings(facts)) core.warning(`${host}: ${warning}`);
-  return facts;
+  const outside = { names: await resolving, connectedTo: session.address, clock: Date.now() / 1000 };
+  const { refusals, warnings } = preflight(host, facts, inputs, outside);
+  for (const warning of warnings) core.warning(`${host}: ${inWords(warning)}`);
+  return { facts, findings: refusals };
 }
 
-/** @throws Error with every reason why this host cannot be prepared */
-export function preflight(host: string, facts: Facts, { allowUnsupportedOs, dockerPackages }: HostInputs): void {
-  const reasons = [...refusals(facts, allowUnsupportedOs), ...dockerSource(facts, dockerPackages).refusals];
-  if (reasons.length > 0) throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
+/**
+ * Judges the host. In mode verify refusals are findings among others; a login without root could not even look.
+ * @throws Error with every reason why this host cannot be prepared
+ */
+export function preflight(
+  host: string,
+  facts: Facts,
+  inputs: HostInputs,
+  outside: Pick<Expectations, 'names' | 'connectedTo' | 'clock'> = {},
+): Preflight {
+  const judged = judge(facts, { ...inputs, ...outside });
+  if (judged.refusals.length > 0 && (inputs.mode !== 'verify' || facts.uid !== 0))
+    throw new Error(refusal(host, judged.refusals));
+  return judged;
+}
+
+/** Asks the runner's resolver, which knows nothing of the host's own files. */
+async function resolve(name: string): Promise<ResolvedName> {
+  const answers = await Promise.all(
+    [dns.resolve4(name), dns.resolve6(name)].map((answer) =>
+      answer.catch((error: NodeJS.ErrnoException) =>
+        // No record of one kind is an answer; the other kind may be there.
+        error.code === 'ENODATA' || error.code === 'ENOTFOUND' ? [] : (error.code ?? 'no answer'),
+      ),
+    ),
+  );
+  const error = answers.find((answer) => typeof answer === 'string');
+  return {
+    name,
+    addresses: answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer)),
+    error: error ?? null,
+  };
 }
 
 /** What this host is to become. @throws Error when its daemon.json cannot be read */

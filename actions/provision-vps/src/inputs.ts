@@ -43,6 +43,9 @@ export interface HostInputs {
   /** Whose packages Docker comes from where there is none yet. */
   dockerPackages: DockerSource;
   allowUnsupportedOs: boolean;
+  allowSmallHost: boolean;
+  /** Names whose addresses must be the host's. */
+  dnsNames: string[];
   /** The deploy key may run one-off commands in the live release. */
   allowRun: boolean;
 }
@@ -52,6 +55,7 @@ const IMAGE =
   /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 const PUBLIC_KEY =
   /^((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)) ([A-Za-z0-9+/]{40,}={0,2})(?: [^\p{Cc}]*)?$/u;
+const DNS_NAME = /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,62}$/;
 const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 
 /** Reads and checks every input; nothing is connected to before all of them are right. */
@@ -90,8 +94,22 @@ export function readHostInputs(input: InputReader, login: string, adminKey: stri
     tls: tls(input),
     dockerPackages: input.choice('docker-packages', ['distribution', 'docker'], 'distribution'),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),
+    allowSmallHost: input.bool('allow-small-host', false),
+    dnsNames: dnsNames(input),
     allowRun: input.bool('allow-run', false),
   };
+}
+
+function dnsNames(input: InputReader): string[] {
+  const name = 'dns-names';
+  const lines = input
+    .block(name, { fallback: '' })
+    .split(/[\s,]+/)
+    .filter((line) => line !== '');
+  for (const line of lines)
+    if (!DNS_NAME.test(line))
+      input.reject(name, JSON.stringify(line.slice(0, 80)), 'host names such as shop.example.org, one a line');
+  return [...new Set(lines.map((line) => line.toLowerCase()))];
 }
 
 function connection(input: InputReader): Inputs['connection'] {

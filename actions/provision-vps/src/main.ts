@@ -11,13 +11,14 @@ export async function main(signal: AbortSignal): Promise<void> {
   const inputs = readInputs(readProvisionInputs);
   const login = await loginAsAdmin(inputs);
   try {
-    let facts = await gatherFacts(login, inputs);
+    let { facts, findings } = await gatherFacts(login, inputs);
     if (facts.sshUnconfirmed && inputs.mode === 'apply') {
       await settleEarlier(login, signal);
-      facts = await gatherFacts(login, inputs);
+      ({ facts, findings } = await gatherFacts(login, inputs));
     }
     const plan = planFor(inputs, facts);
     const outcome = await runTasks(login, plan, inputs.mode, signal);
+    outcome.findings.unshift(...findings);
     if (inputs.mode === 'apply' && outcome.failure === null && outcome.tasks.some(({ status }) => status === 'drift')) {
       const open = openByKey.bind(null, inputs.connection);
       merge(outcome, await secureSsh({ plan, login, open, signal }));

@@ -32,6 +32,7 @@ const CONNECTION: Record<string, string> = {
 };
 const FACTS = Object.entries({
   ...{ user: 'root', uid: '0', os_id: 'debian', os_version: '13', os_name: 'Debian 13', init: 'systemd' },
+  ...{ cpus: '2', memory: '2000000', disk: '40000000 30000000', machine: 'x86_64' },
   ...{ ssh_ports: '22 2222', container: '1', daemon_json: '{"dns":["192.0.2.1"]}' },
 })
   .map(([name, value]) => `${name}=${Buffer.from(value).toString('base64')}\n`)
@@ -79,7 +80,7 @@ describe('the script for Ansible', () => {
   it('knows every input of the action that is not about the connection', () => {
     const file = readFileSync(new URL('../action.yml', import.meta.url), 'utf8');
     const names = Object.keys((parse(file) as { inputs: Record<string, unknown> }).inputs);
-    const connection = /^(vps-|ssh-|known-hosts$|password$|connect-)/;
+    const connection = /^(vps-|ssh-|known-hosts$|password$|connect-|dns-names$)/;
     expect(names.filter((name) => !connection.test(name)).sort()).toEqual([...HOST_INPUTS].sort());
   });
 
@@ -95,7 +96,9 @@ describe('the script for Ansible', () => {
   });
 
   it('is not rendered for a host that cannot be prepared', () => {
-    expect(() => scriptOf(ask({}, FACTS.replace(/init=.*/, '')))).toThrow(/cannot be prepared.*systemd is needed/);
+    expect(() => scriptOf(ask({}, FACTS.replace(/init=.*/, '')))).toThrow(
+      /cannot be prepared.*process 1: found unknown; allowed: systemd/,
+    );
   });
 });
 

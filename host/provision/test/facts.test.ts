@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { FACTS_SCRIPT, parseFacts, refusals, shellAs, warnings } from '../facts.ts';
+import { FACTS_SCRIPT, parseFacts, shellAs } from '../facts.ts';
 import { jail } from '../fail2ban.ts';
 
 const line = (name: string, value: string): string => `${name}=${Buffer.from(value).toString('base64')}`;
@@ -18,7 +18,8 @@ const GOOD = Object.entries({
     init: 'systemd',
     cpus: '2',
     memory: '2000000',
-    disk: '30000000',
+    disk: '40000000 30000000',
+    docker: 'server=26.1.5+dfsg1 compose=2.26.1-4',
     ssh_ports: '22 ',
     ssh_connection: '10.0.0.9 51000 10.0.0.2 2222',
     held: '',
@@ -41,7 +42,11 @@ describe('facts', () => {
     const facts = parseFacts(stdout.split('\n'));
     expect(facts.sshPorts).toContain(2200);
     expect(facts.os.id).not.toBe('');
+    expect(facts.os.codename).toMatch(/^[a-z]*$/);
+    expect(facts.dockerPackages.every((name) => /^[a-z][a-z0-9:.+-]*$/.test(name))).toBe(true);
     expect(facts.memoryKiB).toBeGreaterThan(0);
+    expect(facts.diskKiB).toBeGreaterThan(facts.freeDiskKiB);
+    expect(Math.abs(facts.clock - Date.now() / 1000)).toBeLessThan(30);
   }, 30_000);
 
   it('hold every port of sshd, the one of this connection included', () => {
@@ -65,34 +70,32 @@ describe('facts', () => {
     expect(parseFacts(GOOD).daemonJson).toBeNull();
   });
 
-  it('know a login without a root shell', () => {
-    expect(parseFacts(['sudo: a password is required']).uid).toBe(-1);
+  it('hold the memory that there is for the host: the least of what is built in and what its control group may have', () => {
+    expect(parseFacts(changed('memory_limit', '1073741824')).memoryKiB).toBe(1024 ** 2);
+    for (const none of ['max', '9223372036854771712'])
+      expect(parseFacts(changed('memory_limit', none)).memoryKiB).toBe(2_000_000);
   });
-});
 
-describe('preflight', () => {
-  it('lets a good host pass', () => {
-    expect(refusals(parseFacts(GOOD), false)).toEqual([]);
-    expect(warnings(parseFacts(GOOD))).toEqual([]);
+  it('know Docker and compose apart, also where no daemon runs', () => {
+    expect(parseFacts(GOOD)).toMatchObject({ dockerVersion: '26.1.5+dfsg1', composeVersion: '2.26.1-4' });
+    expect(parseFacts(changed('docker', 'server= compose=2.26.1'))).toMatchObject({
+      dockerVersion: '',
+      composeVersion: '2.26.1',
+    });
+    expect(parseFacts(changed('docker', ''))).toMatchObject({ dockerVersion: '', composeVersion: '' });
   });
 
   it.each([
-    ['another system', changed('os_version', '11'), /supported are Debian 12, Debian 13, Ubuntu 24.04, Ubuntu 26.04/],
-    ['no root', changed('uid', '1000'), /sudo/],
-    ['no systemd', changed('init', 'init'), /systemd/],
-    ['a broken sshd', changed('ssh_error', 'x.conf: line 1: Bad option\nterminating'), /x.conf: line 1: Bad option/],
-    ['held ports', changed('held', ';80 (nginx);443 (container web)'), /80 \(nginx\), 443 \(container web\)/],
-    ['no SSH port', [...changed('ssh_ports', '').filter((each) => !each.startsWith('ssh_connection='))], /SSH/],
-  ])('refuses %s by name', (_what, lines, message) => {
-    expect(refusals(parseFacts(lines), false)).toEqual([expect.stringMatching(message)]);
+    ['OpenStack Foundation\nOpenStack Nova\nOVHcloud\n', 'ovhcloud'],
+    ['OVH\n', 'ovhcloud'],
+    ['Hetzner\nvServer\n', 'Hetzner'],
+    ['', ''],
+  ])('know the provider by what the firmware says: %j', (vendor, provider) => {
+    expect(parseFacts(changed('vendor', vendor)).provider).toBe(provider);
   });
 
-  it('takes another system when asked to', () => {
-    expect(refusals(parseFacts(changed('os_version', '11')), true)).toEqual([]);
-  });
-
-  it('warns of a small host', () => {
-    expect(warnings(parseFacts(changed('memory', '900000')))).toEqual([expect.stringContaining('2 GB')]);
+  it('know a login without a root shell', () => {
+    expect(parseFacts(['sudo: a password is required']).uid).toBe(-1);
   });
 });
 

@@ -94,7 +94,7 @@ function scripted(replies: Reply[]): {
       replies.shift();
       return Promise.reject(refuse);
     }
-    return Promise.resolve({ hostKey: { type: '', fingerprint: '' }, exec, close: () => undefined });
+    return Promise.resolve({ hostKey: { type: '', fingerprint: '' }, address: '', exec, close: () => undefined });
   };
   const host = new Host(connection, {
     log: createEventLog(),

@@ -27,6 +27,8 @@ export interface ExecResult {
 export interface Session {
   /** The server's key, as verified. */
   readonly hostKey: { type: string; fingerprint: string };
+  /** Address that the connection goes to. */
+  readonly address: string;
   /**
    * Runs one command line on the server. The exit code of the command is a result, not an error.
    * @throws SshError of kind `connection-lost`, `exec-refused`, `exec-timeout` or `aborted`
@@ -47,6 +49,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 class PinnedSession implements Session {
   readonly hostKey: { type: string; fingerprint: string };
+  readonly address: string;
   readonly #connected: Connected;
   readonly #where: string;
   #lost: string | null = null;
@@ -55,6 +58,7 @@ class PinnedSession implements Session {
     this.#connected = connected;
     this.#where = where;
     this.hostKey = connected.hostKey;
+    this.address = connected.socket.remoteAddress ?? '';
     const { connection } = connected.ssh;
     connection?.on('error', (error: Error) => (this.#lost ??= error.message));
     connection?.on('close', () => (this.#lost ??= 'closed by the server or the network'));
