@@ -24,15 +24,20 @@ docker compose version --short`,
 systemctl -q enable --now docker
 until_true 30 docker info`,
     },
-    {
-      id: 'network_edge',
-      reason: 'The network on which the edge reaches the apps; it belongs to the host, not to one compose project',
-      source: 'docs.docker.com/engine/network',
-      show: 'docker network inspect edge',
-      check: `docker network inspect edge >/dev/null`,
-      apply: `docker network create --label delivery.managed=true edge`,
-    },
+    networkTask(),
   ];
+}
+
+/** What the edge needs of Docker, also of one that somebody else keeps. */
+export function networkTask(): Task {
+  return {
+    id: 'network_edge',
+    reason: 'The network on which the edge reaches the apps; it belongs to the host, not to one compose project',
+    source: 'docs.docker.com/engine/network',
+    show: 'docker network inspect edge',
+    check: `docker network inspect edge >/dev/null`,
+    apply: `docker network create --label delivery.managed=true edge`,
+  };
 }
 
 /**

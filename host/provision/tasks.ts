@@ -9,7 +9,7 @@ import type { DockerSource } from './packages.ts';
 import { sshTask, type SshPlan } from './ssh.ts';
 import { oldPortsTask } from './ssh-port.ts';
 import { revertTask } from './ssh-revert.ts';
-import { dockerTasks } from './docker.ts';
+import { dockerTasks, networkTask } from './docker.ts';
 import { accessTasks } from './access.ts';
 import { appNameTask, policyTask } from './policy.ts';
 import { swapTask } from './swap.ts';
@@ -56,8 +56,8 @@ export interface HostPlan {
 }
 
 /** `hardened` makes a server of our own; `minimal` adds launcher, agent and edge to one that somebody else keeps. */
-export type Profile = 'hardened' | 'minimal';
-export const PROFILES: readonly Profile[] = ['hardened', 'minimal'];
+export const PROFILES = ['hardened', 'minimal'] as const;
+export type Profile = (typeof PROFILES)[number];
 
 export type TlsPlan = { mode: 'acme'; email: string } | { mode: 'files'; certificate: string; key: string };
 
@@ -75,7 +75,11 @@ export function hostTasks(plan: HostPlan): Task[] {
 /** The same by topic. */
 export function taskGroups(plan: HostPlan): TaskGroup[] {
   return [
-    { topic: 'Docker', tasks: [appNameTask(plan.app), ...dockerTasks(plan)] },
+    {
+      topic: 'Docker',
+      // Docker, its packages and its configuration are somebody else's on a server that somebody else keeps.
+      tasks: [appNameTask(plan.app), ...(plan.profile === 'hardened' ? dockerTasks(plan) : [networkTask()])],
+    },
     { topic: 'Who may release what', tasks: [...accessTasks(plan), ...policyTask(plan)] },
     { topic: 'Agent and edge', tasks: edgeTasks(plan) },
     ...(plan.profile === 'hardened' ? hardening(plan) : []),

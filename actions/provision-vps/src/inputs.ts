@@ -8,10 +8,11 @@ import type { Admin } from '../../../host/provision/admin.ts';
 import { readSignatures } from './signatures.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
 import type { DockerSource } from '../../../host/provision/packages.ts';
-import { DEFAULT_EDGE_IMAGE, type Profile, type TlsPlan } from '../../../host/provision/tasks.ts';
+import { DEFAULT_EDGE_IMAGE, PROFILES, type Profile, type TlsPlan } from '../../../host/provision/tasks.ts';
 
 /** `plan` says what would change, `apply` changes it, `verify` fails where something is not as it should be. */
-export type Mode = 'plan' | 'apply' | 'verify';
+export const MODES = ['plan', 'apply', 'verify'] as const;
+export type Mode = (typeof MODES)[number];
 
 export interface Inputs extends HostInputs {
   /** Login as root, or as a user that becomes root by sudo without a password. */
@@ -74,8 +75,8 @@ export function readHostInputs(input: InputReader, login: string, adminKey: stri
   const admin = adminOf(input, login, adminKey);
   const allowed = repository(input);
   return {
-    mode: input.choice('mode', ['plan', 'apply', 'verify'], 'apply'),
-    profile: input.choice('profile', ['hardened', 'minimal'], 'hardened'),
+    mode: input.choice('mode', MODES, 'apply'),
+    profile: input.choice('profile', PROFILES, 'hardened'),
     app: app(input),
     repository: allowed,
     signatures: readSignatures(input, allowed),

@@ -23,6 +23,7 @@ export async function main(signal: AbortSignal): Promise<void> {
       const open = openByKey.bind(null, inputs.connection);
       merge(outcome, await secureSsh({ plan, login, open, signal }));
     }
+    outcome.findings.unshift(...findings);
     await report(inputs, facts, outcome);
   } finally {
     login.session.close();

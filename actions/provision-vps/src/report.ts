@@ -1,37 +1,54 @@
-import { duration, setOutputs, table, writeSummary } from '@delivery/runner';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as core from '@actions/core';
+import { foreignLines, redact, setOutputs, writeSummary } from '@delivery/runner';
 import type { Facts } from '../../../host/provision/facts.ts';
-import type { Outcome } from './tasks.ts';
+import { inWords } from '../../../host/provision/finding.ts';
+import { hostReport, type HostReport } from './document.ts';
 import type { Inputs } from './inputs.ts';
+import { complaint, headline, summaryParts, whatNext } from './summary.ts';
+import type { Outcome } from './tasks.ts';
 
-/** Outputs and summary, also of a run that failed in between. @throws Error with the reason of the failure */
+/**
+ * Outputs, log, summary and the report's file, also of a run that failed in between.
+ * @throws Error where the run failed, or the host is not as the mode wants it to be
+ */
 export async function report(inputs: Inputs, facts: Facts, outcome: Outcome): Promise<void> {
-  const changed = outcome.tasks.filter(({ status }) => status === 'changed').length;
-  const reading = (wanted: string): string => outcome.readings.find(({ id }) => id === wanted)?.value ?? '';
+  const document = hostReport(inputs, facts, outcome);
+  const reading = (wanted: string): string => document.readings.find(({ id }) => id === wanted)?.value[0] ?? '';
   setOutputs({
-    changed,
+    changed: document.changed,
+    drift: document.drift,
+    findings: document.findings.length,
+    report: await writeReport(document),
+    provider: document.host.provider,
     'deploy-user': inputs.deployUser,
-    edge: reading('containers').split('\n')[0] ?? '',
+    edge: reading('containers').replace(/^edge /, ''),
     agent: reading('agent'),
   });
-  await writeSummary([
-    `## ${inputs.app} on ${facts.os.name}: ${outcome.failure === null ? (changed === 0 ? 'nothing to change' : `${changed} changes`) : 'failed'}`,
-    table(
-      ['Task', 'Status', 'Time', 'Why', 'Message'],
-      outcome.tasks.map(({ id, status, ms, reason, message }) => [id, status, duration(ms), reason, message]),
+  for (const line of logLines(document)) core.info(foreignLines(line).join('\n'));
+  await writeSummary(summaryParts(document));
+  const wrong = document.failure ?? complaint(document);
+  if (wrong !== null) throw new Error(wrong);
+  core.info(`${headline(document)}. ${whatNext(document)}`.trim());
+}
+
+/** What is not as it should be, for the log; the tasks themselves are in it already. */
+function logLines({ mode, tasks, findings }: HostReport): string[] {
+  const planned = mode === 'plan' ? tasks.filter(({ status }) => status === 'drift') : [];
+  return [
+    ...planned.map(
+      ({ id, reason, message }) => `would change ${id}: ${reason}${message === '' ? '' : ` (${message})`}`,
     ),
-    ...(outcome.readings.length > 0
-      ? [
-          'What the host says about itself afterwards:',
-          table(
-            ['What', 'As read back'],
-            outcome.readings.map(({ what, value }) => [what, value]),
-          ),
-        ]
-      : []),
-  ]);
-  if (outcome.failure !== null) throw new Error(outcome.failure);
-  for (const { what, found, allowed } of outcome.findings) core.warning(`${what}: found ${found}; allowed: ${allowed}`);
-  if (outcome.findings.length > 0) throw new Error(`${outcome.findings.length} findings`);
-  core.info(changed === 0 ? 'Nothing to change.' : `${changed} changes.`);
+    ...findings.map((finding) => `finding: ${inWords(finding)}`),
+  ];
+}
+
+/** In a directory of its own, for the job's user alone. Later steps of the job keep or compare it. @returns its path */
+async function writeReport(document: HostReport): Promise<string> {
+  const directory = await mkdtemp(join(process.env['RUNNER_TEMP'] || tmpdir(), 'provision-vps-'));
+  const file = join(directory, 'report.json');
+  await writeFile(file, `${redact(JSON.stringify(document, null, 2))}\n`, { mode: 0o600 });
+  return file;
 }
