@@ -122,16 +122,21 @@ done`,
   };
 }
 
+/** Template for a container: does it run, and in the edge's network? */
+const ATTACHED = '{{.State.Running}}{{if index .NetworkSettings.Networks "edge"}} edge{{end}}';
+
 /** What is written last stands for what the running edge was started with. */
 function running(fingerprint: string): Task {
   return {
     id: 'edge',
     reason: 'The edge answers; it is started anew only when its own files changed',
     source: 'docs/host.md',
-    check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '{{.State.Running}}' edge)" = true ] && until_true 5 docker exec edge traefik healthcheck`,
+    check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] && until_true 5 docker exec edge traefik healthcheck`,
     apply: `cd /opt/edge
 before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
 docker compose --ansi never up --detach --remove-orphans
+# One that lost its network runs on and reaches no app.
+[ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] || docker compose --ansi never up --detach --force-recreate
 after=$(docker inspect --format '{{.Id}}' edge)
 # Compose does not look into mounted files: a container that it left alone may still run on the old ones.
 if [ "$before" = "$after" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then docker restart --time 30 edge; fi

@@ -1,5 +1,7 @@
-import { addVps, attach, type Rig, type Vps } from '../hosts/rig.ts';
-import type { Inputs } from './action.ts';
+import { addVps, attach, removeVps, type Rig, type Vps } from '../hosts/rig.ts';
+import { runInRunner } from './action.ts';
+import type { ActionRun, Inputs, RunOptions } from './action.ts';
+import { must } from './process.ts';
 import type { Stage } from './stage.ts';
 
 /** The rig that the stage's hosts belong to. */
@@ -23,4 +25,42 @@ export function inputsFor(stage: Stage, vps: Vps): Inputs {
     'known-hosts': vps.knownHosts,
     'ssh-private-key': vps.adminKey,
   };
+}
+
+/** A VPS of one test file alone, bare until the test provisions it. */
+export interface BareHost {
+  vps: Vps;
+  /** provision-vps with this host as its target. */
+  inputs: (more?: Inputs) => Inputs;
+  provision: (more?: Inputs, options?: RunOptions) => Promise<ActionRun>;
+  /** A shell line as root; fails the test when it fails. */
+  shell: (script: string) => Promise<string>;
+  remove: () => Promise<void>;
+}
+
+/** Adds a bare VPS to the stage's instance; `name` is its DNS name and ends in `.test`. */
+export async function bareHost(stage: Stage, name: string): Promise<BareHost> {
+  const vps = await bareVps(stage, name);
+  const inputs = (more: Inputs = {}): Inputs => ({ ...inputsFor(stage, vps), ...more });
+  return {
+    vps,
+    inputs,
+    provision: (more, options = {}) =>
+      runInRunner(stage.facts.runner, 'provision-vps', inputs(more), { timeoutMs: 240_000, ...options }),
+    shell: (script) => must('docker', ['exec', vps.container, 'sh', '-ec', script]),
+    remove: () => removeVps(vps),
+  };
+}
+
+export type TaskMark = '=' | '+' | '-' | '~' | '✗';
+
+/** What each task of a run came to, in their order, from the run's log. */
+export function taskMarks(ran: ActionRun): Map<string, TaskMark> {
+  const lines = ran.log.matchAll(/^([=+~✗-]) ([a-z][a-z0-9_]*) \(/gm);
+  return new Map([...lines].map(([, mark = '', id = '']) => [id, mark as TaskMark]));
+}
+
+/** The tasks of a run that came to this. */
+export function tasksWith(ran: ActionRun, mark: TaskMark): string[] {
+  return [...taskMarks(ran)].flatMap(([id, each]) => (each === mark ? [id] : []));
 }

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ActionRun, Started } from './action.ts';
+import { startInRunner } from './action.ts';
+import { sampleArguments } from './arguments.ts';
+import { bareHost, tasksWith, type BareHost } from './bare.ts';
+import { errorLine, expectCode } from './expect.ts';
+import { must, run } from './process.ts';
+import { Stage } from './stage.ts';
+
+const stage = Stage.open();
+
+/** dpkg's lock as another installer holds it, for some seconds: fcntl, by the perl that every Debian has. */
+const HOLD_LOCK = `perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend") or die; fcntl($f, F_SETLK, pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0)) or die "held"; print "held\\n"; $| = 1; sleep shift' `;
+
+// The tests stand in their order: one server comes through all of it, from bare to prepared.
+describe('a server that makes trouble', () => {
+  let host: BareHost;
+  const start = (): Promise<Started> =>
+    startInRunner(stage.facts.runner, 'provision-vps', host.inputs(), { timeoutMs: 240_000 });
+  const has = async (...command: string[]): Promise<boolean> =>
+    (await run('docker', ['exec', host.vps.container, ...command])).code === 0;
+
+  /** Waits until packages are being unpacked on the host. */
+  async function unpacking(): Promise<void> {
+    for (let tries = 0; tries < 600; tries += 1) {
+      if (await has('pgrep', '-x', 'dpkg')) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error('no package was unpacked within a minute');
+  }
+
+  beforeAll(async () => {
+    host = await bareHost(stage, 'trouble.test');
+  }, 120_000);
+  afterAll(() => host.remove(), 60_000);
+
+  it('with a broken daemon.json is refused by name before anything is changed', async () => {
+    await host.shell(`cp -p /etc/docker/daemon.json /root/kept; echo '{ "live-restore": tru' >/etc/docker/daemon.json`);
+    const state =
+      'find /etc /opt /var/lib/dpkg -newer /root/kept -type f ! -path /etc/docker/daemon.json -cmin -1 | sort';
+    const before = await host.shell(state);
+    const ran = await host.provision();
+    expectCode(ran, 1);
+    expect(errorLine(ran)).toContain(
+      '/etc/docker/daemon.json is there and is not valid JSON: repair or remove it first',
+    );
+    expect(await host.shell(state)).toBe(before);
+    expect(await has('test', '-e', '/opt/edge')).toBe(false);
+  }, 60_000);
+
+  it('whose mirror is down says which packages are missing and why', async () => {
+    // What the owner has set in daemon.json must be there at the end.
+    await host.shell(`cat >/etc/docker/daemon.json <<'END'
+{ "registry-mirrors": ["https://registry.test:5001"], "max-concurrent-downloads": 5, "log-opts": { "max-size": "1m" } }
+END
+mkdir /root/apt; mv /etc/apt/sources.list.d/* /root/apt; mv /etc/apt/sources.list /root/apt 2>/dev/null || :
+echo 'deb http://mirror.invalid/debian trixie main' >/etc/apt/sources.list`);
+    const ran = await host.provision();
+    expectCode(ran, 1);
+    expect(tasksWith(ran, '✗')).toEqual(['packages']);
+    expect(errorLine(ran)).toContain('Task packages failed');
+    expect(errorLine(ran)).toContain('mirror.invalid');
+    expect(errorLine(ran)).toContain('the next run goes on from there');
+    await host.shell(`rm /etc/apt/sources.list; if [ -e /root/apt/sources.list ]; then mv /root/apt/sources.list /etc/apt; fi
+mv /root/apt/* /etc/apt/sources.list.d`);
+  }, 120_000);
+
+  it('whose disk is full says so', async () => {
+    await host.shell('mount -t tmpfs -o size=2m full /var/cache/apt/archives');
+    const ran = await host.provision();
+    await host.shell('umount /var/cache/apt/archives');
+    expectCode(ran, 1);
+    expect(tasksWith(ran, '✗')).toEqual(['packages']);
+    expect(errorLine(ran)).toMatch(/free space|No space left/i);
+  }, 120_000);
+
+  it('where another installer holds the lock is waited for; a reboot in the middle ends the run by name', async () => {
+    const lock = run('docker', ['exec', host.vps.container, 'sh', '-c', `${HOLD_LOCK} 6`]);
+    const began = performance.now();
+    const started = await start();
+    await unpacking();
+    const waited = performance.now() - began;
+    expect(await lock).toMatchObject({ code: 0, stdout: 'held\n' });
+    expect(waited).toBeGreaterThan(6000);
+    await must('docker', ['restart', '--time', '0', host.vps.container]);
+    const ran = await started.ended;
+    expectCode(ran, 1);
+    errorLine(ran);
+  }, 180_000);
+
+  describe('and comes through all of it', () => {
+    const canary = randomBytes(12).toString('hex');
+    let killed: ActionRun;
+    let both: ActionRun[];
+    let sampled: Awaited<ReturnType<Awaited<ReturnType<typeof sampleArguments>>>>;
+
+    beforeAll(async () => {
+      for (let tries = 0; !(await has('systemctl', 'is-active', 'ssh')) && tries < 150; tries += 1)
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      const { registry, tls } = stage.facts;
+      const stop = await sampleArguments([
+        ...[registry.password, Buffer.from(`${registry.username}:${registry.password}`).toString('base64')],
+        ...[tls.key.split('\n')[2] ?? '', host.vps.adminKey.split('\n')[2] ?? '', canary],
+      ]);
+      const control = run('docker', ['exec', host.vps.container, 'sh', '-c', `sleep 2; : ${canary}`]);
+      const started = await start();
+      await unpacking();
+      await started.kill('KILL');
+      killed = await started.ended;
+      both = await Promise.all([host.provision(), host.provision()]);
+      await control;
+      sampled = await stop();
+    }, 240_000);
+
+    it('after the runner was killed, by two runs at once: one changes what is left, the other finds it done', async () => {
+      expect(killed.code).not.toBe(0);
+      for (const ran of both) expectCode(ran, 0);
+      const changes = both.map((ran) => tasksWith(ran, '+')).sort((a, b) => a.length - b.length);
+      expect(changes[0]).toEqual([]);
+      expect(changes[1]?.length).toBeGreaterThan(5);
+      expect(await host.shell('dpkg --audit')).toBe('');
+    });
+
+    it("with the owner's settings of Docker kept and ours beside them", async () => {
+      expect(JSON.parse(await host.shell('cat /etc/docker/daemon.json'))).toEqual({
+        'registry-mirrors': ['https://registry.test:5001'],
+        'max-concurrent-downloads': 5,
+        'log-opts': { 'max-size': '1m', 'max-file': '3' },
+        'log-driver': 'json-file',
+        'live-restore': true,
+      });
+      expect(await host.shell("docker info --format '{{.LiveRestoreEnabled}}'")).toBe('true\n');
+    });
+
+    it('without a secret in any list of arguments', () => {
+      expect(sampled.samples).toBeGreaterThan(20);
+      const names = ['registry password', 'registry login', 'key of the certificate', "admin's key", 'control'];
+      expect([...new Set(sampled.hits.map(({ index }) => names[index]))]).toEqual(['control']);
+    });
+
+    it('and is refused with words of Docker where daemon.json holds what it does not take', async () => {
+      await host.shell(`cp -p /etc/docker/daemon.json /root/good
+echo '{ "no-such-setting": 1 }' >/etc/docker/daemon.json`);
+      const ran = await host.provision();
+      expectCode(ran, 1);
+      expect(errorLine(ran)).toContain('no-such-setting');
+      expect(await host.shell('cat /etc/docker/daemon.json; systemctl is-active docker')).toBe(
+        '{ "no-such-setting": 1 }\nactive\n',
+      );
+      await host.shell('cp -p /root/good /etc/docker/daemon.json');
+      const after = await host.provision();
+      expectCode(after, 0);
+      expect(tasksWith(after, '+')).toEqual([]);
+    }, 60_000);
+  });
+});
