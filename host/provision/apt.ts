@@ -2,14 +2,17 @@
 const APT =
   '-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30';
 
+/** Shell that prints `installed <name>` for each package that is installed; names follow. */
+export const PACKAGE_STATES = "dpkg-query -W -f '${db:Status-Status} ${Package}\\n'";
+
 /**
  * Shell functions for tasks that install packages, each with names as arguments: `lacking` prints those that are not installed,
  * `install_packages` waits for whoever else is installing and then does it.
  */
 export const APT_SHELL = `lacking() {
-  dpkg-query -W -f '\${db:Status-Status} \${Package}\n' "$@" >"$work/packages" 2>/dev/null || :
+  have=" $(${PACKAGE_STATES} "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\\n' ' ')"
   for package in "$@"; do
-    grep -qxF "installed $package" "$work/packages" || printf '%s ' "$package"
+    case $have in *" $package "*) ;; *) printf '%s ' "$package" ;; esac
   done
 }
 install_packages() {

@@ -35,7 +35,10 @@ export function readingsShell(readings: readonly Reading[]): string {
   const functions = readings.map(({ id, shell }) => `reading_${id}() {\n${shell.trim()}\n}`);
   return [
     ...functions,
-    ...readings.map(({ id }) => `proof ${id} "$(reading_${id} 2>/dev/null)"`),
+    // All at once: most of them wait for Docker or Python to start.
+    ...readings.map(({ id }) => `reading_${id} >"$work/reading_${id}" 2>/dev/null &`),
+    'wait',
+    ...readings.map(({ id }) => `proof ${id} "$(cat "$work/reading_${id}")"`),
     'proof end done',
   ].join('\n');
 }

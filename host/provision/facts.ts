@@ -1,3 +1,4 @@
+import { PACKAGE_STATES } from './apt.ts';
 import { PORT_PATH } from './ssh-port.ts';
 import { REVERT_PATHS } from './ssh-revert.ts';
 
@@ -87,7 +88,7 @@ fact clock "$(date +%s)"
 if [ -e /run/systemd/timesync/synchronized ]; then fact synchronized yes; else fact synchronized "$(timedatectl show --property NTPSynchronized --value 2>/dev/null)"; fi
 fact addresses "$(ip -o addr show scope global 2>/dev/null | awk '$2 !~ /^(docker|br-|veth)/ { sub("/.*", "", $4); print $4 }' | tr '\n' ' ')"
 fact vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name /sys/class/dmi/id/chassis_vendor /sys/class/dmi/id/board_vendor 2>/dev/null)"
-fact docker_packages "$(dpkg-query -W -f '${'$'}{db:Status-Status} ${'$'}{Package}\n' docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
+fact docker_packages "$(${PACKAGE_STATES} docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
 if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
 mkdir -p /run/sshd 2>/dev/null
 if [ -x /usr/sbin/sshd ]; then

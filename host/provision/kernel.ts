@@ -69,7 +69,7 @@ export function kernelTask({ container }: Pick<HostPlan, 'container'>, proc = '/
   // Read from /proc: sysctl is a program to start for each.
   const values = SYSCTL.map(
     ({ name, value, alsoFine = '' }) =>
-      `as_set ${proc}/${name.replaceAll('.', '/')} '${[value, alsoFine].join(' ').trim()}'`,
+      `as_set '${proc}/${name.replaceAll('.', '/')}' '${[value, alsoFine].join(' ').trim()}'`,
   ).join(' &&\n');
   return {
     ...about,

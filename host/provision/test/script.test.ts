@@ -118,6 +118,24 @@ describe('the rendered script', () => {
     ]);
   });
 
+  it('asks all checks at once, and again once something has changed', () => {
+    const [turn, mark] = [join(memory, 'turn'), join(memory, 'later')];
+    // Two checks that wait for each other would never end one after the other.
+    const meet = (mine: string, other: string): string =>
+      `: >${quote(turn + mine)}; tries=50; until [ -e ${quote(turn + other)} ]; do tries=$((tries - 1)); [ "$tries" -gt 0 ] || return 1; sleep 0.1; done`;
+    expect(statuses(run([task('a', meet('a', 'b'), 'false'), task('b', meet('b', 'a'), 'false')]).lines)).toEqual([
+      'a ok',
+      'b ok',
+    ]);
+    // What was right at first is not believed after a change that broke it.
+    writeFileSync(mark, '');
+    const { lines } = run([
+      task('breaks', `[ ! -e ${quote(mark)} ]`, `rm ${quote(mark)}`),
+      task('broken', `[ -e ${quote(mark)} ] || { echo gone; return 1; }`, 'false'),
+    ]);
+    expect(statuses(lines)).toEqual(['breaks changed', 'broken failed']);
+  });
+
   it('does not believe an apply whose check still fails', () => {
     const { code, lines } = run([task('lie', 'false', 'true')]);
     expect(code).toBe(1);
