@@ -59,6 +59,7 @@ wanted() {
       id: 'deploy_user',
       reason: 'Deploys do not log in as root; no password means that only the key opens the account',
       source: 'CIS Debian 12 5.1; useradd(8)',
+      show: `id ${plan.deployUser}; getent shadow ${plan.deployUser}`,
       check: `id ${user} >/dev/null && id -nG ${user} | tr ' ' '\\n' | grep -qx docker && [ "$(getent shadow ${user} | cut -d: -f2)" = '*' ]`,
       apply: `id ${user} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh ${user}
 usermod --append --groups docker --password '*' ${user}`,
@@ -68,6 +69,7 @@ usermod --append --groups docker --password '*' ${user}`,
       reason:
         'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
       source: 'sshd(8), restrict of authorized_keys',
+      show: `cat ~${plan.deployUser}/.ssh/authorized_keys`,
       check: `${wanted}
 [ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
       apply: `${wanted}
@@ -92,6 +94,7 @@ put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
       id: 'app_secrets',
       reason: 'The file of secrets exists with its mode before the first secret is written to it',
       source: 'docs/host.md; CIS Debian 12 7.1',
+      show: `stat -c '%a %U:%G' /opt/${plan.app}/.env`,
       check: `[ -f /opt/${plan.app}/.env ] && [ "$(stat -c '%a %U:%G' /opt/${plan.app}/.env)" = '600 root:root' ]`,
       apply: `if [ -f /opt/${plan.app}/.env ]; then
   chown root:root /opt/${plan.app}/.env

@@ -27,6 +27,7 @@ keys=$home/.ssh/authorized_keys`;
       reason:
         'Work as root is done by a user with a name: the log tells who, and root need not be open to the internet',
       source: 'CIS Debian 12 5.1.20, 5.2.1; sudoers(5)',
+      show: `id ${user}; cat ${SUDOERS}`,
       check: `id ${name} >/dev/null && [ "$(id -u ${name})" -ge 1000 ] || { echo 'no such user'; return 1; }
 case "$(getent shadow ${name} | cut -d: -f2)" in '*' | '!'*) ;; *) echo 'it has a password'; return 1 ;; esac
 command -v sudo >/dev/null && same ${SUDOERS} ${sha256(sudoers)} 440 root:root`,
@@ -48,6 +49,7 @@ ${placed(SUDOERS, '440', 'root:root', sudoers)}`,
       id: 'admin_key',
       reason: 'The key that provisions opens the admin user, and no password does; other keys there are left alone',
       source: 'sshd(8), AUTHORIZED_KEYS FILE FORMAT',
+      show: `cat ~${user}/.ssh/authorized_keys`,
       check: `${where}
 [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${name} ${name})" ] && ${listed} "$keys"`,
       apply: `${where}

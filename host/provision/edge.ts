@@ -61,6 +61,7 @@ function certificate({ app, tls }: HostPlan): Task {
       id: 'tls_files',
       reason: 'Certificates come by ACME: a certificate from files would win over them',
       source: 'doc.traefik.io, TLS',
+      show: `ls ${dynamic}`,
       check: `[ ! -e ${dynamic} ]`,
       apply: `rm -f ${dynamic} ${certFile} ${keyFile}`,
     };
@@ -76,6 +77,7 @@ function certificate({ app, tls }: HostPlan): Task {
     id: 'tls_files',
     reason: "The app's certificate and its key, readable by root alone",
     source: 'doc.traefik.io, TLS',
+    show: `stat -c '%a %U:%G %n' ${files.map(({ path }) => path).join(' ')}`,
     check: files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`).join(' &&\n'),
     apply: files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join(''),
   };
@@ -90,6 +92,7 @@ export function sharedCertificate(app: string): Task {
     id: 'tls_shared',
     reason: 'Each app has its own certificate; the one that they shared goes with the last app that needs it',
     source: 'docs/several-apps.md',
+    show: 'ls /opt/edge/dynamic/tls.yaml',
     check: `grep -qs 'certFile: /opt/edge/certs/tls.crt' /opt/edge/dynamic/tls.yaml || return 0
 for secrets in /opt/*/.env; do
   other=$(basename "$(dirname "$secrets")")
@@ -114,6 +117,7 @@ function pins(images: readonly string[]): Task {
     id: 'pins',
     reason: 'No prune of unused images takes the agent or the edge away',
     source: 'docs/break-glass.md',
+    show: 'docker ps --all --filter label=delivery.pin=edge',
     check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
     apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
 for image in ${list}; do
@@ -131,6 +135,7 @@ function running(fingerprint: string): Task {
     id: 'edge',
     reason: 'The edge answers; it is started anew only when its own files changed',
     source: 'docs/host.md',
+    show: 'docker ps --filter name=^edge$; docker exec edge traefik healthcheck',
     check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] && until_true 5 docker exec edge traefik healthcheck`,
     apply: `cd /opt/edge
 before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)

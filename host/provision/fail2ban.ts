@@ -34,6 +34,7 @@ export function fail2banTasks(sshPorts: readonly number[]): Task[] {
       id: 'fail2ban_running',
       reason: 'The guard runs now and after a reboot, and watches SSH',
       source: 'fail2ban-client(1)',
+      show: 'fail2ban-client status sshd',
       check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban && fail2ban-client status sshd`,
       apply: `systemctl -q enable --now fail2ban
 until_true 20 fail2ban-client status sshd`,

@@ -9,6 +9,7 @@ export function firewallTask(sshPorts: readonly number[]): Task {
     id: 'firewall',
     reason: 'Only SSH and the edge are reachable; SSH is let in before the firewall is switched on',
     source: 'CIS Debian 12 4.2; ufw(8)',
+    show: 'ufw status verbose',
     check: `systemctl -q is-enabled ufw || return 1
 ufw status verbose >"$work/ufw" || return 1
 grep -q '^Status: active' "$work/ufw" && grep -q '^Default: deny (incoming), allow (outgoing)' "$work/ufw" || return 1

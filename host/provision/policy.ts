@@ -12,6 +12,7 @@ export function appNameTask(app: string): Task {
     id: 'app_name',
     reason: "A directory of /opt that belongs to another program is not turned into the app's",
     source: 'docs/several-apps.md',
+    show: `ls -A /opt/${app}`,
     // Ours is empty, holds nothing but what provisioning writes, or has been released to.
     check: `[ ! -L ${directory} ] || return 1
 [ -e ${directory} ] || return 0

@@ -28,6 +28,7 @@ export function pullTask(plan: Pick<HostPlan, 'registry'>, id: string, reason: s
     id,
     reason,
     source: 'docs/host.md',
+    show: `docker image inspect ${image}`,
     check: `docker image inspect ${quote(image)} >/dev/null`,
     apply: `${pulling(plan, image)}
 return "$code"`,

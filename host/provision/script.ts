@@ -72,9 +72,10 @@ report() {
 
 # foresee ID...: asks all checks at once, each with a directory of its own. What was right then is not asked again before the first change.
 foresee() {
+  mkdir "$work/foreseen"
   for id in "$@"; do
     (
-      work=$work/$id
+      work=$work/foreseen/$id
       mkdir "$work"
       : >"$work/say"
       clock; began=$now
@@ -93,9 +94,9 @@ foresee() {
 task() {
   clock; started=$now
   attempts='1 2'
-  if [ "$foreseen" = yes ] && read -r code ms <"$work/$1/code"; then
+  if [ "$foreseen" = yes ] && read -r code ms <"$work/foreseen/$1/code"; then
     : >"$work/say"
-    if [ -s "$work/$1/say" ]; then cat "$work/$1/say" >"$work/say"; fi
+    if [ -s "$work/foreseen/$1/say" ]; then cat "$work/foreseen/$1/say" >"$work/say"; fi
     case $code in
       0) report "$1" ok "$ms"; return 0 ;;
       77) report "$1" skipped "$ms"; return 0 ;;

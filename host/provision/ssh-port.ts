@@ -70,6 +70,7 @@ export function oldPortsTask(ports: readonly number[]): Task[] {
       id: 'ssh_old_ports',
       reason: 'A port that nobody serves is closed, so that nothing else is found there one day',
       source: 'CIS Debian 12 4.2.6; ufw(8)',
+      show: 'ufw status',
       check: `! command -v ufw >/dev/null && return 77
 ufw status >"$work/ufw_ports"
 for port in ${list}; do

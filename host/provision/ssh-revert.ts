@@ -155,6 +155,7 @@ export function revertTask({ state }: RevertPaths = REVERT_PATHS): Task {
     id: 'ssh_unconfirmed',
     reason: 'A change of sshd that no later login has proven is undone',
     source: 'this project: README of provision-vps',
+    show: `ls ${state}`,
     check: `[ ! -d ${state} ] || { echo 'a change of sshd was never confirmed'; return 1; }`,
     apply: `sh ${state}/revert`,
   };
@@ -166,6 +167,7 @@ export function confirmTask({ state, units, lock }: RevertPaths = REVERT_PATHS):
     id: 'ssh_confirmed',
     reason: 'A login has come through after the change of sshd, so it stays',
     source: 'this project: README of provision-vps',
+    show: `systemctl list-timers ${REVERT_UNIT}.timer`,
     check: `[ ! -d ${state} ] && [ ! -e ${units}/${REVERT_UNIT}.timer ]`,
     apply: `exec 7>${lock}
 flock 7

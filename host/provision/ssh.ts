@@ -191,6 +191,7 @@ export function sshTask(plan: SshPlan, deployUser: string): Task {
     id: 'sshd',
     reason: 'Logins by key alone, by people with a name',
     source: 'CIS Debian 12 5.1; sshd_config(5)',
+    show: '/usr/sbin/sshd -T',
     deferred: true,
     check: `same ${SSHD_PATH} ${sha256(content)} 644 root:root || { echo '${SSHD_PATH} is missing or was changed'; return 1; }
 mkdir -p /run/sshd

@@ -127,6 +127,9 @@ describe('the rendered script', () => {
       'a ok',
       'b ok',
     ]);
+    // A task may keep a file of its own name.
+    const own = task('own', 'echo x >"$work/own"; [ -e "$work/made" ]', 'echo x >"$work/own"; : >"$work/made"');
+    expect(statuses(run([own]).lines)).toEqual(['own changed']);
     // What was right at first is not believed after a change that broke it.
     writeFileSync(mark, '');
     const { lines } = run([
