@@ -2,6 +2,7 @@
  * The fixture app (boots in 2 s, image in the registry) deployed to the VPS test host under 100 requests a second, beside plain
  * `docker compose pull && docker compose up -d` behind the same Traefik. Open loop, no retry, latency from the scheduled send.
  *   npm run bench [-- --runs 5] [--only deploy,rollback] [--write] [--keep]
+ *   npm run bench -- --subject provision [--runs 3] [--write] [--keep]    provisioning beside Ansible (bench/provision.ts)
  * --write puts the table into docs/performance.md and needs all rows. The run is void unless plain compose loses more than 200
  * requests. With STAGE_FILE, as for the process tests, the hosts of that stage are used.
  */
@@ -16,6 +17,7 @@ import { resident } from './resident.ts';
 import { ROWS } from './rows.ts';
 import type { Row } from './rows.ts';
 import { median } from './sample.ts';
+import { measureProvision, provisionTable } from './provision.ts';
 import { deploy, raiseForBench } from './subjects.ts';
 import type { Bench } from './subjects.ts';
 import { tables, writeSection } from './table.ts';
@@ -26,6 +28,7 @@ const DELAY_MS = 20;
 
 const { values } = parseArgs({
   options: {
+    subject: { type: 'string', default: 'deploy' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
@@ -34,6 +37,8 @@ const { values } = parseArgs({
 });
 const runs = Number(values.runs);
 if (!Number.isInteger(runs) || runs < 1 || runs > 20) throw new Error(`runs: 1 to 20 expected, found ${values.runs}`);
+if (!['deploy', 'provision'].includes(values.subject))
+  throw new Error(`subject: deploy or provision expected, found ${values.subject}`);
 const wanted = values.only?.split(',') ?? ROWS.map(({ key }) => key);
 const unknown = wanted.filter((key) => !ROWS.some((row) => row.key === key));
 if (unknown.length > 0)
@@ -62,7 +67,7 @@ async function series(row: Row, bench: Bench, link: Link): Promise<Results['samp
 async function measure(bench: Bench): Promise<Results> {
   const samples: Results['samples'] = {};
   const rows = ROWS.filter(({ key }) => wanted.includes(key));
-  const link = await openLink(bench.stage, DELAY_MS);
+  const link = await openLink(bench.stage.facts, DELAY_MS);
   try {
     for (const row of rows) {
       if (row.key === 'compose') {
@@ -86,8 +91,16 @@ async function live(bench: Bench): Promise<string | undefined> {
   return (await bench.stage.status()).running?.release;
 }
 
-let failed = false;
-try {
+async function provisioning(): Promise<void> {
+  const text = provisionTable(await measureProvision({ instance, runs, delayMs: DELAY_MS }, say));
+  console.log(text);
+  const command = `npm run bench -- --subject provision --runs ${String(runs)} --write`;
+  const carried = 'the registry, both servers and what provisions them';
+  if (values.write) await writeSection({ name: 'bench-provision', text, command, carried });
+}
+
+/** @returns whether the run counts */
+async function deploying(): Promise<boolean> {
   const results = await measure(await raiseForBench(instance, runs, say));
   const text = tables(results);
   console.log(text);
@@ -96,13 +109,22 @@ try {
     console.log(
       `\nVOID: plain compose lost ${lost.join(', ')} requests; the generator has to see more than 200 each time.`,
     );
-    failed = true;
+    return false;
   } else if (lost.length > 0) {
     console.log(
       `\nPlain compose lost ${String(median(lost))} requests (median), so the generator sees what is lost; the runs count.`,
     );
-    if (values.write) await writeSection(text, runs);
+    const command = `npm run bench -- --runs ${String(runs)} --write`;
+    const carried = 'the registry, the runner, the VPS and the load';
+    if (values.write) await writeSection({ name: 'bench', text, command, carried });
   }
+  return true;
+}
+
+let failed = false;
+try {
+  if (values.subject === 'provision') await provisioning();
+  else failed = !(await deploying());
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   failed = true;

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { testHost } from '../rehearsal/hosts/host.ts';
-import type { Stage } from '../rehearsal/test/stage.ts';
-import type { Inputs } from '../rehearsal/test/action.ts';
+import type { Inputs, RunnerHost } from '../rehearsal/test/action.ts';
 
 const PORT = 2222;
 
@@ -14,9 +13,14 @@ export interface Link {
   close: () => Promise<void>;
 }
 
+/** What the link connects. */
+export interface Ends {
+  runner: RunnerHost;
+  vps: { host: string; port: number; knownHosts: string };
+}
+
 /** @param delayMs each way */
-export async function openLink(stage: Stage, delayMs: number): Promise<Link> {
-  const { runner, vps } = stage.facts;
+export async function openLink({ runner, vps }: Ends, delayMs: number): Promise<Link> {
   const host = testHost(runner.container);
   const child = host.spawn([
     ...[runner.node, `${runner.root}/bench/forwarder.ts`],

@@ -10,8 +10,6 @@ import { median } from './sample.ts';
 import type { Sample } from './sample.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
-const BEGIN = '<!-- bench:begin -->';
-const END = '<!-- bench:end -->';
 
 /** What one bench gave: samples by row, what is resident, the load average before each run. */
 export interface Results {
@@ -21,7 +19,7 @@ export interface Results {
 }
 
 /** min / **median** / max, or a dash where there is nothing to show. */
-function spread(values: readonly (number | null)[], digits: number): string {
+export function spread(values: readonly (number | null)[], digits: number): string {
   const there = values.filter((value) => value !== null);
   if (there.length === 0) return '–';
   const show = (value: number): string => value.toFixed(digits);
@@ -84,20 +82,32 @@ export function tables({ samples: all, resident, loads }: Results): string {
   return `${lines.join('\n')}\n\n${apart.join('\n')}`;
 }
 
-/** Puts the tables between the markers of docs/performance.md; the rest of the page is left as it is. */
-export async function writeSection(text: string, runs: number): Promise<void> {
+/** What a section of docs/performance.md is made by. */
+export interface Section {
+  /** Names the markers. */
+  name: 'bench' | 'bench-provision';
+  text: string;
+  command: string;
+  /** What the machine carried meanwhile. */
+  carried: string;
+}
+
+/** Puts the tables between their markers of docs/performance.md; the rest of the page is left as it is. */
+export async function writeSection({ name, text, command, carried }: Section): Promise<void> {
   const file = `${ROOT}docs/performance.md`;
-  const page = existsSync(file) ? await readFile(file, 'utf8') : `# Performance\n\n${BEGIN}\n${END}\n`;
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`docs/performance.md: the markers ${BEGIN} and ${END} are missing`);
+  const [opening, closing] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const page = existsSync(file) ? await readFile(file, 'utf8') : `# Performance\n\n${opening}\n${closing}\n`;
+  const begin = page.indexOf(opening);
+  const end = page.indexOf(closing);
+  if (begin < 0 || end < begin)
+    throw new Error(`docs/performance.md: the markers ${opening} and ${closing} are missing`);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   const machine = `${String(cpus().length)} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
-  const section = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries the registry, the runner, the VPS and the load.
+  const section = `Measured ${new Date().toISOString().slice(0, 10)} at commit ${commit} on one machine (${machine}) that carries ${carried}.
 Where its load average was above 2 before a run, other work competed for the cores and the times are too high; failures count all the same.
-Command: \`npm run bench -- --runs ${String(runs)} --write\`. Numbers are min / **median** / max; "reached" goes by the median.
+Command: \`${command}\`. Numbers are min / **median** / max; "reached" goes by the median.
 
 ${text}
 `;
-  await writeFile(file, `${page.slice(0, begin)}${BEGIN}\n\n${section}\n${page.slice(end)}`);
+  await writeFile(file, `${page.slice(0, begin)}${opening}\n\n${section}\n${page.slice(end)}`);
 }

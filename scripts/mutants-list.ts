@@ -68,6 +68,24 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'is held by one, names its holder, and is never unlinked',
   },
   {
+    name: 'Ansible looks where it should apply',
+    file: 'actions/provision-vps/src/ansible.ts',
+    edits: [
+      ['return step === null ? hostScript(plan, inputs.mode)', "return step === null ? hostScript(plan, 'plan')"],
+    ],
+    ring: 'unit',
+    testFile: 'actions/provision-vps/test/ansible.test.ts',
+    test: 'is the one that the action sends for the same inputs and facts',
+  },
+  {
+    name: 'Ansible confirms without a new login',
+    file: 'actions/provision-vps/src/ansible.ts',
+    edits: [["return phase === 'close' ? { phase: 'confirm', ...to } : null;", 'return null;']],
+    ring: 'unit',
+    testFile: 'actions/provision-vps/test/ansible.test.ts',
+    test: 'is closed as the admin, and confirmed over one more login',
+  },
+  {
     name: 'prober blind',
     file: 'agent/src/prober/samples.ts',
     edits: [['failures: failed.length,', 'failures: 0,']],

@@ -33,6 +33,6 @@ export async function knowHost(controller: TestHost, vps: Vps): Promise<void> {
 function inventory({ name }: Vps): string {
   const options = `-o UserKnownHostsFile=/root/${name}/known_hosts -o StrictHostKeyChecking=yes`;
   return `[vps_servers]
-the-vps ansible_host=${name} ansible_user=root ansible_ssh_private_key_file=/root/${name}/key ansible_ssh_common_args='${options}'
+the-vps ansible_host=${name} ansible_ssh_private_key_file=/root/${name}/key ansible_ssh_common_args='${options}'
 `;
 }
