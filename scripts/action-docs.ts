@@ -1,8 +1,10 @@
-// Writes the tables of inputs and outputs in each README from action.yml, between the markers.
+// Writes the tables of inputs and outputs in each README from action.yml, and those of docs/hardening.md from the tasks of provisioning,
+// between the markers.
 // `node scripts/action-docs.ts [--check]`: with --check nothing is written and a stale README fails.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { sshdTable, sysctlTable, tasksTables } from './hardening-docs.ts';
 
 interface Field {
   description?: string;
@@ -46,18 +48,29 @@ function between(text: string, marker: string, content: string): string {
 }
 
 const stale: string[] = [];
-for (const name of (await readdir(join(root, 'actions'))).sort()) {
-  const readme = join(root, 'actions', name, 'README.md');
-  const action = parse(await readFile(join(root, 'actions', name, 'action.yml'), 'utf8')) as ActionFile;
-  const before = await readFile(readme, 'utf8');
-  let after = between(before, 'inputs', inputsTable(action.inputs ?? {}));
-  after = between(after, 'outputs', outputsTable(action.outputs ?? {}));
-  if (after === before) continue;
-  stale.push(`actions/${name}/README.md`);
-  if (!check) await writeFile(readme, after);
+async function rewrite(path: string, tables: Record<string, string>): Promise<void> {
+  const before = await readFile(join(root, path), 'utf8');
+  let after = before;
+  for (const [marker, content] of Object.entries(tables)) after = between(after, marker, content);
+  if (after === before) return;
+  stale.push(path);
+  if (!check) await writeFile(join(root, path), after);
 }
+
+for (const name of (await readdir(join(root, 'actions'))).sort()) {
+  const action = parse(await readFile(join(root, 'actions', name, 'action.yml'), 'utf8')) as ActionFile;
+  await rewrite(`actions/${name}/README.md`, {
+    inputs: inputsTable(action.inputs ?? {}),
+    outputs: outputsTable(action.outputs ?? {}),
+  });
+}
+await rewrite('docs/hardening.md', { tasks: tasksTables(), sysctl: sysctlTable(), sshd: sshdTable() });
 if (check && stale.length > 0) {
   console.error(`out of date: ${stale.join(', ')}. Run: npm run docs`);
   process.exit(1);
 }
-console.log(stale.length === 0 ? 'READMEs agree with action.yml.' : `rewrote ${stale.join(', ')}`);
+console.log(
+  stale.length === 0
+    ? 'READMEs agree with action.yml, docs/hardening.md with the tasks.'
+    : `rewrote ${stale.join(', ')}`,
+);
