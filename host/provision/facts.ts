@@ -53,6 +53,8 @@ export interface Facts {
   apparmor: boolean;
   /** The launcher is there: the host was prepared before. */
   prepared: boolean;
+  /** The agent that the launcher starts, by digest; '' where there is none. */
+  agentImage: string;
   /** Apps that the host was prepared for. */
   apps: string[];
   /** Address in the edge's ACME resolver; null where it has none. */
@@ -103,6 +105,7 @@ if [ -d ${REVERT_PATHS.state} ]; then fact ssh_unconfirmed 1; fi
 fact ssh_connection "$DELIVERY_SSH"
 if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then fact apparmor 1; fi
 if [ -x /opt/edge/bin/release ]; then fact prepared 1; fi
+fact agent "$(cat /opt/edge/agent 2>/dev/null)"
 fact apps "$(for file in /opt/*/.env; do if [ -f "$file" ]; then basename "$(dirname "$file")"; fi; done | grep -v -x edge | tr '\n' ' ')"
 fact acme_email "$(sed -n "s/^      email: '\(.*\)'$/\1/p" /opt/edge/traefik.yaml 2>/dev/null)"
 ours=$(docker ps --quiet --no-trunc --filter name='^/edge$' 2>/dev/null)
@@ -181,6 +184,7 @@ export function parseFacts(lines: readonly string[]): Facts {
     heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
     apparmor: facts.has('apparmor'),
     prepared: facts.has('prepared'),
+    agentImage: /^\S+@sha256:[0-9a-f]{64}$/.exec(text('agent'))?.[0] ?? '',
     apps: text('apps')
       .split(' ')
       .filter((app) => app !== ''),

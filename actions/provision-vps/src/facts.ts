@@ -90,19 +90,8 @@ async function resolve(name: string): Promise<ResolvedName> {
 
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
 export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
-  const {
-    profile,
-    app,
-    repository,
-    signatures,
-    allowRun,
-    deployUser,
-    deployKey,
-    agentImage,
-    edgeImage,
-    registry,
-    tls,
-  } = inputs;
+  const { profile, app, repository, signatures, allowRun, deployUser, deployKey, edgeImage, registry, tls } = inputs;
+  const agentImage = inputs.agentImage ?? facts.agentImage;
   const port = inputs.newSshPort ?? facts.movedPort;
   return {
     ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },

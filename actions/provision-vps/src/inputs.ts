@@ -37,7 +37,8 @@ export interface HostInputs {
   deployUser: string;
   /** `<type> <base64>` */
   deployKey: string;
-  agentImage: string;
+  /** Null in mode verify where none is given: then it is the one that the host has. */
+  agentImage: string | null;
   edgeImage: string;
   registry: { host: string; username: string; password: string } | null;
   tls: TlsPlan;
@@ -71,11 +72,12 @@ export function readProvisionInputs(input: InputReader): Inputs {
  * @param adminKey public half of its key; where it is not known, no other user can be made for it
  */
 export function readHostInputs(input: InputReader, login: string, adminKey: string | null = null): HostInputs {
-  const agent = input.digestRef('agent-image');
+  const mode = input.choice('mode', MODES, 'apply');
+  const agent = mode === 'verify' && input.optional('agent-image') === null ? null : input.digestRef('agent-image');
   const admin = adminOf(input, login, adminKey);
   const allowed = repository(input);
   return {
-    mode: input.choice('mode', MODES, 'apply'),
+    mode,
     profile: input.choice('profile', PROFILES, 'hardened'),
     app: app(input),
     repository: allowed,
@@ -85,13 +87,13 @@ export function readHostInputs(input: InputReader, login: string, adminKey: stri
     revertSeconds: input.int('revert-seconds', { fallback: 120, min: 5, max: 600 }),
     deployUser: deployUser(input, login, admin.user),
     deployKey: deployKey(input),
-    agentImage: agent.ref,
+    agentImage: agent?.ref ?? null,
     edgeImage: input.text('edge-image', {
       fallback: DEFAULT_EDGE_IMAGE,
       pattern: IMAGE,
       allowed: 'an image reference, best with @sha256:<64 hex digits>',
     }),
-    registry: registry(input, agent.repository),
+    registry: registry(input, agent?.repository ?? ''),
     tls: tls(input),
     dockerPackages: input.choice('docker-packages', ['distribution', 'docker'], 'distribution'),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),

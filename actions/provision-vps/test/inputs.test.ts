@@ -70,6 +70,35 @@ describe('inputs of provision-vps', () => {
   });
 });
 
+describe('modes', () => {
+  it('are plan, apply and verify; without one it is apply, hardened', () => {
+    expect(read()).toMatchObject({ mode: 'apply', profile: 'hardened', allowSmallHost: false, dnsNames: [] });
+    expect(read({ mode: 'plan', profile: 'minimal' })).toMatchObject({ mode: 'plan', profile: 'minimal' });
+    expect(() => read({ mode: 'dry' })).toThrow('Input "mode": found "dry"; allowed: plan, apply, verify');
+    expect(() => read({ profile: 'full' })).toThrow('Input "profile": found "full"; allowed: hardened, minimal');
+  });
+
+  it('verify takes the agent that the host has where none is named, the others need one', () => {
+    const inputs = read({ mode: 'verify', 'agent-image': '' });
+    const there = `registry.test/agent@sha256:${'b'.repeat(64)}`;
+    expect(planFor(inputs, parseFacts([`agent=${Buffer.from(`${there}\n`).toString('base64')}`])).agentImage).toBe(
+      there,
+    );
+    expect(planFor(inputs, parseFacts([`agent=${Buffer.from('$(id)').toString('base64')}`])).agentImage).toBe('');
+    for (const mode of ['plan', 'apply'])
+      expect(() => read({ mode, 'agent-image': '' })).toThrow(/^Input "agent-image": found nothing/);
+  });
+
+  it('take the names that must lead to the host, one a line, each once', () => {
+    expect(read({ 'dns-names': 'Shop.example.org\n\n api.shop.example.org \nshop.example.org' }).dnsNames).toEqual([
+      'shop.example.org',
+      'api.shop.example.org',
+    ]);
+    for (const name of ['https://shop.example.org', 'shop', '203.0.113.7', '-x.example', '$(id).example'])
+      expect(() => read({ 'dns-names': name })).toThrow(`Input "dns-names": found ${JSON.stringify(name)}`);
+  });
+});
+
 describe('who must have signed a release', () => {
   const pem = (curve: string, half: 'public' | 'private' = 'public'): string => {
     const pair = generateKeyPairSync('ec', { namedCurve: curve });

@@ -32,6 +32,7 @@ const GOOD: Facts = {
   heldPorts: [],
   apparmor: true,
   prepared: false,
+  agentImage: '',
   apps: [],
   acmeEmail: null,
 };

@@ -3,7 +3,7 @@ import { NodeSSH, type Config } from 'node-ssh';
 import { SshError } from './errors.ts';
 import { fingerprint, keyType } from './fingerprint.ts';
 import { diagnoseKey } from './key.ts';
-import { hostKeyAlgorithms, howToGet, KEY_TYPES, readPins, type Pins } from './known-hosts.ts';
+import { endpoint, hostKeyAlgorithms, howToGet, KEY_TYPES, readPins, type Pins } from './known-hosts.ts';
 
 export interface SessionOptions {
   host: string;
@@ -124,7 +124,7 @@ function hostKeyError({ host, port }: SessionOptions, pins: Pins, offers: readon
   const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
   return new SshError(
     'host-key',
-    `Host key of ${host}:${port} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
+    `Host key of ${endpoint(host, port)} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
       `If the server was reinstalled: ${howToGet(host, port)}. Otherwise somebody may be in between`,
   );
 }
@@ -166,19 +166,19 @@ async function attempt(
     if (level === 'client-authentication' || /authentication fail/i.test(message)) {
       throw new SshError(
         'auth',
-        `${host}:${port} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
+        `${endpoint(host, port)} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
           `Is the public key in the authorized_keys of "${user}", and may that user log in?`,
       );
     }
     if (level === 'client-timeout' || Date.now() >= deadline) {
       throw new SshError(
         'handshake',
-        `${host}:${port} accepted the connection, but the SSH login did not complete within ${seconds} s`,
+        `${endpoint(host, port)} accepted the connection, but the SSH login did not complete within ${seconds} s`,
       );
     }
     throw new SshError(
       'handshake',
-      `${host}:${port} answered, but no SSH session came about (${message}). Is an SSH server listening there?`,
+      `${endpoint(host, port)} answered, but no SSH session came about (${message}). Is an SSH server listening there?`,
     );
   }
 }
@@ -189,7 +189,7 @@ function openTcp(host: string, port: number, deadline: number, seconds: number):
     const fail = (why: string): void => {
       clearTimeout(timer);
       socket.destroy();
-      reject(new SshError('unreachable', `Cannot reach ${host}:${port}: ${why}`));
+      reject(new SshError('unreachable', `Cannot reach ${endpoint(host, port)}: ${why}`));
     };
     const timer = setTimeout(
       () => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`),

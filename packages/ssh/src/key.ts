@@ -7,7 +7,9 @@ export type KeyDiagnosis =
   | { ok: false; reason: string; repair: string };
 
 const BEGIN = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----/g;
-const STORE_AGAIN = 'store the file itself again: gh secret set SSH_KEY < path/to/key';
+/** How the base64 of such a key begins: version 0 and the algorithm's object identifier. */
+const ED25519_IN_PKCS8 = 'MC4CAQAwBQYDK2Vw';
+const STORE_AGAIN = 'store the file itself again: gh secret set SSH_PRIVATE_KEY < path/to/key';
 const TO_OPENSSH = 'convert it to the OpenSSH format: ssh-keygen -p -f path/to/key';
 
 const refuse = (reason: string, repair: string): KeyDiagnosis => ({ ok: false, reason, repair });
@@ -68,7 +70,7 @@ function formDefect(text: string): KeyDiagnosis | null {
   ) {
     return refuse(
       'it is a public key; the private one is needed',
-      'take the file without .pub: gh secret set SSH_KEY < path/to/key',
+      'take the file without .pub: gh secret set SSH_PRIVATE_KEY < path/to/key',
     );
   }
   const begins = [...compact.matchAll(BEGIN)];
@@ -77,7 +79,7 @@ function formDefect(text: string): KeyDiagnosis | null {
     if (decodesToKey(compact)) {
       return refuse(
         'it is the base64 of a key file, not the key file',
-        'decode it first: base64 -d < encoded | gh secret set SSH_KEY',
+        'decode it first: base64 -d < encoded | gh secret set SSH_PRIVATE_KEY',
       );
     }
     if (compact.startsWith('PuTTY-User-Key-File')) {
@@ -91,14 +93,14 @@ function formDefect(text: string): KeyDiagnosis | null {
   if (/\\n/.test(compact)) {
     return refuse(
       'it holds the two characters \\n where line ends should be',
-      `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_KEY`,
+      `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_PRIVATE_KEY`,
     );
   }
   if (!compact.includes('\n')) {
     if (/\r/.test(compact))
       return refuse(
         'its lines end with a lone carriage return',
-        `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_KEY`,
+        `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_PRIVATE_KEY`,
       );
     return refuse('its line ends were replaced by spaces or removed: it is one single line', STORE_AGAIN);
   }
@@ -106,13 +108,13 @@ function formDefect(text: string): KeyDiagnosis | null {
   if (lines.some((line) => /^[ \t]+\S/.test(line))) {
     return refuse(
       'its lines are indented',
-      "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_KEY",
+      "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_PRIVATE_KEY",
     );
   }
   if (lines.some((line) => /\S[ \t]+$/.test(line))) {
     return refuse(
       'its lines end with blanks',
-      "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_KEY",
+      "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_PRIVATE_KEY",
     );
   }
   if ((first.index ?? 0) > 0) return refuse('there is other text before the line "-----BEGIN ..."', STORE_AGAIN);
@@ -122,8 +124,15 @@ function formDefect(text: string): KeyDiagnosis | null {
   if (end + `-----END ${kind}-----`.length < compact.length)
     return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
   if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY')
-    return refuse('it is in the PKCS#8 format, which is not supported', TO_OPENSSH);
+    return refuse('it is in the PKCS#8 format, which is not supported', fromPkcs8(compact));
   return null;
+}
+
+/** ssh-keygen reads RSA and ECDSA keys in PKCS#8, ed25519 keys only from OpenSSH 9.6 on; an encrypted one does not say which it is. */
+function fromPkcs8(text: string): string {
+  const anew = 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key';
+  if (text.includes('ENCRYPTED')) return `${TO_OPENSSH}; where that fails, ${anew}`;
+  return text.includes(ED25519_IN_PKCS8) ? `${anew} (ssh-keygen before 9.6 cannot convert it)` : TO_OPENSSH;
 }
 
 function decodesToKey(text: string): boolean {

@@ -33,6 +33,11 @@ export function hostLabel(host: string, port: number): string {
   return port === 22 ? host : `[${host}]:${port}`;
 }
 
+/** Host and port for people; an IPv6 address in brackets, so that the port can be told from it. */
+export function endpoint(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
 
 /**
@@ -92,7 +97,10 @@ export function readPins(text: string, host: string, port: number): Pins {
 
 /** How to obtain the right value from the server itself, where nobody in between can lie. */
 export function howToGet(host: string, port: number): string {
-  return `on the server's own console, print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", compare it with what "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" shows, and store the lines of ssh-keyscan or the fingerprint`;
+  return (
+    `on the server's own console (the provider's control panel has one: "KVM"), print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" and store it. ` +
+    `What ssh-keyscan shows is no proof, since whoever is in between answers it too: compare "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" with the console before its lines are stored`
+  );
 }
 
 function readLine(line: string, number: number): { hosts: string | null; key: Buffer; revoked: boolean } {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
+import { endpoint } from './known-hosts.ts';
 import { connectPinned, type Connected, type SessionOptions } from './connect.ts';
 import { SshError } from './errors.ts';
 import { LineSplitter, Tail } from './lines.ts';
@@ -44,7 +45,7 @@ const STDERR_TAIL = 8 * 1024;
  * @throws SshError of kind `input`, `unreachable`, `handshake`, `host-key` or `auth`
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  return new PinnedSession(await connectPinned(options), `${options.host}:${options.port}`);
+  return new PinnedSession(await connectPinned(options), endpoint(options.host, options.port));
 }
 
 class PinnedSession implements Session {

@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { diagnoseKey } from '../src/index.ts';
 import { makeKey } from './keys.ts';
@@ -67,12 +71,43 @@ describe('what is no private key', () => {
     ['a public key', ed.public, /public key/],
     ['any text', 'hunter2-canary', /not a private key/],
     ['PuTTY', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n', /PuTTY/],
-    ['PKCS#8', rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, /PKCS#8/],
+    ['a certificate', '-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----\n', /not a private key/],
   ];
   it.each(cases)('%s', (_name, text, reason) => {
     const diagnosis = diagnoseKey(text);
     expect(diagnosis).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
     expect(JSON.stringify(diagnosis)).not.toContain('canary');
+  });
+});
+
+describe('PKCS#8', () => {
+  const pkcs8 = { type: 'pkcs8', format: 'pem' } as const;
+  const encrypted = { ...pkcs8, cipher: 'aes-256-cbc', passphrase: PASSPHRASE } as const;
+  const ed25519 = generateKeyPairSync('ed25519').privateKey;
+  const cases: [string, string, RegExp][] = [
+    ['RSA', rsa.privateKey.export(pkcs8) as string, /^convert it .*ssh-keygen -p -f/],
+    ['ECDSA', ec.privateKey.export(pkcs8) as string, /^convert it .*ssh-keygen -p -f/],
+    ['ed25519', ed25519.export(pkcs8) as string, /^make a new one: ssh-keygen -t ed25519/],
+    ['encrypted', ed25519.export(encrypted) as string, /^convert it .*; where that fails, make a new one/],
+  ];
+  it.each(cases)('is refused with what repairs it: %s', (_name, text, repair) => {
+    expect(diagnoseKey(text, PASSPHRASE)).toEqual({
+      ok: false,
+      reason: expect.stringContaining('PKCS#8'),
+      repair: expect.stringMatching(repair),
+    });
+  });
+
+  it('is turned into a form that is taken by the command that is named', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'key-'));
+    try {
+      const file = join(directory, 'key');
+      writeFileSync(file, rsa.privateKey.export(pkcs8), { mode: 0o600 });
+      execFileSync('ssh-keygen', ['-q', '-p', '-N', '', '-f', file]);
+      expect(diagnoseKey(readFileSync(file, 'utf8'))).toMatchObject({ ok: true, type: 'ssh-rsa' });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 

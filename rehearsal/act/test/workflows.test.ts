@@ -144,14 +144,22 @@ describe('the set of workflows', () => {
     }
   });
 
-  it('knows the admin key in provision.yml only, and there in its own environment only', () => {
+  it('knows the admin key where a server is provisioned or audited only, and there in its own environment only', () => {
     const users = workflows.filter(({ text }) => text.includes('ADMIN_SSH_PRIVATE_KEY'));
-    expect(users.map(({ file }) => file)).toEqual(['provision.yml']);
-    for (const job of Object.values(users[0]?.workflow.jobs ?? {})) {
+    expect(users.map(({ file }) => file).sort()).toEqual(['audit.yml', 'provision.yml']);
+    for (const job of users.flatMap(({ workflow }) => Object.values(workflow.jobs))) {
       const reads = JSON.stringify(job).includes('ADMIN_SSH_PRIVATE_KEY');
       const name = typeof job.environment === 'object' ? job.environment.name : job.environment;
       expect(name === 'production-admin').toBe(reads);
     }
+  });
+
+  it('audits every week, looks only, and shows its report to nobody that obeys it', () => {
+    const audit = workflows.find(({ file }) => file === 'audit.yml');
+    expect(audit?.workflow.on['schedule']).toEqual([{ cron: expect.stringMatching(/ \* \* [0-6]$/) }]);
+    const [, verify, show] = audit?.workflow.jobs['audit']?.steps ?? [];
+    expect(verify?.with).toMatchObject({ mode: 'verify' });
+    expect(show?.run).toMatch(/::stop-commands::[^]*cat "\$REPORT"/);
   });
 
   it('reads the deploy key in the environment production only, and never beside the admin key', () => {
@@ -171,7 +179,12 @@ describe('the set of workflows', () => {
 
   it('gives an environment to the code of main only', () => {
     const guarded = jobs.filter(({ job }) => job.environment !== undefined);
-    expect(guarded.map(({ file }) => file).sort()).toEqual(['deploy.yml', 'provision.yml', 'rollback.yml']);
+    expect(guarded.map(({ file }) => file).sort()).toEqual([
+      'audit.yml',
+      'deploy.yml',
+      'provision.yml',
+      'rollback.yml',
+    ]);
     for (const { job } of guarded) {
       const terms = (job.if ?? '').replace(/^\$\{\{|\}\}$/g, '').split('&&');
       expect(terms.map((term) => term.trim())).toContain("github.ref == 'refs/heads/main'");
