@@ -13,6 +13,7 @@ export interface Mutant {
 const FLOW = 'agent/test/flow.test.ts';
 const ROUTE = 'agent/test/route.test.ts';
 const FILES = 'agent/test/host-files.test.ts';
+const NETWORK = 'host/provision/test/network.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -275,6 +276,54 @@ export const MUTANTS: readonly Mutant[] = [
     ring: 'unit',
     testFile: 'agent/test/take-back.test.ts',
     test: 'uses its generation up',
+  },
+  {
+    name: 'DOCKER-USER skipped',
+    file: 'host/provision/tasks.ts',
+    edits: [[', dockerUserTask(openPorts)', '']],
+    ring: 'unit',
+    testFile: 'host/provision/test/script.test.ts',
+    test: 'keeps published ports of containers closed on a hardened host, and leaves those of a server that others keep',
+  },
+  {
+    name: 'IPv6 rules skipped',
+    file: 'host/provision/docker-user.ts',
+    edits: [['for family in iptables ip6tables; do\n  # A kernel', 'for family in iptables; do\n  # A kernel']],
+    ring: 'unit',
+    testFile: NETWORK,
+    test: 'are loaded for IPv4 and IPv6, before Docker and UFW are asked, and loading them again changes nothing',
+  },
+  {
+    name: 'trial ban blind',
+    file: 'host/provision/trial-ban.ts',
+    edits: [['line.includes(` -s ${net} `) && ', "line !== '' || "]],
+    ring: 'unit',
+    testFile: NETWORK,
+    test: 'believes a trial ban that the firewall shows on every SSH port and that was lifted',
+  },
+  {
+    name: 'look from outside blind',
+    file: 'host/provision/outside.ts',
+    edits: [['.filter((port) => !allowed.has(port))', '.filter((port) => port === 0 && !allowed.has(port))']],
+    ring: 'unit',
+    testFile: NETWORK,
+    test: 'names each port that answers and should not, with its container',
+  },
+  {
+    name: 'look from outside that sees nothing believed',
+    file: 'host/provision/outside.ts',
+    edits: [['if (open.some(({ port }) => port === ssh)) return findings;', 'if (open.length >= 0) return findings;']],
+    ring: 'unit',
+    testFile: NETWORK,
+    test: 'proves nothing when it does not even see the SSH port',
+  },
+  {
+    name: 'DOCKER-USER skipped, on a host',
+    file: 'host/provision/docker-user.ts',
+    edits: [['`-o ${bridge} -j DROP`', '`-o ${bridge} -j RETURN`']],
+    ring: 'process',
+    testFile: 'rehearsal/test/provision-network.test.ts',
+    test: 'is not reached from another host, on IPv4 and IPv6, over TCP and UDP, while SSH and the edge are',
   },
   {
     name: 'drain skipped, on a host',

@@ -1,6 +1,8 @@
 import { PACKAGE_STATES } from './apt.ts';
+import { parsePublishers, type Publisher } from './ports.ts';
 import { PORT_PATH } from './ssh-port.ts';
 import { REVERT_PATHS } from './ssh-revert.ts';
+import { readTold } from './told.ts';
 
 /** What a host tells about itself before anything is changed. */
 export interface Facts {
@@ -49,6 +51,8 @@ export interface Facts {
   sshUnconfirmed: boolean;
   /** Who holds 80 and 443 already, except our own edge: `80 (nginx)`. */
   heldPorts: string[];
+  /** Containers that publish ports beyond loopback. */
+  publishers: Publisher[];
   /** AppArmor is on in the kernel, so that Docker needs its parser. */
   apparmor: boolean;
   /** The launcher is there: the host was prepared before. */
@@ -124,6 +128,7 @@ for port in 80 443; do
   done
 done
 fact held "$held"
+fact publishers "$(docker ps --format '{{.Names}} {{.Ports}}' 2>/dev/null)"
 }
 main </dev/null
 `;
@@ -136,17 +141,7 @@ export function shellAs(user: string): string {
 
 /** Reads the output of FACTS_SCRIPT. Lines that are not facts (a banner, say) are skipped. */
 export function parseFacts(lines: readonly string[]): Facts {
-  const facts = new Map<string, string>();
-  for (const line of lines) {
-    const match = /^([a-z_]+)=([A-Za-z0-9+/=]*)$/.exec(line);
-    if (match?.[1] !== undefined)
-      facts.set(
-        match[1],
-        Buffer.from(match[2] ?? '', 'base64')
-          .toString('utf8')
-          .trim(),
-      );
-  }
+  const facts = readTold(lines);
   const text = (name: string): string => facts.get(name) ?? '';
   const numbers = (name: string): number[] => text(name).split(/\s+/).map(Number);
   const count = (name: string): number => Number.parseInt(text(name), 10) || 0;
@@ -182,6 +177,7 @@ export function parseFacts(lines: readonly string[]): Facts {
     movedPort: count('moved_port') || null,
     sshUnconfirmed: facts.has('ssh_unconfirmed'),
     heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
+    publishers: parsePublishers(text('publishers')),
     apparmor: facts.has('apparmor'),
     prepared: facts.has('prepared'),
     agentImage: /^\S+@sha256:[0-9a-f]{64}$/.exec(text('agent'))?.[0] ?? '',

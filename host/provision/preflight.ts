@@ -1,6 +1,7 @@
 import type { Facts } from './facts.ts';
 import { inWords, type Finding } from './finding.ts';
 import { dockerSource, packagesOf, type DockerSource } from './packages.ts';
+import { shutPorts, type OpenPort } from './ports.ts';
 import type { Profile } from './tasks.ts';
 
 /** A name that is to lead to the host, with what it resolves to on the runner. */
@@ -18,6 +19,8 @@ export interface Expectations {
   allowSmallHost: boolean;
   /** Whose packages Docker is to come from where there is none yet. */
   dockerPackages: DockerSource;
+  /** What containers may publish to the world. */
+  openPorts?: readonly OpenPort[];
   /** Names that must lead to this host. */
   names?: readonly ResolvedName[];
   /** Address that the runner is connected to. */
@@ -61,7 +64,12 @@ export function preflight(facts: Facts, expected: Expectations): Preflight {
       ...clock(facts, expected),
       ...(expected.names ?? []).flatMap((name) => leadsHere(name, facts, expected.connectedTo)),
     ],
-    warnings: [...(expected.allowSmallHost ? small : []), ...freeDisk(facts), ...architecture(facts)],
+    warnings: [
+      ...(expected.allowSmallHost ? small : []),
+      ...freeDisk(facts),
+      ...architecture(facts),
+      ...(expected.profile === 'hardened' ? shutPorts(facts.publishers, expected.openPorts) : []),
+    ],
   };
 }
 

@@ -1,5 +1,6 @@
 import { deployKeyLine, EDGE_DIRECTORIES } from './access.ts';
 import { settings, type Reading } from './audit.ts';
+import { dockerUserReadings } from './docker-user.ts';
 import { fail2banReadings } from './fail2ban.ts';
 import type { Finding } from './finding.ts';
 import { firewallReadings } from './firewall.ts';
@@ -20,7 +21,12 @@ export function hostReadings(plan: HostPlan): Reading[] {
     deployKeyReading(plan),
     listenersReading(),
     ...(plan.profile === 'hardened'
-      ? [...sshReadings(plan.ssh), ...firewallReadings(plan.sshPorts), ...fail2banReadings()]
+      ? [
+          ...sshReadings(plan.ssh),
+          ...firewallReadings(plan.sshPorts, plan.openPorts),
+          ...dockerUserReadings(plan.openPorts),
+          ...fail2banReadings(),
+        ]
       : []),
   ];
 }

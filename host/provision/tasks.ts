@@ -1,4 +1,5 @@
 import { adminTasks } from './admin.ts';
+import { dockerUserTask } from './docker-user.ts';
 import { edgeTasks } from './edge.ts';
 import { fail2banTasks } from './fail2ban.ts';
 import { firewallTask } from './firewall.ts';
@@ -6,6 +7,7 @@ import { clockTask } from './clock.ts';
 import { journalTask } from './journal.ts';
 import { kernelTask } from './kernel.ts';
 import type { DockerSource } from './packages.ts';
+import type { OpenPort } from './ports.ts';
 import { sshTask, type SshPlan } from './ssh.ts';
 import { oldPortsTask } from './ssh-port.ts';
 import { revertTask } from './ssh-revert.ts';
@@ -42,6 +44,8 @@ export interface HostPlan {
   /** Every port that sshd listens on, or is about to: the firewall lets them in and the guard watches them. */
   sshPorts: readonly number[];
   ssh: SshPlan;
+  /** What the world may reach beyond SSH and the edge. */
+  openPorts?: readonly OpenPort[];
   deployUser: string;
   /** `<type> <base64>`, without a comment. */
   deployKey: string;
@@ -86,13 +90,16 @@ export function taskGroups(plan: HostPlan): TaskGroup[] {
   ];
 }
 
-/** Logins by key alone, a closed firewall, a guard on the SSH port, and a system that looks after itself. */
+/** Logins by key alone, a closed firewall that Docker does not bypass, a guard on the SSH port, and a system that looks after itself. */
 function hardening(plan: HostPlan): TaskGroup[] {
-  const { ssh, sshPorts } = plan;
+  const { ssh, sshPorts, openPorts } = plan;
   const closed = ssh.port === null ? [] : ssh.oldPorts.filter((port) => !sshPorts.includes(port));
   return [
     { topic: 'SSH', tasks: [revertTask(), ...adminTasks(ssh.admin), sshTask(ssh, plan.deployUser)] },
-    { topic: 'Firewall', tasks: [firewallTask(sshPorts), ...oldPortsTask(closed)] },
+    {
+      topic: 'Firewall',
+      tasks: [firewallTask(sshPorts, openPorts), dockerUserTask(openPorts), ...oldPortsTask(closed)],
+    },
     { topic: 'Login guard', tasks: fail2banTasks(sshPorts) },
     {
       topic: 'System',

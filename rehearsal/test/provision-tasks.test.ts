@@ -33,6 +33,7 @@ const TAMPER: Record<string, string> = {
   pins: 'docker rm --force $(docker ps --all --quiet --filter label=delivery.pin=edge | head -n 1)',
   sshd: "sed -i 's/^PasswordAuthentication no/PasswordAuthentication yes/' /etc/ssh/sshd_config.d/00-delivery.conf",
   firewall: 'ufw delete allow 443/tcp',
+  docker_user: 'ip6tables -t mangle -F DELIVERY-PUBLISHED',
   fail2ban_jail: 'echo maxretry = 10000 >>/etc/fail2ban/jail.d/delivery.local',
   fail2ban_running: 'systemctl stop fail2ban',
   upgrades: `echo 'Unattended-Upgrade::Automatic-Reboot "true";' >>/etc/apt/apt.conf.d/52delivery`,

@@ -13,7 +13,7 @@ export const HOST_INPUTS = [
   ...['mode', 'profile', 'app', 'repository', 'signing-public-key', 'signing-identity', 'signing-trusted-root'],
   ...['allow-run', 'admin-user', 'new-ssh-port', 'revert-seconds', 'deploy-public-key', 'deploy-user', 'agent-image'],
   ...['edge-image', 'registry-username', 'registry-password', 'tls', 'acme-email', 'tls-certificate', 'tls-key'],
-  ...['docker-packages', 'allow-unsupported-os', 'allow-small-host'],
+  ...['docker-packages', 'open-ports', 'allow-unsupported-os', 'allow-small-host'],
 ];
 
 /** The action works it out of the private key, which Ansible keeps to itself. */

@@ -95,6 +95,7 @@ export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
   const port = inputs.newSshPort ?? facts.movedPort;
   return {
     ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+    openPorts: inputs.openPorts,
     os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
     codename: facts.os.codename,
     dockerFrom: dockerSource(facts, inputs.dockerPackages).from,

@@ -6,6 +6,7 @@ import type { SignaturePolicy } from '@delivery/release';
 import { diagnoseKey, type SessionOptions } from '@delivery/ssh';
 import type { Admin } from '../../../host/provision/admin.ts';
 import { readSignatures } from './signatures.ts';
+import { parsePorts, type OpenPort } from '../../../host/provision/ports.ts';
 import { RESERVED_APPS } from '../../../host/provision/policy.ts';
 import type { DockerSource } from '../../../host/provision/packages.ts';
 import { DEFAULT_EDGE_IMAGE, PROFILES, type Profile, type TlsPlan } from '../../../host/provision/tasks.ts';
@@ -44,6 +45,8 @@ export interface HostInputs {
   tls: TlsPlan;
   /** Whose packages Docker comes from where there is none yet. */
   dockerPackages: DockerSource;
+  /** What the world may reach beyond SSH and the edge. */
+  openPorts: OpenPort[];
   allowUnsupportedOs: boolean;
   allowSmallHost: boolean;
   /** Names whose addresses must be the host's. */
@@ -96,6 +99,7 @@ export function readHostInputs(input: InputReader, login: string, adminKey: stri
     registry: registry(input, agent?.repository ?? ''),
     tls: tls(input),
     dockerPackages: input.choice('docker-packages', ['distribution', 'docker'], 'distribution'),
+    openPorts: openPorts(input),
     allowUnsupportedOs: input.bool('allow-unsupported-os', false),
     allowSmallHost: input.bool('allow-small-host', false),
     dnsNames: dnsNames(input),
@@ -202,6 +206,14 @@ function deployKey(input: InputReader): string {
 function registry(input: InputReader, repository: string): Inputs['registry'] {
   const login = registryLogin(input);
   return login === null ? null : { host: repository.split('/')[0] ?? '', ...login };
+}
+
+function openPorts(input: InputReader): OpenPort[] {
+  const name = 'open-ports';
+  const text = input.text(name, { fallback: '' });
+  const ports = parsePorts(text);
+  if (ports === null) input.reject(name, JSON.stringify(text), 'ports such as 25/tcp, 53/udp, parted by commas');
+  return ports ?? [];
 }
 
 function tls(input: InputReader): TlsPlan {

@@ -2,7 +2,8 @@ import { readInputs } from '@delivery/runner';
 import { gatherFacts, planFor } from './facts.ts';
 import { readProvisionInputs } from './inputs.ts';
 import { loginAsAdmin, openByKey } from './login.ts';
-import { merge, secureSsh, settleEarlier } from './prove-login.ts';
+import { deservesLook, lookFromOutside } from './outside.ts';
+import { merge, secureSsh, settled, settleEarlier } from './prove-login.ts';
 import { report } from './report.ts';
 import { runTasks } from './tasks.ts';
 
@@ -18,10 +19,14 @@ export async function main(signal: AbortSignal): Promise<void> {
     }
     const plan = planFor(inputs, facts);
     const outcome = await runTasks(login, plan, inputs.mode, signal);
-    outcome.findings.unshift(...findings);
     if (inputs.mode === 'apply' && outcome.failure === null && outcome.tasks.some(({ status }) => status === 'drift')) {
       const open = openByKey.bind(null, inputs.connection);
       merge(outcome, await secureSsh({ plan, login, open, signal }));
+    }
+    if (deservesLook(inputs.mode, plan, outcome)) {
+      const look = await lookFromOutside(login, inputs, inputs.mode === 'apply' ? settled(plan) : plan, signal);
+      outcome.readings.push(...look.readings);
+      outcome.findings.push(...look.findings);
     }
     outcome.findings.unshift(...findings);
     await report(inputs, facts, outcome);

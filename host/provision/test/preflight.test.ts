@@ -30,6 +30,7 @@ const GOOD: Facts = {
   movedPort: null,
   sshUnconfirmed: false,
   heldPorts: [],
+  publishers: [],
   apparmor: true,
   prepared: false,
   agentImage: '',

@@ -95,8 +95,16 @@ describe('the rendered script', () => {
 
   it('lets SSH in before the firewall is switched on', () => {
     const apply = hostTasks(PLAN).find(({ id }) => id === 'firewall')?.apply ?? '';
-    expect(apply).toMatch(/for port in 22 2222 80 443/);
-    expect(apply.indexOf('ufw allow')).toBeLessThan(apply.indexOf('ufw --force enable'));
+    expect(apply).toContain("ports='22/tcp 2222/tcp 80/tcp 443/tcp'");
+    expect(apply).toContain('ufw "$verb" "$port"');
+    expect(apply.indexOf('ufw "$verb"')).toBeLessThan(apply.indexOf('ufw --force enable'));
+  });
+
+  it('keeps published ports of containers closed on a hardened host, and leaves those of a server that others keep', () => {
+    const ids = (profile: HostPlan['profile']): string[] => hostTasks({ ...PLAN, profile }).map(({ id }) => id);
+    expect(ids('hardened')).toContain('docker_user');
+    expect(ids('minimal')).not.toContain('docker_user');
+    expect(ids('minimal')).not.toContain('firewall');
   });
 
   it('says what is right already, what it changed, what does not apply, and stops at the first failure', () => {
