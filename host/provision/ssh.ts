@@ -119,7 +119,10 @@ function wins(plan: SshPlan, users: readonly string[]): string {
     .join('\n');
   return `wins() {
   if grep -Eqx "$2" "$3"; then return 0; fi
-  line=$(grep -HniE "^[[:space:]]*$1[[:space:]=]" /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config 2>/dev/null | grep -v '^${SSHD_PATH}:' | head -n 3)
+  files=$(echo /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config)
+  # A block counts wherever it stands; of other lines the first.
+  [ -z "$4" ] || files=$(grep -liE '^[[:space:]]*Match[[:space:]]' $files 2>/dev/null)
+  line=$(grep -HniE "^[[:space:]]*$1[[:space:]=]" $files 2>/dev/null | grep -v '^${SSHD_PATH}:' | head -n 2)
   hint=
   grep -qiE '^[[:space:]]*Include[[:space:]].*sshd_config\\.d' /etc/ssh/sshd_config || hint='; /etc/ssh/sshd_config does not begin with: Include /etc/ssh/sshd_config.d/*.conf'
   echo "another line of sshd's configuration wins$4: $(grep -i "^$1 " "$3")\${line:+; }$(printf '%s' "$line" | tr '\\n' ' ')$hint"
@@ -148,7 +151,7 @@ mkdir -p /run/sshd
 /usr/sbin/sshd -T >"$work/sshd" 2>"$work/sshd_said" || { cat "$work/sshd_said"; return 1; }
 ${good}
 }
-take_back() { sh ${REVERT_PATHS.state}/revert; echo "the change was taken back: $(cat "$work/bad")"; return 1; }
+take_back() { sh ${REVERT_PATHS.state}/revert >/dev/null || :; echo "the change was taken back: $(cat "$work/bad")"; return 1; }
 mkdir -p /run/sshd /etc/ssh/sshd_config.d
 ( ${armRevert({ files, opened, socket, seconds })} )
 ${write}

@@ -42,14 +42,14 @@ export async function secureSsh({ plan, login, open, signal }: Securing): Promis
   };
   let step = 'Before anything of sshd was changed';
   try {
-    if (move !== null && !(await phase(login, move))) return await undone(done, sessions);
+    if (move !== null && !(await phase(login, move))) return await undone(done, sessions, ssh.revertSeconds);
     step =
       move !== null
         ? `sshd listened on port ${ssh.port} too, but no login came through it. A firewall of the provider has to let the port in first`
         : `Nothing of sshd was changed, because the login that is to stay does not work`;
     const first = await second(login, admin, open, sessions);
     step = 'While sshd was being changed';
-    if (!(await phase(first, close))) return await undone(done, sessions);
+    if (!(await phase(first, close))) return await undone(done, sessions, ssh.revertSeconds);
     step = `sshd was changed, but then ${admin.user} was not let in on port ${admin.port}`;
     const proven: Login = { ...admin, session: await open(admin) };
     sessions.push(proven);
@@ -60,7 +60,7 @@ export async function secureSsh({ plan, login, open, signal }: Securing): Promis
     if (done.failure === null && ssh.admin.user !== 'root') await rootStaysOut(done, admin.port, open);
   } catch (error) {
     done.failure = `${step}: ${error instanceof Error ? error.message : String(error)}`;
-    return await undone(done, sessions);
+    return await undone(done, sessions, ssh.revertSeconds);
   } finally {
     for (const each of sessions.slice(1)) each.session.close();
   }
@@ -120,12 +120,14 @@ export function afterwards(plan: HostPlan, final: HostPlan): Task[] {
 }
 
 /** Undoes over the newest connection that still works; the host does it by itself where none does. */
-async function undone(done: Outcome, sessions: readonly Login[]): Promise<Outcome> {
+async function undone(done: Outcome, sessions: readonly Login[], revertSeconds: number): Promise<Outcome> {
   const task = revertTask();
+  // When the host has undone it by itself, there is nothing left to wait for.
+  const timeoutMs = Math.min(revertSeconds + 2, 30) * 1000;
   const script = renderScript([task], 'proof end done');
   for (const on of [...sessions].reverse()) {
     try {
-      const ran = await runScript(on, { script, tasks: [task], readings: [], timeoutMs: TIMEOUT_MS });
+      const ran = await runScript(on, { script, tasks: [task], readings: [], timeoutMs });
       if (ran.failure !== null) continue;
       const reverted = ran.tasks.some(({ status }) => status === 'changed');
       done.failure = `${done.failure}. ${reverted ? 'The change of sshd has been undone: everything is open as it was before' : 'No change of sshd is left to undo'}`;
@@ -134,7 +136,7 @@ async function undone(done: Outcome, sessions: readonly Login[]): Promise<Outcom
       // The next connection may still be there.
     }
   }
-  done.failure = `${done.failure}. No connection is left to undo it: the host does so by itself`;
+  done.failure = `${done.failure}. No connection is left to undo it: the host does so by itself, ${revertSeconds} s after the change`;
   return done;
 }
 
