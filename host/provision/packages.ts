@@ -18,6 +18,8 @@ const SHARED = ['ca-certificates', 'curl'];
 // python3-systemd lets fail2ban read the journal.
 const HARDENED = ['iptables', 'ufw', 'fail2ban', 'python3-systemd', 'unattended-upgrades'];
 
+type Packaging = Pick<HostPlan, 'profile' | 'os' | 'dockerFrom' | 'apparmor'>;
+
 /**
  * Whose Docker a host gets, and what speaks against it. Docker's own stays where it is; one kind is never put beside the other, since
  * their packages remove each other and the containers with them.
@@ -46,12 +48,7 @@ export function dockerSource(
 }
 
 /** Every package that a host needs. */
-export function packagesOf({
-  os,
-  dockerFrom,
-  profile,
-  apparmor,
-}: Pick<HostPlan, 'os' | 'dockerFrom' | 'profile' | 'apparmor'>): string[] {
+export function packagesOf({ profile, os, dockerFrom, apparmor }: Packaging): string[] {
   return [
     ...(dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os]),
     ...SHARED,
@@ -61,16 +58,14 @@ export function packagesOf({
 }
 
 /** Docker and what guards the host, all by apt. */
-export function packageTasks(plan: HostPlan): Task[] {
+export function packageTasks(plan: Packaging & Pick<HostPlan, 'codename'>): Task[] {
   const packages = packagesOf(plan).join(' ');
   return [
     ...(plan.dockerFrom === 'docker' ? dockerRepositoryTasks(plan) : []),
     {
       id: 'packages',
       reason:
-        plan.profile === 'hardened'
-          ? 'Docker with compose, the firewall, the login guard and security updates, by packages that are signed and kept up to date'
-          : 'Docker with compose, by packages that are signed and kept up to date',
+        'Docker with compose, the firewall, the login guard and security updates, by packages that are signed and kept up to date',
       source: 'docs.docker.com/engine/install; packages.debian.org',
       show: `dpkg-query -W ${packages}`,
       check: `${APT_SHELL}

@@ -63,7 +63,7 @@ export const ONLY_KEY_SHELL = `only_key() {
 }`;
 
 /** Docker's own repository, by the key whose fingerprint is named here. One that the host has already is left as it is. */
-export function dockerRepositoryTasks(plan: HostPlan): Task[] {
+export function dockerRepositoryTasks(plan: Pick<HostPlan, 'os' | 'codename'>): Task[] {
   const kept = `others=$(grep -ls 'download\\.docker\\.com' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources | grep -v -x -F ${SOURCES} | tr '\\n' ' ')
 [ -z "$others" ] || { say "kept: $others"; return 77; }`;
   const source = 'docs.docker.com/engine/install';

@@ -52,15 +52,8 @@ export async function bareHost(stage: Stage, name: string): Promise<BareHost> {
   };
 }
 
-export type TaskMark = '=' | '+' | '-' | '~' | '✗';
-
-/** What each task of a run came to, in their order, from the run's log. */
-export function taskMarks(ran: ActionRun): Map<string, TaskMark> {
-  const lines = ran.log.matchAll(/^([=+~✗-]) ([a-z][a-z0-9_]*) \(/gm);
-  return new Map([...lines].map(([, mark = '', id = '']) => [id, mark as TaskMark]));
-}
-
-/** The tasks of a run that came to this. */
-export function tasksWith(ran: ActionRun, mark: TaskMark): string[] {
-  return [...taskMarks(ran)].flatMap(([id, each]) => (each === mark ? [id] : []));
+/** The tasks of a run that came to this, from the run's log; what sshd is set to is looked at more than once. */
+export function tasksWith(ran: ActionRun, marks: string): string[] {
+  const lines = [...ran.log.matchAll(/^([=+~✗-]) ([a-z][a-z0-9_]*) \(/gm)];
+  return [...new Set(lines.flatMap(([, mark = '', id = '']) => (marks.includes(mark) ? [id] : [])))];
 }

@@ -13,7 +13,7 @@ export class FakeHost {
 
   /** A program in front of PATH; it writes down how it was called, then runs `body`. */
   program(name: string, body = ''): void {
-    this.write(`bin/${name}`, `#!/bin/sh\necho "${name} $*" >>${this.root}/calls\n${body}\n`);
+    this.write(`bin/${name}`, `#!/bin/sh\nprintf '%s\\n' "${name} $*" >>${this.root}/calls\n${body}\n`);
     chmodSync(join(this.root, 'bin', name), 0o755);
   }
 

@@ -3,25 +3,28 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { dockerSource, packagesOf } from '../packages.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { dockerSource, packagesOf, packageTasks, type DockerSource } from '../packages.ts';
+import { FakeHost } from './fake-host.ts';
 import { DOCKER_FINGERPRINT, dockerSources, ONLY_KEY_SHELL } from '../repository.ts';
 
+const UBUNTU = { profile: 'hardened', os: 'ubuntu', codename: 'noble', apparmor: false } as const;
 const debian = (version: string): { id: string; version: string; name: string; codename: string } => ({
   ...{ id: 'debian', version, name: 'Debian', codename: 'x' },
 });
 
 describe('where Docker comes from', () => {
-  it.each([
-    ['13', [], 'distribution', 'distribution'],
-    ['13', [], 'docker', 'docker'],
-    ['12', [], 'docker', 'docker'],
-    ['13', ['docker.io'], 'distribution', 'distribution'],
-    ['13', ['docker-ce'], 'distribution', 'docker'],
-    ['12', ['docker-ce'], 'distribution', 'docker'],
-  ] as const)('on Debian %s with %j installed and "%s" asked for: %s', (version, dockerPackages, asked, from) => {
-    const found = dockerSource({ os: debian(version), dockerPackages: [...dockerPackages] }, asked);
-    expect(found).toEqual({ from, refusals: [] });
+  it('is what is there already, or what is asked for', () => {
+    const cases: [string, string[], DockerSource, DockerSource][] = [
+      ['13', [], 'distribution', 'distribution'],
+      ['13', [], 'docker', 'docker'],
+      ['12', [], 'docker', 'docker'],
+      ['13', ['docker.io'], 'distribution', 'distribution'],
+      ['13', ['docker-ce'], 'distribution', 'docker'],
+      ['12', ['docker-ce'], 'distribution', 'docker'],
+    ];
+    for (const [version, dockerPackages, asked, from] of cases)
+      expect(dockerSource({ os: debian(version), dockerPackages }, asked)).toEqual({ from, refusals: [] });
   });
 
   it.each([
@@ -39,13 +42,64 @@ describe('where Docker comes from', () => {
     },
   );
 
-  it('never installs one kind beside the other, and no guard of ours on a server that somebody else keeps', () => {
-    const base = { os: 'ubuntu', apparmor: false } as const;
-    const names = (dockerFrom: 'distribution' | 'docker', profile: 'hardened' | 'minimal'): string[] =>
-      packagesOf({ ...base, dockerFrom, profile });
-    expect(names('docker', 'hardened')).not.toContain('docker.io');
-    expect(names('docker', 'hardened')).toEqual(expect.arrayContaining(['docker-ce', 'ufw', 'unattended-upgrades']));
-    expect(names('distribution', 'minimal')).toEqual(['docker.io', 'docker-compose-v2', 'ca-certificates', 'curl']);
+  it('never installs one kind beside the other', () => {
+    const names = (dockerFrom: 'distribution' | 'docker'): string[] => packagesOf({ ...UBUNTU, dockerFrom });
+    expect(names('docker')).not.toContain('docker.io');
+    expect(names('docker')).toEqual(expect.arrayContaining(['docker-ce', 'docker-compose-plugin', 'ufw']));
+    expect(names('distribution')).toEqual(expect.arrayContaining(['docker.io', 'docker-compose-v2', 'ufw']));
+    expect(names('distribution').filter((name) => name.startsWith('docker-ce'))).toEqual([]);
+  });
+
+  it('asks for no guard of ours on a server that somebody else keeps', () => {
+    expect(packagesOf({ ...UBUNTU, profile: 'minimal', dockerFrom: 'distribution' })).toEqual([
+      ...['docker.io', 'docker-compose-v2', 'ca-certificates', 'curl'],
+    ]);
+  });
+});
+
+describe('the installation of packages', () => {
+  let host: FakeHost;
+  beforeEach(() => {
+    host = new FakeHost();
+    host.program('cloud-init');
+    host.program('timeout', 'shift; exec "$@"');
+    host.program('sleep');
+    host.program('dpkg-query', `[ ! -e ${host.root}/done ] || for name in "$@"; do echo "installed $name"; done`);
+    host.program('apt-get', `case "$*" in *' install '*) : >${host.root}/done ;; esac`);
+  });
+  afterEach(() => host.remove());
+  const run = (): string[] => host.run(packageTasks({ ...UBUNTU, dockerFrom: 'distribution' }), []);
+
+  it("waits for the first boot's own installer, and for one that holds the lock", () => {
+    host.program(
+      'dpkg',
+      `[ $(grep -c '^dpkg --configure' ${host.root}/calls) -gt 2 ] || { echo 'dpkg: error: dpkg frontend lock was locked by another process'; exit 2; }`,
+    );
+    expect(run()[0]).toMatch(/^packages changed installed: docker.io /);
+    const order = host.calls().filter((call) => !/^dpkg-query/.test(call));
+    expect(order.map((call) => call.split(' ')[0])).toEqual([
+      ...['timeout', 'cloud-init', 'dpkg', 'sleep', 'dpkg', 'sleep', 'dpkg', 'apt-get', 'apt-get'],
+    ]);
+    expect(order).toContain('cloud-init status --wait');
+    for (const call of order.slice(-2)) expect(call).toContain('DPkg::Lock::Timeout=300');
+    expect(run()).toEqual(['packages ok']);
+    // One look for all packages.
+    expect(host.calls()).toHaveLength(1);
+  });
+
+  it('does not wait for a package that cannot be configured, and says which', () => {
+    host.program('dpkg', "echo 'dpkg: error processing package broken (--configure)'; exit 1");
+    expect(run()[0]).toMatch(/^packages failed .*error processing package broken/);
+    expect(host.calls().filter((call) => call.startsWith('sleep'))).toEqual([]);
+  });
+
+  it('says why the packages did not come: what the mirror answered', () => {
+    host.program('dpkg');
+    host.program(
+      'apt-get',
+      `case "$*" in *update) echo 'Err:1 http://mirror.invalid trixie'; echo 'W: Failed to fetch' ;; *) echo 'E: Unable to locate package docker.io'; exit 100 ;; esac`,
+    );
+    expect(run()[0]).toMatch(/^packages failed .*Unable to locate package docker.io; Err:1 http:\/\/mirror.invalid/);
   });
 });
 
@@ -91,18 +145,19 @@ describe("Docker's repository", () => {
     expect(accepts(armoured(Buffer.concat([key, ...rest])))).toBe(true);
   });
 
-  it.each([
-    ['another key', armoured(packet(6, Buffer.alloc(525, 7)))],
-    [
-      'a second key behind it',
-      armoured(Buffer.concat([key, packet(13, Buffer.from('x')), packet(6, Buffer.alloc(525, 9))])),
-    ],
-    ['a second key in the new format', armoured(Buffer.concat([key, packet(6, Buffer.alloc(525, 9), true)]))],
-    ['a second block', armoured(key) + armoured(packet(6, Buffer.alloc(525, 9)))],
-    ['a key that is cut', armoured(key.subarray(0, 400))],
-    ['a page of the network', '<html>\n\nplease log in\n</html>'],
-    ['nothing', ''],
-  ])('takes no other: %s', (_what, text) => {
-    expect(accepts(text)).toBe(false);
+  it('takes no key but this one alone', () => {
+    const others: [string, string][] = [
+      ['another key', armoured(packet(6, Buffer.alloc(525, 7)))],
+      [
+        'a second key behind it',
+        armoured(Buffer.concat([key, packet(13, Buffer.from('x')), packet(6, Buffer.alloc(525, 9))])),
+      ],
+      ['a second key in the new format', armoured(Buffer.concat([key, packet(6, Buffer.alloc(525, 9), true)]))],
+      ['a second block', armoured(key) + armoured(packet(6, Buffer.alloc(525, 9)))],
+      ['a key that is cut', armoured(key.subarray(0, 400))],
+      ['a page of the network', '<html>\n\nplease log in\n</html>'],
+      ['nothing', ''],
+    ];
+    for (const [what, text] of others) expect({ what, taken: accepts(text) }).toEqual({ what, taken: false });
   });
 });
