@@ -324,6 +324,8 @@ export const MUTANTS: readonly Mutant[] = [
     ring: 'process',
     testFile: 'rehearsal/test/provision-network.test.ts',
     test: 'is not reached from another host, on IPv4 and IPv6, over TCP and UDP, while SSH and the edge are',
+  },
+  {
     name: 'check of a task always true',
     file: 'host/provision/script.ts',
     edits: [['code=$?\n      clock\n      printf', 'code=0\n      clock\n      printf']],
