@@ -16,9 +16,18 @@ printf "::debug::ended %.0f\\n", time * 1000;
 exit($code >> 8);
 `;
 
+/** The same for a container that has Python and not all of Perl. */
+const PYTHON = `#!/usr/bin/python3
+import subprocess, sys, time
+print('::debug::began %.0f' % (time.time() * 1000), flush=True)
+code = subprocess.call(['node', *sys.argv[1:]])
+print('::debug::ended %.0f' % (time.time() * 1000), flush=True)
+sys.exit(code)
+`;
+
 /** The runner with a node that says its times. */
-export async function clocked(runner: RunnerHost): Promise<RunnerHost> {
-  await testHost(runner.container).write(PATH, SCRIPT, 0o755);
+export async function clocked(runner: RunnerHost, language: 'perl' | 'python' = 'perl'): Promise<RunnerHost> {
+  await testHost(runner.container).write(PATH, language === 'perl' ? SCRIPT : PYTHON, 0o755);
   return { ...runner, node: PATH };
 }
 

@@ -45,7 +45,7 @@ export async function measureProvision(
   process.env['STAGE_FILE'] ??= await raise(instance, say);
   const stage = Stage.open();
   const controller = await startController(await rigOf(stage), { collections: true, log: say });
-  const runner = await clocked({ container: controller.container, node: 'node', root: '/src' });
+  const runner = await clocked({ container: controller.container, node: 'node', root: '/src' }, 'python');
   const results: ProvisionResults = { first: [], second: [], far: [], loads: [] };
   for (let n = 0; n < runs; n++) {
     const [ours, theirs] = [
