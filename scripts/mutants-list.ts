@@ -1,3 +1,5 @@
+import { PROVISIONING } from './mutants-provisioning.ts';
+
 /** A fault that is planted to see whether a test finds it. */
 export interface Mutant {
   name: string;
@@ -13,7 +15,6 @@ export interface Mutant {
 const FLOW = 'agent/test/flow.test.ts';
 const ROUTE = 'agent/test/route.test.ts';
 const FILES = 'agent/test/host-files.test.ts';
-const NETWORK = 'host/provision/test/network.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -67,24 +68,6 @@ export const MUTANTS: readonly Mutant[] = [
     ring: 'unit',
     testFile: FILES,
     test: 'is held by one, names its holder, and is never unlinked',
-  },
-  {
-    name: 'Ansible looks where it should apply',
-    file: 'actions/provision-vps/src/ansible.ts',
-    edits: [
-      ['return step === null ? hostScript(plan, inputs.mode)', "return step === null ? hostScript(plan, 'plan')"],
-    ],
-    ring: 'unit',
-    testFile: 'actions/provision-vps/test/ansible.test.ts',
-    test: 'is the one that the action sends for the same inputs and facts',
-  },
-  {
-    name: 'Ansible confirms without a new login',
-    file: 'actions/provision-vps/src/ansible.ts',
-    edits: [["return phase === 'close' ? { phase: 'confirm', ...to } : null;", 'return null;']],
-    ring: 'unit',
-    testFile: 'actions/provision-vps/test/ansible.test.ts',
-    test: 'is closed as the admin, and confirmed over one more login',
   },
   {
     name: 'prober blind',
@@ -278,126 +261,6 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'uses its generation up',
   },
   {
-    name: 'DOCKER-USER skipped',
-    file: 'host/provision/tasks.ts',
-    edits: [[', dockerUserTask(openPorts)', '']],
-    ring: 'unit',
-    testFile: 'host/provision/test/script.test.ts',
-    test: 'keeps published ports of containers closed on a hardened host, and leaves those of a server that others keep',
-  },
-  {
-    name: 'IPv6 rules skipped',
-    file: 'host/provision/docker-user.ts',
-    edits: [['for family in iptables ip6tables; do\n  # A kernel', 'for family in iptables; do\n  # A kernel']],
-    ring: 'unit',
-    testFile: NETWORK,
-    test: 'are loaded for IPv4 and IPv6, before Docker and UFW are asked, and loading them again changes nothing',
-  },
-  {
-    name: 'trial ban blind',
-    file: 'host/provision/trial-ban.ts',
-    edits: [['line.includes(` -s ${net} `) && ', "line !== '' || "]],
-    ring: 'unit',
-    testFile: NETWORK,
-    test: 'believes a trial ban that the firewall shows on every SSH port and that was lifted',
-  },
-  {
-    name: 'look from outside blind',
-    file: 'host/provision/outside.ts',
-    edits: [['.filter((port) => !allowed.has(port))', '.filter((port) => port === 0 && !allowed.has(port))']],
-    ring: 'unit',
-    testFile: NETWORK,
-    test: 'names each port that answers and should not, with its container',
-  },
-  {
-    name: 'look from outside that sees nothing believed',
-    file: 'host/provision/outside.ts',
-    edits: [['if (open.some(({ port }) => port === ssh)) return findings;', 'if (open.length >= 0) return findings;']],
-    ring: 'unit',
-    testFile: NETWORK,
-    test: 'proves nothing when it does not even see the SSH port',
-  },
-  {
-    name: 'DOCKER-USER skipped, on a host',
-    file: 'host/provision/docker-user.ts',
-    edits: [['`-o ${bridge} -j DROP`', '`-o ${bridge} -j RETURN`']],
-    ring: 'process',
-    testFile: 'rehearsal/test/provision-network.test.ts',
-    test: 'is not reached from another host, on IPv4 and IPv6, over TCP and UDP, while SSH and the edge are',
-  },
-  {
-    name: 'check of a task always true',
-    file: 'host/provision/script.ts',
-    edits: [['code=$?\n      clock\n      printf', 'code=0\n      clock\n      printf']],
-    ring: 'unit',
-    testFile: 'host/provision/test/script.test.ts',
-    test: 'says what is right already, what it changed, what does not apply, and stops at the first failure',
-  },
-  {
-    name: 'first round of checks believed after a change',
-    file: 'host/provision/script.ts',
-    edits: [['  foreseen=no\n', '']],
-    ring: 'unit',
-    testFile: 'host/provision/test/script.test.ts',
-    test: 'asks all checks at once, and again once something has changed',
-  },
-  {
-    name: 'lock of another installer not waited for',
-    file: 'host/provision/apt.ts',
-    edits: [['if [ "$tries" -ge 300 ]', 'if [ "$tries" -ge 0 ]']],
-    ring: 'unit',
-    testFile: 'host/provision/test/packages.test.ts',
-    test: "waits for the first boot's own installer, and for one that holds the lock",
-  },
-  {
-    name: "second key in the file of Docker's repository trusted",
-    file: 'host/provision/repository.ts',
-    edits: [['if (tag == 6) keys++', 'if (tag == 6 && at == 0) keys++']],
-    ring: 'unit',
-    testFile: 'host/provision/test/packages.test.ts',
-    test: 'takes no key but this one alone',
-  },
-  {
-    name: "Docker's packages put beside the distribution's",
-    file: 'host/provision/packages.ts',
-    edits: [["return { from: own ? 'docker' : asked, refusals };", 'return { from: asked, refusals };']],
-    ring: 'unit',
-    testFile: 'host/provision/test/packages.test.ts',
-    test: 'is what is there already, or what is asked for',
-  },
-  {
-    name: 'swap set up in a container',
-    file: 'host/provision/swap.ts',
-    edits: [["if (container) return not('shared kernel, not applied');\n", '']],
-    ring: 'unit',
-    testFile: 'host/provision/test/system.test.ts',
-    test: 'is not touched in a container',
-  },
-  {
-    name: 'swap file readable by all',
-    file: 'host/provision/swap.ts',
-    edits: [['chmod 600 ${file}\n', '']],
-    ring: 'unit',
-    testFile: 'host/provision/test/system.test.ts',
-    test: 'is put right where it is readable or gone after a reboot, without being made again',
-  },
-  {
-    name: 'setting of the kernel at any value',
-    file: 'host/provision/kernel.ts',
-    edits: [['echo "$file is $value"; return 1', 'echo "$file is $value"; return 0']],
-    ring: 'unit',
-    testFile: 'host/provision/test/system.test.ts',
-    test: 'are found at another value, of each interface',
-  },
-  {
-    name: 'upgrades that another file undoes',
-    file: 'host/provision/upgrades.ts',
-    edits: [['$(grep -F \'${name} \' "$work/apt")"; return 1; }', '$(grep -F \'${name} \' "$work/apt")"; }']],
-    ring: 'unit',
-    testFile: 'host/provision/test/system.test.ts',
-    test: 'are not taken for right where a later file of apt says otherwise',
-  },
-  {
     name: 'drain skipped, on a host',
     file: 'agent/src/steps/drain.ts',
     edits: [
@@ -425,36 +288,5 @@ export const MUTANTS: readonly Mutant[] = [
     testFile: 'rehearsal/test/ssh.test.ts',
     test: 'refuses another host key, gives the offered fingerprint and sends nothing',
   },
-  {
-    name: 'revert timer off',
-    file: 'host/provision/ssh-revert.ts',
-    edits: [['systemctl restart ${REVERT_UNIT}.timer', 'systemctl stop ${REVERT_UNIT}.timer']],
-    ring: 'unit',
-    testFile: 'host/provision/test/ssh.test.ts',
-    test: 'starts a timer that comes with the next boot too',
-  },
-  {
-    name: 'drop-in named 99-',
-    file: 'host/provision/ssh.ts',
-    edits: [["'/etc/ssh/sshd_config.d/00-delivery.conf'", "'/etc/ssh/sshd_config.d/99-delivery.conf'"]],
-    ring: 'unit',
-    testFile: 'host/provision/test/ssh.test.ts',
-    test: 'is read before the one that cloud-init writes',
-  },
-  {
-    name: 'root closed before the proof',
-    file: 'actions/provision-vps/src/prove-login.ts',
-    edits: [['const first = await second(login, admin, open, sessions);', 'const first = login;']],
-    ring: 'unit',
-    testFile: 'actions/provision-vps/test/login.test.ts',
-    test: 'does not happen before a login of the admin user was proven',
-  },
-  {
-    name: 'change of sshd not undone',
-    file: 'actions/provision-vps/src/prove-login.ts',
-    edits: [['for (const on of [...sessions].reverse()) {', 'for (const on of sessions.slice(99)) {']],
-    ring: 'unit',
-    testFile: 'actions/provision-vps/test/login.test.ts',
-    test: 'is undone at once, over the first connection, where the login does not come through again',
-  },
+  ...PROVISIONING,
 ];

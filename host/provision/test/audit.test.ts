@@ -183,8 +183,8 @@ describe('what is read back from a host', () => {
         new Map([[id, value]]),
       ).map(({ what }) => what);
     expect(judge('sshd', 'port 2222\npasswordauthentication yes')).toContain('sshd -T PasswordAuthentication');
-    expect(judge('firewall', 'Status: inactive')).toHaveLength(1);
-    expect(judge('fail2ban', 'inactive')).toHaveLength(1);
+    expect(judge('firewall', 'Status: inactive').length).toBeGreaterThan(0);
+    expect(judge('fail2ban', 'inactive').length).toBeGreaterThan(0);
   });
 });
 
