@@ -13,6 +13,8 @@ import { Stage } from './stage.ts';
 
 const stage = Stage.open();
 
+/** All that two hosts may differ in: fail2ban makes its chains at the first ban, and the action tries one. */
+const AFTER_A_BAN = /^[<>] ip6?tables -[AN] (INPUT .* )?(-j )?f2b-sshd/;
 /** What is Ansible's own affair. */
 const CONNECTION = /^(vps-|ssh-|known-hosts$|password$|connect-|dns-names$)/;
 
@@ -74,7 +76,7 @@ describe('a server prepared by the playbook', () => {
       [byAction, byPlaybook].map((vps) => hostState(vps?.container ?? '')),
     );
     expect(left.length).toBeGreaterThan(500);
-    expect(differences(left, right)).toEqual([]);
+    expect(differences(left, right).filter((line) => !AFTER_A_BAN.test(line))).toEqual([]);
   });
 
   it('got its secrets in no argument list, on neither machine', () => {
