@@ -30,7 +30,7 @@ function outputFaults(list: readonly Step[], texts: readonly string[]): string[]
       if (step === undefined) faults.push(`no step ${id}`);
       else if (path !== undefined && !(name! in (action(path).outputs ?? {})))
         faults.push(`${path} has no output ${name}`);
-      else if (step.run !== undefined && !`${step.run}${scriptOf(step.run)}`.includes(`${name}=`)) {
+      else if (step.run !== undefined && !writes(`${step.run}\n${scriptOf(step.run)}`, name!)) {
         faults.push(`step ${id} never writes ${name}`);
       }
     }
@@ -38,9 +38,13 @@ function outputFaults(list: readonly Step[], texts: readonly string[]): string[]
   return faults;
 }
 
+/** As a line of its own, or by a function `output NAME FILE` for values of several lines. */
+const writes = (script: string, name: string): boolean =>
+  script.includes(`${name}=`) || new RegExp(`^output ${name} `, 'm').test(script);
+
 /** The text of the script that a step runs, where it is one of this repository. */
 const scriptOf = (run: string): string => {
-  const path = /^node (scripts\/[\w-]+\.ts)$/.exec(run.trim())?.[1];
+  const path = /^(?:node (scripts\/[\w-]+\.ts)$|sh (\.github\/[\w-]+\.sh) )/m.exec(run.trim())?.slice(1).find(Boolean);
   return path === undefined ? '' : read(path);
 };
 
