@@ -10,7 +10,7 @@ const EXAMPLE: HostPlan = {
   ...{ memoryKiB: 2_000_000, daemonJson: '{}', sshPorts: [2222] },
   ssh: {
     admin: { user: 'admin', key: 'ssh-ed25519 AAAA' },
-    ...{ port: 2222, oldPorts: [22, 2222], socket: false, revertSeconds: 120 },
+    ...{ port: 2222, socket: false, revertSeconds: 120 },
   },
   ...{ deployUser: 'deploy', deployKey: 'ssh-ed25519 AAAA' },
   ...{ agentImage: `ghcr.io/owner/agent@sha256:${'0'.repeat(64)}`, edgeImage: 'traefik:v3' },

@@ -1,5 +1,5 @@
 import { sha256 } from './shell.ts';
-import { placed, type Task } from './task.ts';
+import { placed } from './task.ts';
 
 /** The ports that sshd listens on, apart from its other settings: only where a port was asked for. */
 export const PORT_PATH = '/etc/ssh/sshd_config.d/00-delivery-port.conf';
@@ -59,26 +59,4 @@ ${placed(PORT_PATH, '644', 'root:root', portDropIn(ports))}${
 ${placed(SOCKET_PATH, '644', 'root:root', socketDropIn(ports))}`
       : ''
   }`;
-}
-
-/** The firewall lets nobody in to a port on which sshd does not listen any more. */
-export function oldPortsTask(ports: readonly number[]): Task[] {
-  if (ports.length === 0) return [];
-  const list = ports.join(' ');
-  return [
-    {
-      id: 'ssh_old_ports',
-      reason: 'A port that nobody serves is closed, so that nothing else is found there one day',
-      source: 'CIS Debian 12 4.2.6; ufw(8)',
-      show: 'ufw status',
-      check: `! command -v ufw >/dev/null && return 77
-ufw status >"$work/ufw_ports"
-for port in ${list}; do
-  ! grep -Eq "^$port(/tcp)? " "$work/ufw_ports" || { echo "port $port is still let in"; return 1; }
-done`,
-      apply: `for port in ${list}; do
-  for rule in allow limit; do ufw --force delete "$rule" "$port/tcp" || :; done
-done`,
-    },
-  ];
 }

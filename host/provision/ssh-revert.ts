@@ -1,5 +1,4 @@
 import { placedAt } from './task.ts';
-import { quote } from './shell.ts';
 import type { Task } from './task.ts';
 
 /** Where the state of sshd before an unconfirmed change lies, and the units that undo the change; a test has its own. */
@@ -66,9 +65,6 @@ while IFS= read -r path; do
 done <${state}/paths
 # Where somebody else has broken the configuration meanwhile, the timer tries again.
 reload_ssh "$(cat ${state}/listens)" || exit 1
-while IFS= read -r port; do
-  if command -v ufw >/dev/null; then ufw delete allow "$port/tcp" >/dev/null 2>&1 || :; fi
-done <${state}/opened
 rm -rf ${state}
 systemctl -q disable ${REVERT_UNIT}.timer
 systemctl stop ${REVERT_UNIT}.timer
@@ -105,8 +101,6 @@ ExecStart=/bin/sh ${state}/revert
 export interface Guarded {
   /** Files that will be changed, made or removed; shell words, each expands to any number of paths. */
   files: string;
-  /** Ports that the firewall lets in for the change alone. */
-  opened: readonly number[];
   /** systemd listens in sshd's place. */
   socket: boolean;
   seconds: number;
@@ -116,7 +110,7 @@ export interface Guarded {
  * Shell that saves what is about to change and starts the timer which undoes it; ends with an error where the timer does not run. Where a change
  * is unconfirmed already, what was saved for it stays, and the timer begins anew.
  */
-export function armRevert({ files, opened, socket, seconds }: Guarded, paths: RevertPaths = REVERT_PATHS): string {
+export function armRevert({ files, socket, seconds }: Guarded, paths: RevertPaths = REVERT_PATHS): string {
   const { state, units, lock, owner } = paths;
   const fresh = `${state}.new`;
   return `exec 7>${lock}
@@ -133,7 +127,6 @@ if [ ! -d ${state} ]; then
     fi
   done
   printf '%s\\n' ${socket ? 'socket' : 'service'} >${fresh}/listens
-  printf '%s' ${quote(opened.map((port) => `${port}\n`).join(''))} >${fresh}/opened
 ${placedAt(`${fresh}/revert`, '700', owner, revertScript(paths))}
   mv ${fresh} ${state}
 fi

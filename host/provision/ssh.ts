@@ -13,8 +13,6 @@ export interface SshPlan {
   admin: Admin;
   /** The one port that sshd is to listen on; null leaves its ports alone. */
   port: number | null;
-  /** Ports that it listens on now, or once did. */
-  oldPorts: readonly number[];
   /** systemd listens in sshd's place (ssh.socket). */
   socket: boolean;
   /** Seconds until a change that nobody has confirmed is undone. */
@@ -142,7 +140,7 @@ fi`;
 }
 
 /** Shell that changes sshd under the timer which undoes it: `write` writes the files, `good` is a check of what came out. */
-function changeGuarded(plan: SshPlan, write: string, good: string, opened: readonly number[]): string {
+function changeGuarded(plan: SshPlan, write: string, good: string): string {
   const { socket, revertSeconds: seconds } = plan;
   const files = `${SSHD_PATH} ${plan.port === null ? '' : PORT_FILES}`;
   return `${RELOAD_FUNCTIONS}${LISTENS}
@@ -153,7 +151,7 @@ ${good}
 }
 take_back() { sh ${REVERT_PATHS.state}/revert >/dev/null || :; echo "the change was taken back: $(cat "$work/bad")"; return 1; }
 mkdir -p /run/sshd /etc/ssh/sshd_config.d
-( ${armRevert({ files, opened, socket, seconds })} )
+( ${armRevert({ files, socket, seconds })} )
 ${write}
 good >"$work/bad" 2>&1 || take_back
 reload_ssh ${socket ? 'socket' : 'service'} >"$work/bad" 2>&1 || take_back
@@ -163,14 +161,13 @@ say 'sshd reloaded'`;
 /** Listens on a new port beside the old ones, and closes nothing. @param now every port that is to be served meanwhile */
 export function openPortTask(plan: SshPlan, now: readonly number[]): Task {
   const { port, socket } = plan;
-  const fresh = now.filter((each) => !plan.oldPorts.includes(each));
   return {
     id: 'ssh_new_port',
     reason: 'The new port is served beside the old one until a login has come through it',
     source: 'sshd_config(5); systemd.socket(5)',
     check: `${LISTENS}
 listens ${port}`,
-    apply: `${changeGuarded(plan, writePorts(now, socket), 'true', fresh)}
+    apply: `${changeGuarded(plan, writePorts(now, socket), 'true')}
 tries=0
 until listens ${port}; do
   tries=$(( tries + 1 ))
@@ -204,7 +201,6 @@ ${good}${ports}`,
       plan,
       `${placed(SSHD_PATH, '644', 'root:root', content)}${port === null ? '' : writePorts([port], socket)}`,
       good,
-      [],
     ),
   };
 }

@@ -9,7 +9,6 @@ import { kernelTask } from './kernel.ts';
 import type { DockerSource } from './packages.ts';
 import type { OpenPort } from './ports.ts';
 import { sshTask, type SshPlan } from './ssh.ts';
-import { oldPortsTask } from './ssh-port.ts';
 import { revertTask } from './ssh-revert.ts';
 import { dockerTasks, networkTask } from './docker.ts';
 import { accessTasks } from './access.ts';
@@ -93,12 +92,11 @@ export function taskGroups(plan: HostPlan): TaskGroup[] {
 /** Logins by key alone, a closed firewall that Docker does not bypass, a guard on the SSH port, and a system that looks after itself. */
 function hardening(plan: HostPlan): TaskGroup[] {
   const { ssh, sshPorts, openPorts } = plan;
-  const closed = ssh.port === null ? [] : ssh.oldPorts.filter((port) => !sshPorts.includes(port));
   return [
     { topic: 'SSH', tasks: [revertTask(), ...adminTasks(ssh.admin), sshTask(ssh, plan.deployUser)] },
     {
       topic: 'Firewall',
-      tasks: [firewallTask(sshPorts, openPorts), dockerUserTask(openPorts), ...oldPortsTask(closed)],
+      tasks: [firewallTask(sshPorts, openPorts), dockerUserTask(openPorts)],
     },
     { topic: 'Login guard', tasks: fail2banTasks(sshPorts) },
     {

@@ -126,8 +126,7 @@ sleep 0.5`);
   }, 240_000);
 
   it('lets the same inputs work again, and changes nothing', async () => {
-    const ran = await expectNothingToChange();
-    console.error(`  second run: ${String(Math.round(ran.wallMs))} ms`);
+    await expectNothingToChange();
   }, 30_000);
 
   it('outlasts a file of cloud-init that comes later', async () => {
@@ -202,7 +201,7 @@ printf 'Match User ops\\n  AuthorizedKeysFile /etc/ssh/keys/%%u\\n' >/etc/ssh/ss
 describe('a runner that is gone', () => {
   beforeEach(bareSsh);
 
-  it.each(['~ sshd', 'becomes root'])(
+  it.each(['becomes root'])(
     'at %s leaves a host that is reachable and that the next run puts right',
     async (mark) => {
       await provisionUntil(mark, (kill) => kill());
@@ -231,7 +230,7 @@ describe('a runner that is gone', () => {
     await bare.shell('iptables -D INPUT -p tcp --dport 22 -j DROP');
     await waitFor('the change is undone', async () => (await unconfirmed()) === '', REVERT + 6);
     await expectAsBefore();
-  }, 60_000);
+  }, 150_000);
 
   it('is settled by the next run, even before the host has done so', async () => {
     await stallAdmin();

@@ -108,7 +108,6 @@ export function planFor(inputs: HostInputs, facts: Facts): HostPlan {
     ssh: {
       admin: inputs.admin,
       port,
-      oldPorts: [...new Set([22, ...facts.sshPorts])].filter((each) => each !== port),
       socket: facts.sshSocket,
       revertSeconds: inputs.revertSeconds,
     },

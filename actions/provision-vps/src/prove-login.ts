@@ -35,8 +35,8 @@ export async function secureSsh({ plan, login, open, signal }: Securing): Promis
   const done: Outcome = { tasks: [], readings: [], findings: [], failure: null };
   const sessions: Login[] = [login];
   /** One phase; false where it failed. */
-  const phase = async (on: Login, taken: ClosingStep): Promise<boolean> => {
-    const ran = await runScript(on, { script: stepScript(taken), ...taken, timeoutMs: TIMEOUT_MS, signal });
+  const phase = async (on: Login, taken: ClosingStep, timeoutMs = TIMEOUT_MS): Promise<boolean> => {
+    const ran = await runScript(on, { script: stepScript(taken), ...taken, timeoutMs, signal });
     merge(done, ran);
     return ran.failure === null;
   };
@@ -54,7 +54,8 @@ export async function secureSsh({ plan, login, open, signal }: Securing): Promis
     const proven: Login = { ...admin, session: await open(admin) };
     sessions.push(proven);
     step = 'While the change of sshd was being confirmed';
-    await phase(proven, confirm);
+    // Later than that there is nothing left to confirm.
+    await phase(proven, confirm, (ssh.revertSeconds + 10) * 1000);
     const sshd = done.tasks.find(({ id, status }) => id === 'sshd' && status === 'drift');
     if (sshd) done.failure ??= `sshd is not as it was set, which is somebody else's doing: ${sshd.message}`;
     if (done.failure === null && ssh.admin.user !== 'root') await rootStaysOut(done, admin.port, open);
@@ -123,10 +124,11 @@ export function afterwards(plan: HostPlan, final: HostPlan): Task[] {
 async function undone(done: Outcome, sessions: readonly Login[], revertSeconds: number): Promise<Outcome> {
   const task = revertTask();
   // When the host has undone it by itself, there is nothing left to wait for.
-  const timeoutMs = Math.min(revertSeconds + 2, 30) * 1000;
+  const deadline = Date.now() + Math.min(revertSeconds + 2, 30) * 1000;
   const script = renderScript([task], 'proof end done');
   for (const on of [...sessions].reverse()) {
     try {
+      const timeoutMs = Math.max(deadline - Date.now(), 2000);
       const ran = await runScript(on, { script, tasks: [task], readings: [], timeoutMs });
       if (ran.failure !== null) continue;
       const reverted = ran.tasks.some(({ status }) => status === 'changed');

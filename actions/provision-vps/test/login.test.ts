@@ -31,7 +31,7 @@ const PLAN: HostPlan = {
   ...{ agentImage: `registry.test/agent@sha256:${'a'.repeat(64)}`, edgeImage: 'traefik:v3', registry: null },
   tls: { mode: 'acme', email: 'me@example.org' },
   sshPorts: [22],
-  ssh: { admin: INPUTS.admin, port: null, oldPorts: [22], socket: false, revertSeconds: 120 },
+  ssh: { admin: INPUTS.admin, port: null, socket: false, revertSeconds: 120 },
 } as HostPlan;
 const MOVING: HostPlan = { ...PLAN, sshPorts: [22, 2222], ssh: { ...PLAN.ssh, port: 2222 } };
 
@@ -156,7 +156,7 @@ describe('another port', () => {
       'ops:2222 sshd+',
       'open ops:2222',
     ]);
-    expect(steps[5]).toMatch(/^ops:2222 ssh_confirmed\+ sshd .*firewall\+ ssh_old_ports\+ .*fail2ban_jail\+/);
+    expect(steps[5]).toMatch(/^ops:2222 ssh_confirmed\+ sshd .*firewall\+ .*fail2ban_jail\+/);
   });
 
   it('is given up where nobody gets through to it', async () => {

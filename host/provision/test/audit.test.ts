@@ -17,7 +17,7 @@ const PLAN: HostPlan = {
   memoryKiB: 2_000_000,
   daemonJson: null,
   sshPorts: [2222],
-  ssh: { admin: { user: 'root', key: null }, port: 2222, oldPorts: [22], socket: false, revertSeconds: 120 },
+  ssh: { admin: { user: 'root', key: null }, port: 2222, socket: false, revertSeconds: 120 },
   deployUser: 'deploy',
   deployKey: 'ssh-ed25519 AAAA',
   agentImage: AGENT,

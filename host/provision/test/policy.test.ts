@@ -113,7 +113,7 @@ describe('the directory of an app', () => {
         container: false,
         apparmor: false,
         daemonJson: null,
-        ssh: { admin: { user: 'root', key: null }, port: null, oldPorts: [], socket: false, revertSeconds: 120 },
+        ssh: { admin: { user: 'root', key: null }, port: null, socket: false, revertSeconds: 120 },
       },
       ...{ sshPorts: [22], deployUser: 'deploy', deployKey: 'ssh-ed25519 AAAA', agentImage: 'a', edgeImage: 'e' },
       ...{ registry: null, tls: { mode: 'acme', email: 'me@example.org' } },

@@ -26,7 +26,6 @@ const PLAN: HostPlan = {
   ssh: {
     admin: { user: 'ops', key: 'ssh-ed25519 BBBB' },
     port: 2222,
-    oldPorts: [22],
     socket: false,
     revertSeconds: 120,
   },

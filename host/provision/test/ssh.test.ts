@@ -13,7 +13,6 @@ import type { Task } from '../task.ts';
 const PLAN: SshPlan = {
   admin: { user: 'ops', key: 'ssh-ed25519 AAAA' },
   port: null,
-  oldPorts: [22],
   socket: false,
   revertSeconds: 90,
 };
@@ -100,7 +99,7 @@ describe('the way back', () => {
     };
     for (const name of ['units', 'bin', 'etc']) mkdirSync(join(root, name));
     // What the scripts call is written down, and nothing of this machine is touched.
-    for (const name of ['systemctl', 'ufw', 'sync', 'sleep']) {
+    for (const name of ['systemctl', 'sync', 'sleep']) {
       writeFileSync(join(root, 'bin', name), `#!/bin/sh\necho "${name} $*" >>${root}/log\n`);
       chmodSync(join(root, 'bin', name), 0o755);
     }
@@ -117,8 +116,7 @@ describe('the way back', () => {
       encoding: 'utf8',
       env: { ...process.env, PATH: `${root}/bin:${process.env['PATH'] ?? ''}` },
     });
-  const arm = () =>
-    sh(armRevert({ files: `${file('there')} ${file('new')}`, opened: [2222], socket: false, seconds: 90 }, paths));
+  const arm = () => sh(armRevert({ files: `${file('there')} ${file('new')}`, socket: false, seconds: 90 }, paths));
 
   it('starts a timer that comes with the next boot too', () => {
     writeFileSync(file('there'), 'before');
@@ -134,7 +132,7 @@ describe('the way back', () => {
     expect(arm().status).toBe(3);
   });
 
-  it('puts back what was there, takes away what was not, and closes what was let in for it', () => {
+  it('puts back what was there and takes away what was not', () => {
     writeFileSync(file('there'), 'before', { mode: 0o640 });
     arm();
     writeFileSync(file('there'), 'after');
@@ -145,7 +143,6 @@ describe('the way back', () => {
     expect(existsSync(paths.state)).toBe(false);
     expect(existsSync(join(root, 'units', `${REVERT_UNIT}.timer`))).toBe(false);
     expect(log()).toContain('systemctl reload ssh.service');
-    expect(log()).toContain('ufw delete allow 2222/tcp');
   });
 
   it('keeps the oldest state where a change follows an unconfirmed one', () => {
