@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startInRunner, type ActionRun } from './action.ts';
@@ -5,6 +6,7 @@ import { bareHost, tasksWith, type BareHost } from './bare.ts';
 import { expectCode } from './expect.ts';
 import { must, run } from './process.ts';
 import { Stage } from './stage.ts';
+import { OUTSIDE_SCRIPT } from '../../host/provision/outside.ts';
 
 const stage = Stage.open();
 const runner = stage.facts.runner.container;
@@ -99,7 +101,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await run('docker', ['exec', runner, 'ip', '-6', 'addr', 'del', `${V6.runner}/64`, 'dev', 'eth0']);
-  if (process.env['STAGE_KEEP'] !== '1') await host.remove();
+  await host.remove();
 }, 60_000);
 
 describe('a container that publishes a port on all addresses', () => {
@@ -200,7 +202,25 @@ describe('the guard of logins', () => {
     await host.shell(`fail2ban-client set sshd unbanip ${other}`);
   }, 90_000);
 
-  it('spares the runner while a run looks from outside, whatever it tries, and no longer when the run is killed', async () => {
+  it('spares the runner for as long as a run proves what it did, whatever the runner tries', async () => {
+    const own = await addressOf(runner);
+    // The host's half of that proof, held open as a run holds it.
+    const child = spawn('docker', [
+      ...['exec', '-i', '-e', `DELIVERY_SSH=${own} 40000 ${v4} 22`, host.vps.container, 'sh', '-s'],
+    ]);
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    child.stdin.write(OUTSIDE_SCRIPT);
+    for (let tries = 0; tries < 50 && !(await ignored()).includes(own); tries += 1) await sleep(100);
+    expect(await ignored()).toContain(own);
+    await wrongLogins(runner, 9);
+    await sleep(2000);
+    expect((await banned()).trim()).toBe('');
+    child.stdin.end();
+    expect(await ended).toBe(0);
+    expect(await ignored()).not.toContain(own);
+  }, 60_000);
+
+  it('spares nobody any more when the run is killed', async () => {
     const own = await addressOf(runner);
     const started = await startInRunner(stage.facts.runner, 'provision-vps', host.inputs({ mode: 'verify' }));
     for (let tries = 0; tries < 200 && !(await ignored()).includes(own); tries += 1) await sleep(100);
