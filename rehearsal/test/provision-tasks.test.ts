@@ -144,20 +144,29 @@ describe('every task of a hardened host', () => {
       'apt-get install -q -y --reinstall docker.io containerd runc && systemctl restart containerd docker',
     ]).finally(() => (over = true));
     const answers: number[] = [];
+    let [last, longest] = [performance.now(), 0];
     while (!over) {
       const { stdout } = await run('curl', [
         ...['-sk', '--max-time', '5', '-o', '/dev/null', '-w', '%{http_code}'],
         `https://127.0.0.1:${String(host.vps.httpsPort)}/`,
       ]);
       answers.push(Number(stdout));
+      if (stdout === '404') {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(await upgrade).toMatchObject({ code: 0 });
     const after = [await host.shell(started), await host.shell(daemon)];
     expect(after[0]).toBe(before[0]);
     expect(after[1]).not.toBe(before[1]);
-    // No app is there: the edge itself answers, each time.
+    // No app is there: the edge itself answers. Docker lays its rules for published ports anew, and refuses new connections meanwhile.
     expect(answers.length).toBeGreaterThan(20);
-    expect([...new Set(answers)]).toEqual([404]);
+    expect(answers.filter((status) => status !== 404 && status !== 0)).toEqual([]);
+    console.log(
+      `longest time without an answer: ${String(Math.round(longest))} ms of ${String(answers.length)} requests`,
+    );
+    expect(longest).toBeLessThan(5000);
   }, 120_000);
 });
