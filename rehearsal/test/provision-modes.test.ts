@@ -72,9 +72,15 @@ describe('the modes and profiles of provision-vps', () => {
     expect(ran.report?.tasks.every(({ reason, source }) => reason !== '' && source !== '')).toBe(true);
   });
 
-  it('minimal names what is missing and how to install it, and installs nothing', async () => {
-    const ran = await provision({ profile: 'minimal' });
+  it('minimal names what is missing and how to install it, with everything else that speaks against the server, and changes nothing', async () => {
+    await sh('cp -L /etc/os-release /root/os-release; sed -i \'s/^VERSION_ID=.*/VERSION_ID="14"/\' /etc/os-release');
+    const ran = await provision({ profile: 'minimal', 'dns-names': 'modes.test\nvps.test\nnobody.test' });
+    await sh('cp /root/os-release /etc/os-release');
     expectCode(ran, 1);
+    expect(errorLine(ran)).toMatch(/system: found Debian.*Ubuntu 24\.04, Ubuntu 26\.04, Debian 13/);
+    expect(errorLine(ran)).toMatch(/DNS name vps\.test: found [0-9.]+; allowed: an address of this server/);
+    expect(errorLine(ran)).toMatch(/DNS name nobody\.test: found no address/);
+    expect(errorLine(ran)).not.toContain('DNS name modes.test');
     expect(errorLine(ran)).toMatch(/nothing was changed: .*Docker: found none.*apt-get install docker\.io docker-cli/);
     expect(await sh('command -v docker || echo none; ls -A /opt')).toBe('none');
   });
