@@ -82,7 +82,18 @@ const command =
     (await execute(argv)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 
 /** Process tests that share the second pair of hosts. All others, new ones too, are on the first. */
-const SECOND_SHARE = ['roles', 'migrate', 'break-glass', 'kill', 'edge', 'reboot', 'load', 'build'];
+const SECOND_SHARE = [
+  'roles',
+  'migrate',
+  'break-glass',
+  'kill',
+  'edge',
+  'reboot',
+  'load',
+  'build',
+  'provision-lockout',
+  'provision-trouble',
+];
 
 /** Runs one jest project; a suite that cannot even load, or that runs no test at all, counts as a failure. `flags` are jest's own. */
 const jest =
