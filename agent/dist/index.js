@@ -42090,7 +42090,7 @@ module.exports = {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
 /* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2962);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8686);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8915);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1909);
@@ -42177,7 +42177,7 @@ async function copy(run, { service, image, path }, known) {
         await run.docker.readArchive(image, path, each);
     }
     catch (error) {
-        if (error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_5__/* .DockerError */ .Bi && error.status === 404)
+        if (error instanceof _docker_engine_js__WEBPACK_IMPORTED_MODULE_5__/* .DockerError */ .B && error.status === 404)
             throw new _failure_js__WEBPACK_IMPORTED_MODULE_7__/* .StepError */ .zg('asset_missing', `${at}: is not in its image`);
         throw error;
     }
@@ -43435,8 +43435,8 @@ function hasJobs(manifest) {
 var steps_plan = __nccwpck_require__(5842);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker/engine.ts
+var engine = __nccwpck_require__(8686);
 // EXTERNAL MODULE: ./agent/src/host-lock.ts
 var host_lock = __nccwpck_require__(699);
 // EXTERNAL MODULE: ./agent/src/images.ts
@@ -43503,7 +43503,7 @@ async function pin(run, owner, needed) {
         }
         catch (error) {
             // One image that somebody removed must not keep the disk filling up with all the others.
-            if (error instanceof docker/* DockerError */.Bi && error.status === 404)
+            if (error instanceof engine/* DockerError */.B && error.status === 404)
                 gone.add(image);
             else
                 run.events.log('warning', `image ${image} cannot be pinned: ${error.message}`);
@@ -44336,66 +44336,75 @@ async function tidy(run, report) {
 
 /***/ }),
 
-/***/ 1037:
+/***/ 9947:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Bi: () => (/* binding */ DockerError),
-/* harmony export */   Jg: () => (/* binding */ Docker),
-/* harmony export */   v6: () => (/* binding */ ended)
-/* harmony export */ });
-/* unused harmony export remakeOf */
-/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
-/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
-/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8321);
-/* harmony import */ var node_stream_consumers__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var undici__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6752);
-/* harmony import */ var tar_stream__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6118);
-/* harmony import */ var _container_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2118);
 
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  J: () => (/* binding */ Docker)
+});
 
-
-
-
-
-/** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
-class DockerError extends Error {
-    status;
-    /** All that the compose client said, where it was the one that failed. */
-    output;
-    constructor(status, message, output = '') {
-        super(message);
-        this.name = 'DockerError';
-        this.status = status;
-        this.output = output;
-    }
+// EXTERNAL MODULE: external "node:stream/consumers"
+var consumers_ = __nccwpck_require__(8321);
+// EXTERNAL MODULE: ./node_modules/tar-stream/index.js
+var tar_stream = __nccwpck_require__(6118);
+// EXTERNAL MODULE: ./agent/src/container.ts
+var container = __nccwpck_require__(2118);
+// EXTERNAL MODULE: ./agent/src/docker/compose.ts
+var compose = __nccwpck_require__(6230);
+// EXTERNAL MODULE: ./agent/src/docker/engine.ts
+var engine = __nccwpck_require__(8686);
+;// CONCATENATED MODULE: ./agent/src/docker/remake.ts
+/** The Engine's request for a container like the one that was inspected. */
+function remakeOf(found) {
+    const { Config, HostConfig, Mounts, NetworkSettings } = found;
+    const unnamed = new Map(Mounts.filter(({ Type, Name = '' }) => Type === 'volume' && /^[0-9a-f]{64}$/.test(Name)).map((mount) => [
+        mount.Destination,
+        mount,
+    ]));
+    // Compose asks for them among its mounts, by their place alone; an image's own are asked for by nobody.
+    const mounts = (HostConfig.Mounts ?? []).map((mount) => {
+        const found = unnamed.get(mount.Target);
+        unnamed.delete(mount.Target);
+        return found === undefined ? mount : { ...mount, Source: found.Name };
+    });
+    for (const bind of HostConfig.Binds ?? [])
+        unnamed.delete(bind.split(':')[1] ?? '');
+    const binds = [...unnamed.values()].map(({ Name = '', Destination, RW }) => `${Name}:${Destination}${RW ? '' : ':ro'}`);
+    const networks = Object.entries(NetworkSettings.Networks ?? {}).map(([name, { Aliases }]) => [
+        name,
+        // The Engine adds the container's own short id itself.
+        { Aliases: (Aliases ?? []).filter((alias) => !found.Id.startsWith(alias)) },
+    ]);
+    return {
+        ...Config,
+        HostConfig: { ...HostConfig, Mounts: mounts, Binds: [...(HostConfig.Binds ?? []), ...binds] },
+        NetworkingConfig: { EndpointsConfig: Object.fromEntries(networks) },
+    };
 }
+
+;// CONCATENATED MODULE: ./agent/src/docker.ts
+
+
+
+
+
+
 const SOCKET = '/var/run/docker.sock';
-/**
- * The compose client itself, where the distribution puts it: through `docker compose` the docker client starts first and asks each of its
- * plugins for its name, which costs some 80 ms at best, in the middle of a deploy.
- */
-const PLUGIN = ['libexec', 'lib']
-    .map((at) => `/usr/${at}/docker/cli-plugins/docker-compose`)
-    .find((path) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(path));
 /** Of the release image; it holds text, and is read into memory. */
 const ARCHIVE_MAX_BYTES = 16 * 1024 * 1024;
 /** The only door to Docker: the Engine API over its socket, and the compose client for rendered projects. */
 class Docker {
-    pool;
-    socket;
+    engine;
     constructor(socket = SOCKET) {
-        this.socket = socket;
-        // Pulls and graceful stops are silent for long; both are bounded by the Engine.
-        this.pool = new undici__WEBPACK_IMPORTED_MODULE_3__/* .Pool */ .bC('http://docker', { socketPath: socket, connections: 16, headersTimeout: 0, bodyTimeout: 0 });
+        this.engine = new engine/* Engine */.N(socket);
     }
-    async close() {
-        await this.pool.close();
+    close() {
+        return this.engine.close();
     }
     async info() {
-        const info = (await this.json('GET', '/info'));
+        const info = (await this.engine.json('GET', '/info'));
         const names = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm/v7' };
         return {
             os: info.OSType,
@@ -44406,32 +44415,34 @@ class Docker {
     /** Containers in any state that carry all `labels` (`key=value`). */
     async containers(labels) {
         const filters = encodeURIComponent(JSON.stringify({ label: labels }));
-        const found = (await this.json('GET', `/containers/json?all=true&filters=${filters}`));
+        const found = (await this.engine.json('GET', `/containers/json?all=true&filters=${filters}`));
         const all = await Promise.all(found.map(({ Id }) => this.container(Id)));
         return all.filter((container) => container !== null);
     }
     async container(id) {
-        const found = (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+        const found = (await this.engine.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
             missing: true,
         }));
         if (found === null)
             return null;
-        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .toContainer */ .nU)(found);
+        return (0,container/* toContainer */.nU)(found);
     }
     async start(id) {
-        await this.json('POST', `/containers/${id}/start`);
+        await this.engine.json('POST', `/containers/${id}/start`);
     }
     /** SIGTERM, and SIGKILL after `graceSeconds`. A paused container is thawed first: it could not hear the signal. */
     async stop(container, graceSeconds) {
         if (container.paused)
             await this.unpause(container.id);
-        await this.json('POST', `/containers/${container.id}/stop?t=${String(graceSeconds)}`);
+        await this.engine.json('POST', `/containers/${container.id}/stop?t=${String(graceSeconds)}`);
     }
     /** The exit code of a container once it has ended, or null where it still runs after `ms`. */
     async wait(id, ms) {
         const deadline = AbortSignal.timeout(ms);
         try {
-            const answer = await this.request('POST', `/containers/${encodeURIComponent(id)}/wait`, { signal: deadline });
+            const answer = await this.engine.request('POST', `/containers/${encodeURIComponent(id)}/wait`, {
+                signal: deadline,
+            });
             return (await answer.body.json()).StatusCode;
         }
         catch (error) {
@@ -44441,30 +44452,30 @@ class Docker {
         }
     }
     async pause(id) {
-        await this.json('POST', `/containers/${id}/pause`);
+        await this.engine.json('POST', `/containers/${id}/pause`);
     }
     async unpause(id) {
-        await this.json('POST', `/containers/${id}/unpause`);
+        await this.engine.json('POST', `/containers/${id}/unpause`);
     }
     async rename(id, name) {
-        await this.json('POST', `/containers/${id}/rename?name=${encodeURIComponent(name)}`);
+        await this.engine.json('POST', `/containers/${id}/rename?name=${encodeURIComponent(name)}`);
     }
     async remove(id) {
-        await this.json('DELETE', `/containers/${id}?force=true&v=true`, { missing: true });
+        await this.engine.json('DELETE', `/containers/${id}?force=true&v=true`, { missing: true });
     }
     async restartPolicy(id, name) {
-        await this.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: { Name: name } } });
+        await this.engine.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: { Name: name } } });
     }
     /** Bytes that the container's processes use, page cache taken off; 0 where the Engine cannot tell. */
     async memory(id) {
-        const stats = (await this.json('GET', `/containers/${id}/stats?stream=false&one-shot=true`));
+        const stats = (await this.engine.json('GET', `/containers/${id}/stats?stream=false&one-shot=true`));
         const cache = stats.memory_stats?.stats?.total_inactive_file ?? stats.memory_stats?.stats?.inactive_file ?? 0;
         return Math.max(0, (stats.memory_stats?.usage ?? 0) - cache);
     }
     /** The last `lines` lines of both streams, oldest first. */
     async logs(id, lines) {
-        const answer = await this.request('GET', `/containers/${id}/logs?stdout=true&stderr=true&tail=${String(lines)}`);
-        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .unframe */ .TU)(Buffer.from(await answer.body.arrayBuffer()))
+        const answer = await this.engine.request('GET', `/containers/${id}/logs?stdout=true&stderr=true&tail=${String(lines)}`);
+        return (0,container/* unframe */.TU)(Buffer.from(await answer.body.arrayBuffer()))
             .split('\n')
             .map((line) => line.trimEnd())
             .filter((line) => line !== '')
@@ -44473,23 +44484,23 @@ class Docker {
     /** The same with the time that the Engine took each line at. */
     async logLines(id, lines) {
         const query = `stdout=true&stderr=true&timestamps=true&tail=${String(lines)}`;
-        const answer = await this.request('GET', `/containers/${id}/logs?${query}`);
-        return (0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .toLogLines */ .vZ)((0,_container_js__WEBPACK_IMPORTED_MODULE_5__/* .unframe */ .TU)(Buffer.from(await answer.body.arrayBuffer()))).slice(-lines);
+        const answer = await this.engine.request('GET', `/containers/${id}/logs?${query}`);
+        return (0,container/* toLogLines */.vZ)((0,container/* unframe */.TU)(Buffer.from(await answer.body.arrayBuffer()))).slice(-lines);
     }
     /** The Engine's own document of a container, for comparing and for making it anew. */
     async inspect(id) {
-        return (await this.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
+        return (await this.engine.json('GET', `/containers/${encodeURIComponent(id)}/json`, {
             missing: true,
         }));
     }
     /** Removes a container and leaves its volumes without a name, which a container that takes its place may need. */
     async removeKeepingVolumes(id) {
-        await this.json('DELETE', `/containers/${id}?force=true`, { missing: true });
+        await this.engine.json('DELETE', `/containers/${id}?force=true`, { missing: true });
     }
     /** Makes a container as `found` was made: same name, image, environment, networks and mounts, volumes without a name included. */
     async remake(found) {
         const name = found.Name.replace(/^\//, '');
-        const created = (await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
+        const created = (await this.engine.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
             body: remakeOf(found),
         }));
         return created.Id;
@@ -44509,7 +44520,7 @@ class Docker {
     }
     /** The Engine's own document of a local image, or null where it is not here. */
     async image(reference) {
-        return (await this.json('GET', `/images/${reference}/json`, { missing: true }));
+        return (await this.engine.json('GET', `/images/${reference}/json`, { missing: true }));
     }
     /** Pulls `<repository>@<digest>` or `<repository>:<tag>`. The login travels in a header of this one request and is kept nowhere. */
     async pull(reference, login) {
@@ -44520,23 +44531,23 @@ class Docker {
             headers['x-registry-auth'] = Buffer.from(JSON.stringify(auth)).toString('base64url');
         }
         const path = `/images/create?fromImage=${encodeURIComponent(repository)}&tag=${encodeURIComponent(tag)}`;
-        const answer = await this.request('POST', path, { headers });
+        const answer = await this.engine.request('POST', path, { headers });
         for (const line of (await answer.body.text()).split('\n')) {
             if (line.trim() === '')
                 continue;
             const { error } = JSON.parse(line);
             if (error !== undefined)
-                throw new DockerError(500, error);
+                throw new engine/* DockerError */.B(500, error);
         }
     }
     /** A container that is never started: as long as it exists, no prune takes its image away. */
     async createPin(name, reference, labels) {
-        await this.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
+        await this.engine.json('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
             body: { Image: reference, Cmd: ['/never-run'], Labels: labels, NetworkDisabled: true },
         });
     }
     async removeImage(reference) {
-        await this.json('DELETE', `/images/${reference}`, { missing: true });
+        await this.engine.json('DELETE', `/images/${reference}`, { missing: true });
     }
     /**
      * The files of a local image that `wanted` picks (paths without leading slash). The image is not run: a container of it is created,
@@ -44550,7 +44561,7 @@ class Docker {
                 return;
             total += size;
             if (total > ARCHIVE_MAX_BYTES)
-                throw new DockerError(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
+                throw new engine/* DockerError */.B(500, `release image: more than ${String(ARCHIVE_MAX_BYTES)} bytes of files`);
             files.set(path, await content());
         });
         return files;
@@ -44561,20 +44572,20 @@ class Docker {
      */
     async readArchive(reference, from, each) {
         // An image without a command cannot be made a container of; this one is never executed.
-        const created = (await this.json('POST', '/containers/create', {
+        const created = (await this.engine.json('POST', '/containers/create', {
             body: {
                 Image: reference,
                 Cmd: ['/never-run'],
-                Labels: { [_container_js__WEBPACK_IMPORTED_MODULE_5__/* .READING */ .rq]: new Date().toISOString() },
+                Labels: { [container/* READING */.rq]: new Date().toISOString() },
                 NetworkDisabled: true,
             },
         }));
         try {
-            const answer = await this.request('GET', `/containers/${created.Id}/archive?path=${encodeURIComponent(from)}`);
-            for await (const entry of answer.body.pipe((0,tar_stream__WEBPACK_IMPORTED_MODULE_4__.extract)())) {
+            const answer = await this.engine.request('GET', `/containers/${created.Id}/archive?path=${encodeURIComponent(from)}`);
+            for await (const entry of answer.body.pipe((0,tar_stream.extract)())) {
                 const { name, type, size } = entry.header;
                 const found = { path: name.replace(/^(\.?\/)+/, ''), type: String(type), size: size ?? 0 };
-                await each(found, () => (0,node_stream_consumers__WEBPACK_IMPORTED_MODULE_2__.buffer)(entry));
+                await each(found, () => (0,consumers_.buffer)(entry));
                 entry.resume();
             }
         }
@@ -44584,17 +44595,17 @@ class Docker {
     }
     /** Every network or volume of this host. */
     async labelled(kind) {
-        const answer = (await this.json('GET', `/${kind}`));
+        const answer = (await this.engine.json('GET', `/${kind}`));
         const found = (Array.isArray(answer) ? answer : answer?.Volumes) ?? [];
         return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
     }
     async removeNamed(kind, name) {
-        await this.json('DELETE', `/${kind}/${encodeURIComponent(name)}`, { missing: true });
+        await this.engine.json('DELETE', `/${kind}/${encodeURIComponent(name)}`, { missing: true });
     }
     /** Removes an empty directory of the host by a container of `image`; what the agent itself has mounted it cannot remove. */
     async removeDirectory(image, path) {
         const parent = path.slice(0, path.lastIndexOf('/'));
-        const created = (await this.json('POST', '/containers/create', {
+        const created = (await this.engine.json('POST', '/containers/create', {
             body: {
                 Image: image,
                 Entrypoint: ['rmdir'],
@@ -44607,7 +44618,7 @@ class Docker {
             await this.start(created.Id);
             const code = await this.wait(created.Id, 20_000);
             if (code !== 0)
-                throw new DockerError(500, `rmdir ${path}: exit ${String(code)}`);
+                throw new engine/* DockerError */.B(500, `rmdir ${path}: exit ${String(code)}`);
         }
         finally {
             await this.remove(created.Id);
@@ -44615,66 +44626,147 @@ class Docker {
     }
     /** Creates the bridge network unless one of that name exists. */
     async ensureNetwork(name, labels) {
-        const found = await this.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });
+        const found = await this.engine.json('GET', `/networks/${encodeURIComponent(name)}`, { missing: true });
         if (found === null)
-            await this.json('POST', '/networks/create', {
+            await this.engine.json('POST', '/networks/create', {
                 body: { Name: name, Driver: 'bridge', Labels: labels, CheckDuplicate: true },
             });
     }
     /** Creates the volume; one of that name stays as it is. */
     async ensureVolume(volume, labels) {
-        const found = await this.json('GET', `/volumes/${encodeURIComponent(volume.name)}`, { missing: true });
+        const found = await this.engine.json('GET', `/volumes/${encodeURIComponent(volume.name)}`, { missing: true });
         if (found === null)
-            await this.json('POST', '/volumes/create', {
+            await this.engine.json('POST', '/volumes/create', {
                 body: { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options, Labels: labels },
             });
     }
-    /**
-     * Runs the compose client on a rendered project. It never pulls and never builds, so it needs no login; its configuration is an
-     * empty directory of this run.
-     * @returns the client's output (both streams); throws DockerError with its last lines when it fails
-     */
-    async compose(project, command) {
-        const child = this.composeClient(project, command);
-        const output = [];
-        for (const stream of [child.stdout, child.stderr])
-            stream.setEncoding('utf8').on('data', (text) => output.push(text));
-        const code = await ended(child);
-        const text = output.join('');
-        if (code !== 0)
-            throw new DockerError(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
-        return text;
+    /** `runCompose` on this host. */
+    compose(project, command) {
+        return (0,compose/* runCompose */.yv)(this.engine.socket, project, command);
     }
-    /** Starts the compose client as `compose` does and leaves its output and its end to the caller. */
+    /** `startCompose` on this host. */
     composeClient(project, command, progress = 'plain') {
-        const config = '/tmp/docker-config';
-        (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(config, { recursive: true, mode: 0o700 });
-        const env = project.env === null ? [] : ['--env-file', project.env];
-        const options = [
-            ...(PLUGIN === undefined ? ['compose'] : []),
-            '--ansi',
-            'never',
-            '--progress',
-            progress,
-            '-p',
-            project.name,
-            '-f',
-            project.file,
-            '--project-directory',
-            project.directory,
-            ...env,
-        ];
-        return (0,node_child_process__WEBPACK_IMPORTED_MODULE_0__.spawn)(PLUGIN ?? 'docker', [...options, ...command], {
-            stdio: ['ignore', 'pipe', 'pipe'],
-            // Nothing of the agent's own environment may fill a variable of the compose file.
-            env: {
-                PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-                HOME: '/tmp',
-                DOCKER_CONFIG: config,
-                DOCKER_HOST: `unix://${this.socket}`,
-            },
-        });
+        return (0,compose/* startCompose */.Ns)(this.engine.socket, project, command, progress);
     }
+}
+
+
+/***/ }),
+
+/***/ 6230:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Ns: () => (/* binding */ startCompose),
+/* harmony export */   v6: () => (/* binding */ ended),
+/* harmony export */   yv: () => (/* binding */ runCompose)
+/* harmony export */ });
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1421);
+/* harmony import */ var node_child_process__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_child_process__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _engine_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8686);
+
+
+
+/**
+ * The compose client itself, where the distribution puts it: through `docker compose` the docker client starts first and asks each of its
+ * plugins for its name, which costs some 80 ms at best, in the middle of a deploy.
+ */
+const PLUGIN = ['libexec', 'lib']
+    .map((at) => `/usr/${at}/docker/cli-plugins/docker-compose`)
+    .find((path) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(path));
+/**
+ * Runs the compose client on a rendered project. It never pulls and never builds, so it needs no login; its configuration is an
+ * empty directory of this run.
+ * @returns the client's output (both streams); throws DockerError with its last lines when it fails
+ */
+async function runCompose(socket, project, command) {
+    const child = startCompose(socket, project, command);
+    const output = [];
+    for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text) => output.push(text));
+    const code = await ended(child);
+    const text = output.join('');
+    if (code !== 0)
+        throw new _engine_js__WEBPACK_IMPORTED_MODULE_2__/* .DockerError */ .B(500, `docker compose ${command[0] ?? ''}: exit ${String(code)}: ${text.trim().split('\n').slice(-6).join(' | ')}`, text.trim());
+    return text;
+}
+/** Starts the compose client as `runCompose` does and leaves its output and its end to the caller. */
+function startCompose(socket, project, command, progress = 'plain') {
+    const config = '/tmp/docker-config';
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.mkdirSync)(config, { recursive: true, mode: 0o700 });
+    const env = project.env === null ? [] : ['--env-file', project.env];
+    const options = [
+        ...(PLUGIN === undefined ? ['compose'] : []),
+        '--ansi',
+        'never',
+        '--progress',
+        progress,
+        '-p',
+        project.name,
+        '-f',
+        project.file,
+        '--project-directory',
+        project.directory,
+        ...env,
+    ];
+    return (0,node_child_process__WEBPACK_IMPORTED_MODULE_0__.spawn)(PLUGIN ?? 'docker', [...options, ...command], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // Nothing of the agent's own environment may fill a variable of the compose file.
+        env: {
+            PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+            HOME: '/tmp',
+            DOCKER_CONFIG: config,
+            DOCKER_HOST: `unix://${socket}`,
+        },
+    });
+}
+/** Exit code of a child once its output is complete; null where a signal ended it. */
+function ended(child) {
+    return new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', resolve);
+    });
+}
+
+
+/***/ }),
+
+/***/ 8686:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   B: () => (/* binding */ DockerError),
+/* harmony export */   N: () => (/* binding */ Engine)
+/* harmony export */ });
+/* harmony import */ var undici__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6752);
+
+/** Answers of the Engine that are no success; `status` 404 is "no such", 409 a conflict, 0 no answer at all. */
+class DockerError extends Error {
+    status;
+    /** All that the compose client said, where it was the one that failed. */
+    output;
+    constructor(status, message, output = '') {
+        super(message);
+        this.name = 'DockerError';
+        this.status = status;
+        this.output = output;
+    }
+}
+/** The Engine's HTTP interface on its socket. */
+class Engine {
+    socket;
+    pool;
+    constructor(socket) {
+        this.socket = socket;
+        // Pulls and graceful stops are silent for long; both are bounded by the Engine.
+        this.pool = new undici__WEBPACK_IMPORTED_MODULE_0__/* .Pool */ .bC('http://docker', { socketPath: socket, connections: 16, headersTimeout: 0, bodyTimeout: 0 });
+    }
+    async close() {
+        await this.pool.close();
+    }
+    /** Throws DockerError for every answer that is no success, and where there is none. */
     async request(method, path, options = {}) {
         const hasBody = options.body !== undefined;
         const headers = { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
@@ -44716,40 +44808,6 @@ class Docker {
             throw error;
         }
     }
-}
-/** Exit code of a child once its output is complete; null where a signal ended it. */
-function ended(child) {
-    return new Promise((resolve, reject) => {
-        child.on('error', reject);
-        child.on('close', resolve);
-    });
-}
-/** The Engine's request for a container like the one that was inspected. */
-function remakeOf(found) {
-    const { Config, HostConfig, Mounts, NetworkSettings } = found;
-    const unnamed = new Map(Mounts.filter(({ Type, Name = '' }) => Type === 'volume' && /^[0-9a-f]{64}$/.test(Name)).map((mount) => [
-        mount.Destination,
-        mount,
-    ]));
-    // Compose asks for them among its mounts, by their place alone; an image's own are asked for by nobody.
-    const mounts = (HostConfig.Mounts ?? []).map((mount) => {
-        const found = unnamed.get(mount.Target);
-        unnamed.delete(mount.Target);
-        return found === undefined ? mount : { ...mount, Source: found.Name };
-    });
-    for (const bind of HostConfig.Binds ?? [])
-        unnamed.delete(bind.split(':')[1] ?? '');
-    const binds = [...unnamed.values()].map(({ Name = '', Destination, RW }) => `${Name}:${Destination}${RW ? '' : ':ro'}`);
-    const networks = Object.entries(NetworkSettings.Networks ?? {}).map(([name, { Aliases }]) => [
-        name,
-        // The Engine adds the container's own short id itself.
-        { Aliases: (Aliases ?? []).filter((alias) => !found.Id.startsWith(alias)) },
-    ]);
-    return {
-        ...Config,
-        HostConfig: { ...HostConfig, Mounts: mounts, Binds: [...(HostConfig.Binds ?? []), ...binds] },
-        NetworkingConfig: { EndpointsConfig: Object.fromEntries(networks) },
-    };
 }
 
 
@@ -44935,7 +44993,7 @@ function forgetOldRuns(runs, own) {
 /* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
 /* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8686);
 
 
 /**
@@ -44961,7 +45019,7 @@ function toStepError(thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     if (thrown instanceof _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl)
         return new StepError(thrown.code, message);
-    return new StepError(thrown instanceof _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .DockerError */ .Bi ? 'docker' : 'internal', message);
+    return new StepError(thrown instanceof _docker_engine_js__WEBPACK_IMPORTED_MODULE_1__/* .DockerError */ .B ? 'docker' : 'internal', message);
 }
 /** Any thrown value as the failure of a result line; `mask` takes the secrets out. */
 function toFailure(thrown, mask) {
@@ -45883,7 +45941,7 @@ function mebibytes(bytes) {
 /* harmony export */ });
 /* unused harmony exports newReport, decideOutcome */
 /* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9947);
 /* harmony import */ var _events_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4371);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8614);
@@ -45951,7 +46009,7 @@ async function operate(app, verb, paths, envelope, work) {
         });
         return EXIT[outcome];
     }
-    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .Docker */ .Jg();
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_1__/* .Docker */ .J();
     const run = { app, verb, paths, envelope, docker, events, lock: taken, stop: stop.signal };
     const report = newReport();
     let error = null;
@@ -46698,8 +46756,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
 var src = __nccwpck_require__(5799);
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
+var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/lock.ts
 var lock = __nccwpck_require__(8614);
 // EXTERNAL MODULE: ./agent/src/store.ts
@@ -46767,7 +46825,7 @@ function notesOn(releases, running) {
 
 const SHOWN = 20;
 /** What the host runs, read back from what it routes to; the ledger adds since when. */
-async function status_status(app, paths, docker = new src_docker/* Docker */.Jg()) {
+async function status_status(app, paths, docker = new src_docker/* Docker */.J()) {
     const truth = (0,src_truth/* readTruth */.cS)(paths);
     const owner = await (0,lock/* holder */.Lm)(paths);
     const running = live(paths, truth);
@@ -47373,7 +47431,7 @@ function freeBytes() {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   c: () => (/* binding */ pullError)
 /* harmony export */ });
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8686);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
 
 
@@ -47388,7 +47446,7 @@ function pullError(reference, error) {
         return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('registry_denied', `pull ${reference}: the registry refused the login or the access: ${text}`);
     if (/not found|manifest unknown/i.test(text))
         return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg('not_in_registry', `pull ${reference}: not in the registry: ${text}`);
-    return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .DockerError */ .Bi && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
+    return new _failure_js__WEBPACK_IMPORTED_MODULE_1__/* .StepError */ .zg(error instanceof _docker_engine_js__WEBPACK_IMPORTED_MODULE_0__/* .DockerError */ .B && error.status === 0 ? 'docker' : 'pull', `pull ${reference}: ${text}`);
 }
 
 
@@ -47552,7 +47610,7 @@ function routedNow(paths) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8686);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8915);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1909);
@@ -47660,7 +47718,7 @@ async function startColour(run, release, project, file, env, when = 'beside') {
         await run.docker.compose(target, ['up', '-d', '--no-deps', '--pull', 'never', '--no-build', ...names]);
     }
     catch (error) {
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .Bi ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_6__/* .StepError */ .zg(error instanceof _docker_engine_js__WEBPACK_IMPORTED_MODULE_4__/* .DockerError */ .B ? 'start' : 'internal', `colour ${project.project}: did not start: ${error.message}`);
     }
 }
 
@@ -47899,7 +47957,7 @@ function writers(paths) {
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2962);
 /* harmony import */ var _claims_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7244);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8686);
 /* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
 /* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3124);
 /* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
@@ -47992,7 +48050,7 @@ async function renameLive(run, target, old) {
             await run.docker.rename(container.id, name);
         }
         catch (error) {
-            if (!(error instanceof _docker_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .Bi))
+            if (!(error instanceof _docker_engine_js__WEBPACK_IMPORTED_MODULE_3__/* .DockerError */ .B))
                 throw error;
             run.events.log('warning', `container ${container.name}: cannot be named ${name}: ${error.message}`);
         }
@@ -48524,8 +48582,8 @@ function before(target) {
     return `${target}.before`;
 }
 
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
+var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/human-plan.ts
 var human_plan = __nccwpck_require__(8910);
 // EXTERNAL MODULE: ./agent/src/human.ts
@@ -48560,7 +48618,7 @@ async function planBacking({ app, paths, terminal }) {
     const release = (0,live/* liveRelease */._)(paths);
     if (release === null)
         throw (0,verbs_call/* badCall */.qm)('backing: no release is live here, so nothing is described');
-    const docker = new src_docker/* Docker */.Jg();
+    const docker = new src_docker/* Docker */.J();
     try {
         const differences = await (0,difference/* backingDifferences */.kE)(docker, paths, release);
         if (!terminal)
@@ -48665,7 +48723,7 @@ function history({ paths, terminal }) {
 /* harmony export */   K9: () => (/* binding */ logs)
 /* harmony export */ });
 /* unused harmony exports wantedLogs, pickReplicas, mergeLogs */
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9947);
 /* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7288);
 /* harmony import */ var _live_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1907);
 /* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(929);
@@ -48718,7 +48776,7 @@ async function logs({ paths, args, terminal }) {
     const release = (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveRelease */ ._)(paths);
     if (release === null)
         throw (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .badCall */ .qm)('logs: no release is live here');
-    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .J();
     try {
         const picked = pickReplicas(await (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveContainers */ .X)(docker, release), wanted.service);
         const found = await Promise.all(picked.map(async ({ spec, container }) => (await docker.logLines(container.id, wanted.lines)).map((line) => ({
@@ -48763,8 +48821,8 @@ var src = __nccwpck_require__(5799);
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/backing/difference.ts
 var difference = __nccwpck_require__(1284);
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
+var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/failure.ts
 var failure = __nccwpck_require__(8915);
 // EXTERNAL MODULE: ./agent/src/files.ts
@@ -48822,7 +48880,7 @@ async function plan_plan({ app, paths, args, envelope: read, terminal }) {
     const mask = (0,src_mask/* masker */.K)([...Object.values((0,secrets/* hostSecrets */.YR)(paths)), ...Object.values(envelope.secrets)]);
     const notes = [];
     const events = { log: (_, message) => notes.push(mask(message)) };
-    const docker = new src_docker/* Docker */.Jg();
+    const docker = new src_docker/* Docker */.J();
     // The salt of the secrets' hashes is made by the first deploy: a plan before it leaves none behind.
     const own = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(paths.app, 'salt')) ? paths : { ...paths, app: (0,external_node_os_namespaceObject.tmpdir)() };
     try {
@@ -48954,8 +49012,8 @@ var external_node_crypto_ = __nccwpck_require__(7598);
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
+var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/files.ts
 var files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/lock.ts
@@ -49123,7 +49181,7 @@ async function remove_remove({ app, paths, args, actor, terminal }) {
         process.stderr.write(`release: refused: an operation is under way${owner === null ? '' : ` (${owner.verb} ${owner.operation})`}; wait for its end\n`);
         return BUSY;
     }
-    const docker = new src_docker/* Docker */.Jg();
+    const docker = new src_docker/* Docker */.J();
     try {
         const withData = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(paths.app, 'remove-data'));
         const found = await inventory({ app, paths, docker });
@@ -49458,8 +49516,10 @@ const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(
 var src = __nccwpck_require__(5799);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
-// EXTERNAL MODULE: ./agent/src/docker.ts
-var src_docker = __nccwpck_require__(1037);
+// EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
+var src_docker = __nccwpck_require__(9947);
+// EXTERNAL MODULE: ./agent/src/docker/compose.ts
+var compose = __nccwpck_require__(6230);
 // EXTERNAL MODULE: ./agent/src/files.ts
 var files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/live.ts
@@ -49473,6 +49533,7 @@ var secrets = __nccwpck_require__(9596);
 // EXTERNAL MODULE: ./agent/src/verbs/call.ts
 var call = __nccwpck_require__(6438);
 ;// CONCATENATED MODULE: ./agent/src/verbs/run.ts
+
 
 
 
@@ -49521,7 +49582,7 @@ async function run({ app, paths, args, actor, envelope }) {
     if (release === null)
         throw (0,call/* badCall */.qm)('run: no release is live here');
     const { service, words: command } = commandOf(words, release.manifest);
-    const docker = new src_docker/* Docker */.Jg();
+    const docker = new src_docker/* Docker */.J();
     const name = `${app}-run-${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`;
     try {
         await sweep(docker, app);
@@ -49542,7 +49603,7 @@ async function run({ app, paths, args, actor, envelope }) {
             late = true;
             void docker.remove(name).catch(() => undefined);
         }, seconds * 1000);
-        const code = await (0,src_docker/* ended */.v6)(child);
+        const code = await (0,compose/* ended */.v6)(child);
         clearTimeout(timer);
         await passed;
         if (late) {
@@ -49587,7 +49648,7 @@ async function passLines(child, mask) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   h: () => (/* binding */ status)
 /* harmony export */ });
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9947);
 /* harmony import */ var _human_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7288);
 /* harmony import */ var _live_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1907);
 /* harmony import */ var _status_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2003);
@@ -49602,7 +49663,7 @@ async function status({ app, paths, terminal }) {
     const found = await (0,_status_js__WEBPACK_IMPORTED_MODULE_2__/* .status */ .h5)(app, paths);
     if (!terminal)
         return (0,_call_js__WEBPACK_IMPORTED_MODULE_3__/* .sayJson */ .mx)(found);
-    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .J();
     try {
         const release = (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveRelease */ ._)(paths);
         const replicas = release === null ? [] : await (0,_live_js__WEBPACK_IMPORTED_MODULE_1__/* .liveContainers */ .X)(docker, release);
@@ -49626,7 +49687,7 @@ async function status({ app, paths, terminal }) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   h: () => (/* binding */ successor)
 /* harmony export */ });
-/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1037);
+/* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9947);
 /* harmony import */ var _successor_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6051);
 /* harmony import */ var _call_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6438);
 
@@ -49635,7 +49696,7 @@ async function status({ app, paths, terminal }) {
 /** `successor <image by digest>`: whether that agent may take this one's place on the host. */
 async function successor({ paths, args }) {
     (0,_call_js__WEBPACK_IMPORTED_MODULE_2__/* .atMost */ .Tu)(args, 1, 'successor');
-    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .Jg();
+    const docker = new _docker_js__WEBPACK_IMPORTED_MODULE_0__/* .Docker */ .J();
     try {
         const found = await (0,_successor_js__WEBPACK_IMPORTED_MODULE_1__/* .successor */ .h)(paths, args[0] ?? '', docker);
         process.stdout.write(`${JSON.stringify(found)}\n`);

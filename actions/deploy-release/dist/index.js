@@ -65763,7 +65763,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7681);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6846);
 
 
 await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -65773,7 +65773,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 7681:
+/***/ 6846:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -70909,7 +70909,9 @@ var ssh2_lib_default = /*#__PURE__*/__nccwpck_require__.n(ssh2_lib);
 
 
 const BEGIN = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----/g;
-const STORE_AGAIN = 'store the file itself again: gh secret set SSH_KEY < path/to/key';
+/** How the base64 of such a key begins: version 0 and the algorithm's object identifier. */
+const ED25519_IN_PKCS8 = 'MC4CAQAwBQYDK2Vw';
+const STORE_AGAIN = 'store the file itself again: gh secret set SSH_PRIVATE_KEY < path/to/key';
 const TO_OPENSSH = 'convert it to the OpenSSH format: ssh-keygen -p -f path/to/key';
 const refuse = (reason, repair) => ({ ok: false, reason, repair });
 /**
@@ -70955,13 +70957,13 @@ function formDefect(text) {
         return refuse('it is empty', 'is the secret set in this environment? ' + STORE_AGAIN);
     if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) ||
         /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
-        return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_KEY < path/to/key');
+        return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_PRIVATE_KEY < path/to/key');
     }
     const begins = [...compact.matchAll(BEGIN)];
     const first = begins[0];
     if (!first) {
         if (decodesToKey(compact)) {
-            return refuse('it is the base64 of a key file, not the key file', 'decode it first: base64 -d < encoded | gh secret set SSH_KEY');
+            return refuse('it is the base64 of a key file, not the key file', 'decode it first: base64 -d < encoded | gh secret set SSH_PRIVATE_KEY');
         }
         if (compact.startsWith('PuTTY-User-Key-File')) {
             return refuse('it is in the format of PuTTY', 'convert it: puttygen key.ppk -O private-openssh -o path/to/key');
@@ -70973,19 +70975,19 @@ function formDefect(text) {
     if (begins.length > 1)
         return refuse(`it holds ${begins.length} private keys; exactly one is needed`, STORE_AGAIN);
     if (/\\n/.test(compact)) {
-        return refuse('it holds the two characters \\n where line ends should be', `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_KEY`);
+        return refuse('it holds the two characters \\n where line ends should be', `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_PRIVATE_KEY`);
     }
     if (!compact.includes('\n')) {
         if (/\r/.test(compact))
-            return refuse('its lines end with a lone carriage return', `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_KEY`);
+            return refuse('its lines end with a lone carriage return', `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_PRIVATE_KEY`);
         return refuse('its line ends were replaced by spaces or removed: it is one single line', STORE_AGAIN);
     }
     const lines = text.split('\n');
     if (lines.some((line) => /^[ \t]+\S/.test(line))) {
-        return refuse('its lines are indented', "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_KEY");
+        return refuse('its lines are indented', "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_PRIVATE_KEY");
     }
     if (lines.some((line) => /\S[ \t]+$/.test(line))) {
-        return refuse('its lines end with blanks', "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_KEY");
+        return refuse('its lines end with blanks', "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_PRIVATE_KEY");
     }
     if ((first.index ?? 0) > 0)
         return refuse('there is other text before the line "-----BEGIN ..."', STORE_AGAIN);
@@ -70996,8 +70998,15 @@ function formDefect(text) {
     if (end + `-----END ${kind}-----`.length < compact.length)
         return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
     if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY')
-        return refuse('it is in the PKCS#8 format, which is not supported', TO_OPENSSH);
+        return refuse('it is in the PKCS#8 format, which is not supported', fromPkcs8(compact));
     return null;
+}
+/** ssh-keygen reads RSA and ECDSA keys in PKCS#8, ed25519 keys only from OpenSSH 9.6 on; an encrypted one does not say which it is. */
+function fromPkcs8(text) {
+    const anew = 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key';
+    if (text.includes('ENCRYPTED'))
+        return `${TO_OPENSSH}; where that fails, ${anew}`;
+    return text.includes(ED25519_IN_PKCS8) ? `${anew} (ssh-keygen before 9.6 cannot convert it)` : TO_OPENSSH;
 }
 function decodesToKey(text) {
     if (!/^[A-Za-z0-9+/=\s_-]+$/.test(text))
@@ -71056,6 +71065,10 @@ function hostKeyAlgorithms(types) {
 function hostLabel(host, port) {
     return port === 22 ? host : `[${host}]:${port}`;
 }
+/** Host and port for people; an IPv6 address in brackets, so that the port can be told from it. */
+function known_hosts_endpoint(host, port) {
+    return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
 const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
 /**
  * Reads the `known-hosts` text: lines of a known_hosts file (plain, hashed, with port, wildcards, `@revoked`), bare public keys, or
@@ -71112,7 +71125,8 @@ function readPins(text, host, port) {
 }
 /** How to obtain the right value from the server itself, where nobody in between can lie. */
 function howToGet(host, port) {
-    return `on the server's own console, print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", compare it with what "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" shows, and store the lines of ssh-keyscan or the fingerprint`;
+    return (`on the server's own console (the provider's control panel has one: "KVM"), print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" and store it. ` +
+        `What ssh-keyscan shows is no proof, since whoever is in between answers it too: compare "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" with the console before its lines are stored`);
 }
 function readLine(line, number) {
     const fields = line.split(/\s+/);
@@ -72132,7 +72146,7 @@ function hostKeyError({ host, port }, pins, offers) {
         ? ' The offered key is marked @revoked.'
         : '';
     const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
-    return new SshError('host-key', `Host key of ${host}:${port} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
+    return new SshError('host-key', `Host key of ${known_hosts_endpoint(host, port)} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
         `If the server was reinstalled: ${howToGet(host, port)}. Otherwise somebody may be in between`);
 }
 async function attempt(options, credentials, types, pins, deadline) {
@@ -72167,13 +72181,13 @@ async function attempt(options, credentials, types, pins, deadline) {
         if (/no matching host key format/.test(message))
             throw new HostKeyRefused(null);
         if (level === 'client-authentication' || /authentication fail/i.test(message)) {
-            throw new SshError('auth', `${host}:${port} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
+            throw new SshError('auth', `${known_hosts_endpoint(host, port)} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
                 `Is the public key in the authorized_keys of "${user}", and may that user log in?`);
         }
         if (level === 'client-timeout' || Date.now() >= deadline) {
-            throw new SshError('handshake', `${host}:${port} accepted the connection, but the SSH login did not complete within ${seconds} s`);
+            throw new SshError('handshake', `${known_hosts_endpoint(host, port)} accepted the connection, but the SSH login did not complete within ${seconds} s`);
         }
-        throw new SshError('handshake', `${host}:${port} answered, but no SSH session came about (${message}). Is an SSH server listening there?`);
+        throw new SshError('handshake', `${known_hosts_endpoint(host, port)} answered, but no SSH session came about (${message}). Is an SSH server listening there?`);
     }
 }
 function openTcp(host, port, deadline, seconds) {
@@ -72182,7 +72196,7 @@ function openTcp(host, port, deadline, seconds) {
         const fail = (why) => {
             clearTimeout(timer);
             socket.destroy();
-            reject(new SshError('unreachable', `Cannot reach ${host}:${port}: ${why}`));
+            reject(new SshError('unreachable', `Cannot reach ${known_hosts_endpoint(host, port)}: ${why}`));
         };
         const timer = setTimeout(() => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`), Math.max(deadline - Date.now(), 1));
         socket.once('error', (error) => fail(connect_explain(error)));
@@ -72282,16 +72296,18 @@ class Tail {
 
 
 
+
 const STDERR_TAIL = 8 * 1024;
 /**
  * Opens one SSH connection to a server whose key is pinned. Nothing of the machine's own SSH set-up (files, agent) is read or written.
  * @throws SshError of kind `input`, `unreachable`, `handshake`, `host-key` or `auth`
  */
 async function openSession(options) {
-    return new PinnedSession(await connectPinned(options), `${options.host}:${options.port}`);
+    return new PinnedSession(await connectPinned(options), known_hosts_endpoint(options.host, options.port));
 }
 class PinnedSession {
     hostKey;
+    address;
     #connected;
     #where;
     #lost = null;
@@ -72299,6 +72315,7 @@ class PinnedSession {
         this.#connected = connected;
         this.#where = where;
         this.hostKey = connected.hostKey;
+        this.address = connected.socket.remoteAddress ?? '';
         const { connection } = connected.ssh;
         connection?.on('error', (error) => (this.#lost ??= error.message));
         connection?.on('close', () => (this.#lost ??= 'closed by the server or the network'));
@@ -72397,18 +72414,18 @@ class PinnedSession {
 
 /** Reads and checks everything that a connection needs, down to the form of the key and of the pinned host key, before anything is sent. */
 function connectionInputs(input, rules) {
-    const host = input.host('host');
-    const port = input.port('port', 22);
-    const user = input.user('user', rules.defaultUser);
-    const key = input.block('ssh-key', { secret: true, fallback: '' });
-    const passphrase = input.secret('ssh-key-passphrase') ?? undefined;
+    const host = input.host('vps-host');
+    const port = input.port('ssh-port', 22);
+    const user = input.user('vps-user', rules.defaultUser);
+    const key = input.block('ssh-private-key', { secret: true, fallback: '' });
+    const passphrase = input.secret('ssh-private-key-passphrase') ?? undefined;
     const password = rules.password ? (input.secret('password') ?? undefined) : undefined;
     const knownHosts = input.block('known-hosts', { fallback: '' });
     const connectTimeoutMs = input.int('connect-timeout-seconds', { fallback: 10, min: 1, max: 300 }) * 1000;
     if (key !== '' || password === undefined) {
         const diagnosis = diagnoseKey(key, passphrase);
         if (!diagnosis.ok)
-            input.problems.push(`Input "ssh-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`);
+            input.problems.push(`Input "ssh-private-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`);
     }
     try {
         readPins(knownHosts, host, port);
@@ -72942,7 +72959,21 @@ function planRows(plan) {
 
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var runner_src = __nccwpck_require__(5945);
+;// CONCATENATED MODULE: ./actions/deploy-release/src/bake.ts
+/** How long the new release is watched after the switch, and what is too bad to keep it. The host checks the same bounds. */
+function bakeInputs(input) {
+    return {
+        bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
+        bakeMinimumSamples: input.int('bake-minimum-samples', { fallback: 50, min: 1, max: 1_000_000 }),
+        bakeErrorRatio: input.decimal('bake-error-ratio', { fallback: 0.02, min: 0, max: 1 }),
+        bakeLatencyFactor: input.decimal('bake-latency-factor', { fallback: 3, min: 1, max: 1000 }),
+        bakeLatencyFloorMs: input.int('bake-latency-floor-ms', { fallback: 250, min: 0, max: 60_000 }),
+        bakeFailedProbes: input.int('bake-failed-probes', { fallback: 5, min: 1, max: 1000 }),
+    };
+}
+
 ;// CONCATENATED MODULE: ./actions/deploy-release/src/inputs.ts
+
 
 
 
@@ -72964,7 +72995,7 @@ function deployInputs(identity) {
             secrets: input.pairs('secrets', { secret: true }),
             options: {
                 lockWaitSeconds: input.int('lock-wait-seconds', { fallback: 0, min: 0, max: 3600 }),
-                bakeSeconds: input.int('bake-seconds', { fallback: 10, min: 0, max: 3600 }),
+                ...bakeInputs(input),
                 ...forceSchema(input, 'force-schema'),
                 ...(input.bool('allow-older', false) && { allowOlder: true }),
             },
@@ -84023,14 +84054,21 @@ class InputReader {
         return raw(name).trim() === '' ? null : this.text(name, rules);
     }
     int(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}$/, 'a whole number', rules);
+    }
+    /** A number that may have decimals, such as 0.02 or 3. */
+    decimal(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}(\.[0-9]{1,6})?$/, 'a number', rules);
+    }
+    #number(name, form, what, rules) {
         const value = raw(name).trim();
-        const allowed = `a whole number from ${rules.min} to ${rules.max}`;
+        const allowed = `${what} from ${rules.min} to ${rules.max}`;
         if (value === '') {
             if (rules.fallback === undefined)
                 this.reject(name, 'nothing', `${allowed} (required)`);
             return rules.fallback ?? rules.min;
         }
-        const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : NaN;
+        const number = form.test(value) ? Number(value) : NaN;
         if (number >= rules.min && number <= rules.max)
             return number;
         this.reject(name, quote(value), allowed);

@@ -1893,7 +1893,7 @@ exports.ByteStream = ByteStream;
 
 /***/ }),
 
-/***/ 3566:
+/***/ 1185:
 /***/ (function(__unused_webpack_module, exports, __nccwpck_require__) {
 
 
@@ -2319,7 +2319,7 @@ limitations under the License.
 */
 Object.defineProperty(exports, "__esModule", ({ value: true }));
 exports.X509SCTExtension = exports.X509Certificate = exports.EXTENSION_OID_SCT = void 0;
-var cert_1 = __nccwpck_require__(3566);
+var cert_1 = __nccwpck_require__(1185);
 Object.defineProperty(exports, "EXTENSION_OID_SCT", ({ enumerable: true, get: function () { return cert_1.EXTENSION_OID_SCT; } }));
 Object.defineProperty(exports, "X509Certificate", ({ enumerable: true, get: function () { return cert_1.X509Certificate; } }));
 var ext_1 = __nccwpck_require__(6389);
@@ -71217,997 +71217,159 @@ module.exports = {
 
 /***/ }),
 
-/***/ 681:
-/***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
-
-__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7130);
-
-
-await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
-
-__webpack_async_result__();
-} catch(e) { __webpack_async_result__(e); } }, 1);
-
-/***/ }),
-
-/***/ 7130:
+/***/ 8352:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  i: () => (/* binding */ main)
+  nZ: () => (/* binding */ answerAnsible)
 });
 
+// UNUSED EXPORTS: HOST_INPUTS, outcomeOf, scriptOf
+
+;// CONCATENATED MODULE: external "node:stream/consumers"
+const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var src = __nccwpck_require__(5945);
-// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
-var lib_core = __nccwpck_require__(226);
-;// CONCATENATED MODULE: ./host/provision/facts.ts
-/**
- * The script that gathers the facts in one go; it changes nothing. Each line of its output is `name=<base64>`.
- * Bare hosts may lack ss, python and jq, so it takes what /proc and the base system give.
- */
-const FACTS_SCRIPT = String.raw `set -u
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-main() {
-fact() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
-fact user "$(id -un)"
-fact uid "$(id -u)"
-fact os_id "$(. /etc/os-release 2>/dev/null; printf '%s' "$ID")"
-fact os_version "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_ID")"
-fact os_name "$(. /etc/os-release 2>/dev/null; printf '%s' "$PRETTY_NAME")"
-fact machine "$(uname -m)"
-fact virtualization "$(systemd-detect-virt 2>/dev/null)"
-if systemd-detect-virt --quiet --container 2>/dev/null; then fact container 1; fi
-fact init "$(cat /proc/1/comm)"
-fact cpus "$(nproc)"
-fact memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
-fact disk "$(df -Pk / | awk 'NR == 2 { print $4 }')"
-fact docker "$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
-if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
-mkdir -p /run/sshd 2>/dev/null
-fact ssh_ports "$(/usr/sbin/sshd -T 2>/dev/null | sed -n 's/^port //p' | tr '\n' ' ')"
-fact ssh_connection "$DELIVERY_SSH"
-if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then fact apparmor 1; fi
-if [ -x /opt/edge/bin/release ]; then fact prepared 1; fi
-fact apps "$(for file in /opt/*/.env; do if [ -f "$file" ]; then basename "$(dirname "$file")"; fi; done | grep -v -x edge | tr '\n' ' ')"
-fact acme_email "$(sed -n "s/^      email: '\(.*\)'$/\1/p" /opt/edge/traefik.yaml 2>/dev/null)"
-ours=$(docker ps --quiet --no-trunc --filter name='^/edge$' 2>/dev/null)
-held=
-for port in 80 443; do
-  for id in $(docker ps --quiet --no-trunc --filter publish=$port 2>/dev/null); do
-    [ "$id" = "$ours" ] || held="$held;$port ($(docker ps --filter id="$id" --format 'container {{.Names}}'))"
-  done
-  inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v want="$(printf ':%04X' $port)" '$4 == "0A" && substr($2, length($2) - 4) == want { print $10 }')
-  for inode in $inodes; do
-    owner=unknown
-    for process in /proc/[0-9]*; do
-      if ls -l "$process/fd" 2>/dev/null | grep -q "socket:\[$inode\]"; then owner=$(cat "$process/comm" 2>/dev/null); break; fi
-    done
-    [ "$owner" = docker-proxy ] || held="$held;$port ($owner)"
-  done
-done
-fact held "$held"
-}
-main </dev/null
-`;
-/** The command line that gives a script on stdin to root's shell; with sudo where the login is not root. Holds no input. */
-function shellAs(user) {
-    const shell = 'env DELIVERY_SSH="$SSH_CONNECTION" sh -s';
-    return user === 'root' ? shell : `sudo -n ${shell}`;
-}
-/** Reads the output of FACTS_SCRIPT. Lines that are not facts (a banner, say) are skipped. */
-function parseFacts(lines) {
-    const facts = new Map();
-    for (const line of lines) {
-        const match = /^([a-z_]+)=([A-Za-z0-9+/=]*)$/.exec(line);
-        if (match?.[1] !== undefined)
-            facts.set(match[1], Buffer.from(match[2] ?? '', 'base64')
-                .toString('utf8')
-                .trim());
-    }
-    const text = (name) => facts.get(name) ?? '';
-    const count = (name) => Number.parseInt(text(name), 10) || 0;
-    // SSH_CONNECTION is: client address, client port, server address, server port.
-    const ports = [...text('ssh_ports').split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
-        .map(Number)
-        .filter((port) => port > 0 && port < 65536);
-    return {
-        user: text('user'),
-        uid: facts.has('uid') ? count('uid') : -1,
-        os: { id: text('os_id'), version: text('os_version'), name: text('os_name') },
-        machine: text('machine'),
-        virtualization: text('virtualization') || 'none',
-        container: facts.has('container'),
-        init: text('init'),
-        cpus: count('cpus'),
-        memoryKiB: count('memory'),
-        freeDiskKiB: count('disk'),
-        dockerVersion: text('docker'),
-        daemonJson: facts.get('daemon_json') ?? null,
-        sshPorts: [...new Set(ports)].sort((a, b) => a - b),
-        heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
-        apparmor: facts.has('apparmor'),
-        prepared: facts.has('prepared'),
-        apps: text('apps')
-            .split(' ')
-            .filter((app) => app !== ''),
-        acmeEmail: text('acme_email') || null,
-    };
-}
-/** What speaks against preparing this host, one sentence each; empty when nothing does. */
-function refusals(facts, allowUnsupportedOs) {
-    const found = [];
-    if (facts.uid !== 0)
-        found.push(`the login is not root and "sudo -n" gave no root shell (uid ${facts.uid}): log in as root or as a user with NOPASSWD sudo`);
-    if (facts.init !== 'systemd')
-        found.push(`process 1 is "${facts.init}": systemd is needed`);
-    const supported = SUPPORTED.some(({ id, version }) => facts.os.id === id && facts.os.version === version);
-    if (!supported && !allowUnsupportedOs) {
-        const names = SUPPORTED.map(({ name }) => name).join(', ');
-        found.push(`the system is "${facts.os.name || 'unknown'}"; supported are ${names} (the input allow-unsupported-os overrides this for systems with apt)`);
-    }
-    if (facts.heldPorts.length > 0) {
-        found.push(`ports that the edge needs are held already: ${facts.heldPorts.join(', ')}. Stop what holds them, or give this app a server of its own`);
-    }
-    if (facts.sshPorts.length === 0)
-        found.push('the port of the SSH server could not be found out, so the firewall would lock everybody out');
-    return found;
-}
-const SUPPORTED = [
-    { id: 'debian', version: '13', name: 'Debian 13' },
-    { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
-    { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },
+// EXTERNAL MODULE: ./host/provision/finding.ts
+var finding = __nccwpck_require__(644);
+// EXTERNAL MODULE: ./host/provision/facts.ts
+var provision_facts = __nccwpck_require__(5790);
+// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 2 modules
+var src_facts = __nccwpck_require__(6591);
+// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 17 modules
+var src_inputs = __nccwpck_require__(2114);
+// EXTERNAL MODULE: ./actions/provision-vps/src/prove-login.ts
+var prove_login = __nccwpck_require__(3475);
+// EXTERNAL MODULE: ./actions/provision-vps/src/tasks.ts
+var tasks = __nccwpck_require__(7895);
+;// CONCATENATED MODULE: ./actions/provision-vps/src/ansible.ts
+
+
+
+
+
+
+
+
+/** The inputs of the action that say what the host is to become; the rest is about how the runner reaches it, which is Ansible's here. */
+const HOST_INPUTS = [
+    ...['mode', 'profile', 'app', 'repository', 'signing-public-key', 'signing-identity', 'signing-trusted-root'],
+    ...['allow-run', 'admin-user', 'new-ssh-port', 'revert-seconds', 'deploy-public-key', 'deploy-user', 'agent-image'],
+    ...['edge-image', 'registry-username', 'registry-password', 'tls', 'acme-email', 'tls-certificate', 'tls-key'],
+    ...['docker-packages', 'open-ports', 'allow-unsupported-os', 'allow-small-host'],
 ];
-/** What the operator should know but nothing that stops the run. */
-function warnings(facts) {
-    const found = [];
-    if (facts.cpus < 2)
-        found.push(`${facts.cpus} CPU: 2 are recommended`);
-    if (facts.memoryKiB > 0 && facts.memoryKiB < 1_800_000)
-        found.push(`${Math.round(facts.memoryKiB / 1024)} MiB of memory: 2 GB are recommended, since two colours run at once during a switch`);
-    if (facts.freeDiskKiB > 0 && facts.freeDiskKiB < 10 * 1024 * 1024)
-        found.push(`${Math.round(facts.freeDiskKiB / 1024 / 1024)} GiB of free disk: 10 GiB are recommended`);
-    return found;
-}
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./host/provision/shell.ts
-
-/** Quotes any text for POSIX sh: nothing inside is expanded. */
-function quote(text) {
-    return `'${text.replaceAll("'", "'\\''")}'`;
-}
-/** The SHA-256 of a text as sha256sum prints it. */
-function sha256(text) {
-    return (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex');
-}
-/** A here-document that decodes to exactly `content`. Base64 keeps every byte and cannot end the document early. */
-function decoded(content) {
-    const lines = Buffer.from(content, 'utf8')
-        .toString('base64')
-        .replace(/.{1,100}/g, '$&\n');
-    return `base64 -d <<'BASE64'\n${lines}BASE64\n`;
-}
-
-;// CONCATENATED MODULE: ./host/provision/script.ts
-
-/** What the rendered script does before the first task and the helpers that tasks use. */
-const PRELUDE = String.raw `set -u
-umask 022
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l HOME=/root
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-# One run at a time: an earlier one whose runner is gone ends with the task that it is at.
-# Files of this run lie in memory, readable by root alone, and go with it.
-prepare() {
-  exec 9>"$1/delivery.lock"
-  if ! flock -w 900 9; then
-    echo 'another provisioning run has been at work on this host for 15 minutes' >&2
-    exit 75
-  fi
-  work=$(mktemp -d "$1/delivery.XXXXXX") || exit 70
-  trap 'rm -rf "$work"' EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 141' PIPE
-  trap 'exit 143' TERM
-  exec 3>&1
-  exec 4>&2
-}
-
-# Text as the inside of a JSON string; lines become clauses.
-json() { tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\n/; /g;s/\\/\\\\/g;s/"/\\"/g'; }
-
-# What a task wants to tell in its result.
-say() { printf '%s\n' "$*" >>"$work/say"; }
-
-# same PATH SHA256 MODE OWNER: is the file as it should be?
-same() {
-  [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$3 $4" ] && [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
-}
-
-# put PATH MODE OWNER: writes standard input to the file in one step, with its mode from the start.
-put() {
-  fresh=$(mktemp "$(dirname "$1")/.delivery.XXXXXX")
-  cat >"$fresh"
-  chown "$3" "$fresh"
-  chmod "$2" "$fresh"
-  mv -f "$fresh" "$1"
-}
-
-# directory PATH MODE OWNER
-is_directory() { [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$2 $3" ]; }
-directory() { mkdir -p "$1"; chown "$3" "$1"; chmod "$2" "$1"; }
-
-# until_true SECONDS COMMAND...
-until_true() {
-  tries=$(( $1 * 5 )); shift
-  while [ "$tries" -gt 0 ]; do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    tries=$(( tries - 1 ))
-    sleep 0.2
-  done
-  "$@"
-}
-
-report() { printf '{"task":"%s","status":"%s","ms":%s,"message":"%s"}\n' "$1" "$2" "$(( $(date +%s%3N) - started ))" "$(json <"$work/say")" >&3; }
-
-# task ID: check; where that fails, apply and check again. Check ends with 77 where the task does not apply to this host.
-# A check that fails is asked once more: Docker and the firewall give a wrong answer now and then while somebody else changes them.
-task() {
-  started=$(date +%s%3N)
-  for attempt in 1 2; do
-    : >"$work/say"
-    ( "check_$1" ) >"$work/out" 2>&1
-    case $? in
-      0) report "$1" ok; return 0 ;;
-      77) report "$1" skipped; return 0 ;;
-    esac
-  done
-  grep -v '^[[:space:]]*$' "$work/out" | tail -n 1 | cut -c1-200 >"$work/found"
-  : >"$work/say"
-  ( set -e; "apply_$1" ) >"$work/out" 2>&1
-  code=$?
-  if [ "$code" -eq 0 ]; then
-    ( "check_$1" ) >>"$work/out" 2>&1
-    code=$?
-    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then
-      [ ! -s "$work/found" ] || say "was: $(cat "$work/found")"
-      report "$1" changed
-      return 0
-    fi
-    printf 'applied, but the check still fails\n' >>"$work/out"
-  fi
-  grep -v '^[[:space:]]*$' "$work/out" | tail -n 6 | cut -c1-300 >>"$work/say"
-  report "$1" failed
-  exit 1
-}
-
-# proof NAME VALUE: one line of what the host says about itself after the last task.
-proof() { printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | json)" >&3; }
-`;
+/** The action works it out of the private key, which Ansible keeps to itself. */
+const ADMIN_KEY = 'admin-public-key';
 /**
- * Renders tasks to one script for `sh -s`. It prints one JSON line per task,
- * `{"task","status":"ok|changed|skipped|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
- * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
- * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
- * @param memory directory for files of the run; a tmpfs on every supported system
+ * The action's bundle as playbook.yml calls it, with a question on stdin; its last line of output is the answer as JSON. `facts` is the script
+ * that gathers them, `script` gives the one that the action would send, `outcome` reads what came back.
  */
-function renderScript(tasks, proofs, memory = '/run') {
-    const functions = tasks.map(({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`);
-    const main = [
-        'main() {',
-        `prepare ${quote(memory)}`,
-        ...tasks.map(({ id }) => `task ${id}`),
-        'proofs',
-        'exit 0',
-        '}',
-        'main </dev/null',
-        '',
-    ];
-    return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
-}
-const STATUSES = ['ok', 'changed', 'skipped', 'failed'];
-/** Reads one line of the script's output; null for anything else, such as a login banner. */
-function parseLine(line) {
-    if (!line.startsWith('{'))
-        return null;
-    let value;
+async function answerAnsible(verb) {
+    if (verb === 'facts')
+        return void process.stdout.write(provision_facts/* FACTS_SCRIPT */.Qy);
     try {
-        value = JSON.parse(line);
+        const asked = JSON.parse((await (0,consumers_namespaceObject.buffer)(process.stdin)).toString('utf8'));
+        const answer = verb === 'outcome' ? outcomeOf(asked) : { script: scriptOf(asked) };
+        process.stdout.write(`\n${JSON.stringify(answer)}\n`);
     }
-    catch {
+    catch (error) {
+        process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+        process.exitCode = 1;
+    }
+}
+/** @throws InputError; Error when the host cannot be prepared */
+function scriptOf(asked) {
+    const { inputs, facts, plan } = read(asked);
+    (0,src_facts/* preflight */.Mz)('The host', facts, inputs);
+    if (facts.sshUnconfirmed && inputs.mode === 'apply')
+        throw new Error('An earlier run has changed sshd and was gone before a login proved it: the host is about to undo that by itself, run again then');
+    const step = stepOf(asked.phase, plan);
+    return step === null ? (0,tasks/* hostScript */.Q1)(plan, inputs.mode) : (0,prove_login/* stepScript */.MR)(step);
+}
+function outcomeOf(asked) {
+    const { inputs, facts, plan } = read(asked);
+    const { rc = -1, stdout = '', stderr = '' } = asked.ran ?? {};
+    const step = stepOf(asked.phase, plan);
+    const reader = step === null ? (0,tasks/* outcomeReader */.QN)(plan, inputs.mode) : (0,tasks/* scriptReader */.NS)(step.tasks, step.readings);
+    for (const line of stdout.split('\n'))
+        reader.line(line);
+    const outcome = reader.end({ code: rc, stderrTail: stderr });
+    const next = nextPhase(asked.phase, outcome, inputs, plan);
+    const { refusals, warnings } = (0,src_facts/* preflight */.Mz)('The host', facts, inputs);
+    // Before sshd is closed, what was read back says that it is open.
+    const wrong = next === null ? [...refusals, ...outcome.findings].map(finding/* inWords */.r) : [];
+    const changes = inputs.mode === 'apply' ? ['changed'] : ['changed', 'drift'];
+    return {
+        lines: [
+            ...(asked.phase === 'all' ? warnings.map(finding/* inWords */.r) : []),
+            ...outcome.tasks.filter(({ status }) => status !== 'ok').map(tasks/* taskLine */.er),
+            ...wrong,
+            ...(outcome.failure === null ? [] : [outcome.failure]),
+        ],
+        changed: outcome.tasks.some(({ status }) => changes.includes(status)),
+        failed: outcome.failure !== null || wrong.length > 0,
+        next,
+    };
+}
+/** The step of a later phase; null is the script of all tasks. */
+function stepOf(phase, plan) {
+    return phase === 'all' ? null : (0,prove_login/* closingSteps */.ni)(plan)[phase];
+}
+function nextPhase(phase, { tasks, failure }, { mode }, { ssh, ...plan }) {
+    if (failure !== null || mode !== 'apply')
         return null;
+    const to = { user: ssh.admin.user, port: ssh.port };
+    if (phase === 'all') {
+        if (!tasks.some(({ status }) => status === 'drift'))
+            return null;
+        // Another port is opened over the login that is there.
+        return (0,prove_login/* closingSteps */.ni)({ ssh, ...plan }).move === null
+            ? { phase: 'close', ...to }
+            : { phase: 'move', user: '', port: null };
     }
-    const { task, status, ms, message, proof } = value;
-    if (typeof task === 'string' && typeof status === 'string' && STATUSES.includes(status)) {
-        return {
-            kind: 'task',
-            id: task,
-            status: status,
-            ms: Number(ms) || 0,
-            message: typeof message === 'string' ? message : '',
-        };
-    }
-    if (typeof proof === 'string')
-        return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
-    return null;
+    if (phase === 'move')
+        return { phase: 'close', ...to };
+    return phase === 'close' ? { phase: 'confirm', ...to } : null;
+}
+function read(asked) {
+    const { [ADMIN_KEY]: adminKey = null, ...given } = asked.inputs;
+    const unknown = Object.keys(given).filter((name) => !HOST_INPUTS.includes(name));
+    if (unknown.length > 0)
+        throw new Error(`"provision" names ${unknown.join(', ')}; allowed are ${[...HOST_INPUTS, ADMIN_KEY].join(', ')}`);
+    for (const name of HOST_INPUTS)
+        process.env[`INPUT_${name.toUpperCase()}`] = String(given[name] ?? '');
+    const inputs = (0,src/* readInputs */.Ko)((input) => (0,src_inputs/* readHostInputs */.yH)(input, asked.user, adminKey === null ? null : publicKey(String(adminKey))));
+    const facts = (0,provision_facts/* parseFacts */.hx)(asked.facts.split(/\r?\n/));
+    return { inputs, facts, plan: (0,src_facts/* planFor */.bJ)(inputs, facts) };
+}
+/** `<type> <base64>` of a line of a .pub file. */
+function publicKey(line) {
+    const found = /^((?:ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]{40,}={0,2})(?:\s|$)/.exec(line.trim())?.[1];
+    if (found === undefined)
+        throw new Error(`Input "${ADMIN_KEY}": allowed is one line of an OpenSSH public key`);
+    return found;
 }
 
-;// CONCATENATED MODULE: ./host/provision/proofs.ts
-/** Shell that reads back from the host what the tasks have set: what it runs and enforces, not what its files say. */
-function hostProofs(plan) {
-    const modes = ['/opt/edge/bin/release', '/opt/edge/certs', `/opt/${plan.app}`, `/opt/${plan.app}/.env`];
-    return `proof docker "$(docker version --format '{{.Server.Version}}'), compose $(docker compose version --short), live-restore $(docker info --format '{{.LiveRestoreEnabled}}')"
-proof edge "$(docker inspect --format '{{.Config.Image}} {{.State.Status}}' edge), $(docker exec edge traefik healthcheck 2>&1 | tail -n 1)"
-proof agent "$(cat /opt/edge/agent)"
-proof deploy-key "$(stat -c '%a %U' "$(getent passwd '${plan.deployUser}' | cut -d: -f6)/.ssh/authorized_keys"), $(grep -c . "$(getent passwd '${plan.deployUser}' | cut -d: -f6)/.ssh/authorized_keys") key(s), $(id -nG '${plan.deployUser}')"
-proof files "$(stat -c '%n %a %U:%G' ${modes.join(' ')} | tr '\\n' ';')"
-proof sshd "$(/usr/sbin/sshd -T | grep -E '^(passwordauthentication|kbdinteractiveauthentication|permitrootlogin|x11forwarding) ' | tr '\\n' ';')"
-proof firewall "$(ufw status | awk '/^Status|ALLOW|LIMIT/' | tr -s ' ' | tr '\\n' ';')"
-proof fail2ban "$(fail2ban-client status sshd | sed -n 's/.*Currently banned:[^0-9]*/banned now: /p')"
-proof end done`;
-}
 
-;// CONCATENATED MODULE: ./host/provision/task.ts
+/***/ }),
 
-/** A file with exactly this content, mode and owner, replaced in one step. */
-function fileTask({ id, reason, path, mode, owner = 'root:root', content, then = '' }) {
-    return {
-        id,
-        reason,
-        check: `same ${quote(path)} ${sha256(content)} ${mode} ${owner}`,
-        apply: `${placed(path, mode, owner, content)}${then}`,
-    };
-}
-/** Shell that writes a file; stands on lines of its own. */
-function placed(path, mode, owner, content) {
-    return placedAt(quote(path), mode, owner, content);
-}
-/** The same for a path that the shell is to work out, such as `"$work/x"`. */
-function placedAt(path, mode, owner, content) {
-    return `{ ${decoded(content)}} | put ${path} ${mode} ${owner}\n`;
-}
-/** Directories with these modes and owners, parents first. */
-function directoriesTask(id, reason, directories) {
-    const each = (command, join) => directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${quote(path)} ${mode} ${owner}`).join(join);
-    return { id, reason, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
-}
-
-;// CONCATENATED MODULE: ./host/provision/pull.ts
+/***/ 6591:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
-/**
- * Shell that pulls an image with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory;
- * leaves the client's exit code in `code`.
- */
-function pulling({ registry }, image) {
-    const config = registry === null
-        ? '{}'
-        : JSON.stringify({
-            auths: {
-                [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') },
-            },
-        });
-    return `mkdir -p "$work/docker"
-chmod 700 "$work/docker"
-${placedAt('"$work/docker/config.json"', '600', 'root:root', config)}code=0
-DOCKER_CONFIG="$work/docker" docker pull --quiet ${quote(image)} || code=$?
-rm -rf "$work/docker"`;
-}
-/** An image that is on the host by its reference. */
-function pullTask(plan, id, reason, image) {
-    return {
-        id,
-        reason,
-        check: `docker image inspect ${quote(image)} >/dev/null`,
-        apply: `${pulling(plan, image)}
-return "$code"`,
-    };
-}
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  pc: () => (/* binding */ gatherFacts),
+  bJ: () => (/* binding */ planFor),
+  Mz: () => (/* binding */ facts_preflight)
+});
 
-;// CONCATENATED MODULE: ./host/provision/agent.ts
-
-
-
-/** Label of the agent's image with its version; an agent from before it cannot judge its successor. */
-const VERSION_LABEL = 'delivery.agent.version';
-/** The tag beside an image that its signature lies under, as packages/trust names it. */
-function signatureOf(image) {
-    const [repository = '', digest = ''] = image.split('@');
-    return `${repository}:${digest.replace(':', '-')}.sigstore.json`;
-}
-/**
- * The program that drives releases, by digest. The one that is replaced has the last word: it verifies who signed the new one, where the
- * app's policy asks for signatures, and takes no older one. The first agent of a host is the admin's choice alone.
- */
-function agentTasks(plan) {
-    const { app, agentImage } = plan;
-    const file = fileTask({
-        id: 'agent',
-        reason: 'The launcher starts this agent and no other; the one before it judges its successor',
-        path: '/opt/edge/agent',
-        mode: '644',
-        content: `${agentImage}\n`,
-    });
-    const signature = signatureOf(agentImage);
-    const judged = `old=$(cat /opt/edge/agent 2>/dev/null || :)
-version=
-if [ -n "$old" ] && [ "$old" != ${quote(agentImage)} ]; then
-  version=$(docker image inspect --format '{{index .Config.Labels "${VERSION_LABEL}"}}' "$old" 2>/dev/null || :)
-fi
-if [ -n "$version" ]; then
-  if grep -q '"signatures"' /opt/${app}/policy.json 2>/dev/null; then
-${pulling(plan, signature)}
-    [ "$code" -eq 0 ] || echo 'the signature of the new agent could not be pulled'
-  fi
-  docker run --rm --network none --read-only --tmpfs /tmp:rw,nosuid,nodev,size=64m --cap-drop ALL --cap-add DAC_OVERRIDE \\
-    --security-opt no-new-privileges --pull never --log-driver none --volume /var/run/docker.sock:/var/run/docker.sock \\
-    --volume /opt/${app}:/opt/${app}:ro "$old" successor ${app} ${quote(agentImage)} ||
-    { echo "agent $version, which is on this host, does not accept its successor; it stays"; return 1; }
-fi
-`;
-    return [
-        pullTask(plan, 'agent_image', 'The agent is there by digest before the first deploy', agentImage),
-        { ...file, apply: `${judged}${file.apply}` },
-    ];
-}
-
-;// CONCATENATED MODULE: external "node:fs"
-const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
-;// CONCATENATED MODULE: ./host/provision/files.ts
-
-// Written as `new URL(<literal>, import.meta.url)`, so that the bundler copies each file beside its bundle.
-/** The launcher, the only program that a deploy key can start. */
-const launcher = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "release", 'utf8');
-/** The edge's compose project. */
-const edgeCompose = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "compose.yaml", 'utf8');
-/** The edge's static configuration. */
-const edgeStatic = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "traefik.yaml", 'utf8');
-/** What is added to it where certificates come by ACME; holds @ACME_EMAIL@. */
-const edgeAcme = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "acme.yaml", 'utf8');
-
-;// CONCATENATED MODULE: ./host/provision/edge.ts
-
-
-
-
-
-/** The static configuration; certificates by ACME need a resolver in it, also where only another app of the host has them by ACME. */
-function staticConfig(tls, acmeOfOthers = null) {
-    const email = tls.mode === 'acme' ? tls.email : acmeOfOthers;
-    return email === null ? edgeStatic : `${edgeStatic.trimEnd()}\n${edgeAcme.replaceAll('@ACME_EMAIL@', () => email)}`;
-}
-/** The edge and the agent: one reverse proxy for all apps of the host, and the program that drives releases. */
-function edgeTasks(plan) {
-    const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
-    const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
-    return [
-        ...agentTasks(plan),
-        pullTask(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
-        certificate(plan),
-        sharedCertificate(plan.app),
-        fileTask({
-            id: 'edge_static',
-            reason: 'Routes come from files alone: the edge has no access to Docker',
-            path: '/opt/edge/traefik.yaml',
-            mode: '644',
-            content: traefik,
-        }),
-        fileTask({
-            id: 'edge_environment',
-            reason: 'The version of the edge is set by provisioning, never by an app',
-            path: '/opt/edge/.env',
-            mode: '644',
-            content: environment,
-        }),
-        fileTask({
-            id: 'edge_compose',
-            reason: 'The edge is a compose project of its own',
-            path: '/opt/edge/compose.yaml',
-            mode: '644',
-            content: edgeCompose,
-        }),
-        running(sha256([edgeCompose, traefik, environment].join('\0'))),
-        pins([plan.agentImage, plan.edgeImage]),
-    ];
-}
-/**
- * The app's certificate, in files of its own: apps of one host have different ones. The agent takes the dynamic file as the sign that
- * the certificate comes from files. The names have a dot where an app's name has none, so that they are no app's route file.
- */
-function certificate({ app, tls }) {
-    const dynamic = `/opt/edge/dynamic/${app}.tls.yaml`;
-    const [certFile, keyFile] = [`/opt/edge/certs/${app}.tls.crt`, `/opt/edge/certs/${app}.tls.key`];
-    if (tls.mode === 'acme') {
-        return {
-            id: 'tls_files',
-            reason: 'Certificates come by ACME: a certificate from files would win over them',
-            check: `[ ! -e ${dynamic} ]`,
-            apply: `rm -f ${dynamic} ${certFile} ${keyFile}`,
-        };
-    }
-    const yaml = `# Managed by provision-vps.\ntls:\n  certificates:\n    - certFile: ${certFile}\n      keyFile: ${keyFile}\n`;
-    const files = [
-        { path: certFile, mode: '600', content: tls.certificate },
-        { path: keyFile, mode: '600', content: tls.key },
-        // The last one, and always written anew: the edge reads the certificate when this file changes.
-        { path: dynamic, mode: '644', content: yaml },
-    ];
-    return {
-        id: 'tls_files',
-        reason: "The app's certificate and its key, readable by root alone",
-        check: files.map(({ path, mode, content }) => `same ${path} ${sha256(content)} ${mode} root:root`).join(' &&\n'),
-        apply: files.map(({ path, mode, content }) => placed(path, mode, 'root:root', content)).join(''),
-    };
-}
-/**
- * Hosts were prepared with one certificate for all apps once. It goes when no other app needs it any more: each that was prepared here
- * has files of its own, or a route by ACME.
- */
-function sharedCertificate(app) {
-    return {
-        id: 'tls_shared',
-        reason: 'Each app has its own certificate; the one that they shared goes with the last app that needs it',
-        check: `grep -qs 'certFile: /opt/edge/certs/tls.crt' /opt/edge/dynamic/tls.yaml || return 0
-for secrets in /opt/*/.env; do
-  other=$(basename "$(dirname "$secrets")")
-  case $other in edge | ${app} | '*') continue ;; esac
-  [ ! -e "/opt/edge/dynamic/$other.tls.yaml" ] || continue
-  ! grep -qs certResolver "/opt/edge/dynamic/$other.yaml" || continue
-  say "kept: $other has no certificate of its own yet"
-  return 0
-done
-return 1`,
-        apply: 'rm -f /opt/edge/dynamic/tls.yaml /opt/edge/certs/tls.crt /opt/edge/certs/tls.key',
-    };
-}
-/**
- * The way back needs the agent, and the edge must come up again, with no registry in reach: a container that is created and never
- * started keeps each image through any `docker image prune`.
- */
-function pins(images) {
-    const list = images.map(quote).join(' ');
-    return {
-        id: 'pins',
-        reason: 'No prune of unused images takes the agent or the edge away',
-        check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
-        apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
-for image in ${list}; do
-  docker create --name "pin-edge-$(printf '%s' "$image" | sha256sum | cut -c 1-12)" --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
-done`,
-    };
-}
-/** What is written last stands for what the running edge was started with. */
-function running(fingerprint) {
-    return {
-        id: 'edge',
-        reason: 'The edge answers; it is started anew only when its own files changed',
-        check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '{{.State.Running}}' edge)" = true ] && until_true 5 docker exec edge traefik healthcheck`,
-        apply: `cd /opt/edge
-before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
-docker compose --ansi never up --detach --remove-orphans
-after=$(docker inspect --format '{{.Id}}' edge)
-# Compose does not look into mounted files: a container that it left alone may still run on the old ones.
-if [ "$before" = "$after" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then docker restart --time 30 edge; fi
-until_true 30 docker exec edge traefik healthcheck
-printf '%s\\n' ${fingerprint} | put /opt/edge/.started-with 644 root:root`,
-    };
-}
-
-;// CONCATENATED MODULE: ./host/provision/hardening.ts
-
-
-/** First match wins in sshd's configuration, so the name must sort before cloud-init's 50-cloud-init.conf. */
-const SSHD_PATH = '/etc/ssh/sshd_config.d/00-delivery.conf';
-const SSHD_SETTINGS = [
-    ['PasswordAuthentication', 'no'],
-    ['KbdInteractiveAuthentication', 'no'],
-    ['PermitRootLogin', 'prohibit-password'],
-    ['X11Forwarding', 'no'],
-];
-const SYSCTL = [
-    ['vm.swappiness', '10'],
-    ['kernel.dmesg_restrict', '1'],
-    ['kernel.kptr_restrict', '1'],
-];
-/** The text of the sshd drop-in. */
-function sshdDropIn() {
-    return [
-        '# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.',
-        ...SSHD_SETTINGS.map(([name, value]) => `${name} ${value}`),
-        '',
-    ].join('\n');
-}
-/** What `sshd -T` prints for a setting; it has two words for keys-only root logins. */
-function effective(name, value) {
-    const shown = value === 'prohibit-password' ? '(prohibit-password|without-password)' : value;
-    return `^${name.toLowerCase()} ${shown}$`;
-}
-/** The jail that watches the SSH log in the journal. */
-function jail(sshPorts) {
-    return [
-        '# Managed by provision-vps.',
-        '[sshd]',
-        'enabled = true',
-        'backend = systemd',
-        // Docker and UFW bring iptables on every supported system; nft is not always there.
-        'banaction = iptables-multiport',
-        `port = ${sshPorts.join(',')}`,
-        'maxretry = 8',
-        'findtime = 10m',
-        'bantime = 1h',
-        '',
-    ].join('\n');
-}
-/** Logins by key alone, a closed firewall, a guard on the SSH port, and a few kernel settings. */
-function hardeningTasks(plan) {
-    return [sshd(), firewall(plan.sshPorts), ...fail2ban(plan.sshPorts), kernel(plan.container)];
-}
-function sshd() {
-    const content = sshdDropIn();
-    const settings = SSHD_SETTINGS.map(([name, value]) => `grep -Eqx '${effective(name, value)}' "$work/sshd" || { echo "another file of sshd's configuration wins: $(grep -i '^${name} ' "$work/sshd")"; return 1; }`).join('\n');
-    return {
-        id: 'sshd',
-        reason: 'Passwords can be guessed; keys cannot',
-        check: `same ${SSHD_PATH} ${sha256(content)} 644 root:root || return 1
-/usr/sbin/sshd -T >"$work/sshd" || return 1
-${settings}`,
-        apply: `mkdir -p /run/sshd /etc/ssh/sshd_config.d
-if [ -f ${SSHD_PATH} ]; then cp -p ${SSHD_PATH} "$work/sshd_before"; fi
-${placed(SSHD_PATH, '644', 'root:root', content)}
-# A configuration that sshd does not take would lock everybody out at its next start.
-if ! /usr/sbin/sshd -t; then
-  if [ -f "$work/sshd_before" ]; then cp -p "$work/sshd_before" ${SSHD_PATH}; else rm -f ${SSHD_PATH}; fi
-  echo "sshd refuses its configuration; the drop-in was taken back"
-  return 1
-fi
-systemctl reload ssh || systemctl try-restart ssh
-say 'sshd reloaded'`,
-    };
-}
-function firewall(sshPorts) {
-    const ports = [...new Set([...sshPorts, 80, 443])];
-    return {
-        id: 'firewall',
-        reason: 'Only SSH and the edge are reachable; SSH is let in before the firewall is switched on',
-        check: `systemctl -q is-enabled ufw || return 1
-ufw status verbose >"$work/ufw" || return 1
-grep -q '^Status: active' "$work/ufw" && grep -q '^Default: deny (incoming), allow (outgoing)' "$work/ufw" || return 1
-for port in ${ports.join(' ')}; do
-  grep -Eq "^$port/tcp +(ALLOW|LIMIT) IN +Anywhere *$" "$work/ufw" || { echo "port $port is not let in"; return 1; }
-done`,
-        apply: `for port in ${ports.join(' ')}; do ufw allow "$port/tcp"; done
-grep -q '^DEFAULT_INPUT_POLICY="DROP"' /etc/default/ufw || ufw default deny incoming
-grep -q '^DEFAULT_OUTPUT_POLICY="ACCEPT"' /etc/default/ufw || ufw default allow outgoing
-ufw --force enable
-systemctl -q enable ufw`,
-    };
-}
-function fail2ban(sshPorts) {
-    return [
-        fileTask({
-            id: 'fail2ban_jail',
-            reason: 'Repeated failed logins are shut out for an hour',
-            path: '/etc/fail2ban/jail.d/delivery.local',
-            mode: '644',
-            content: jail(sshPorts),
-            then: 'systemctl restart fail2ban\nuntil_true 20 fail2ban-client status sshd',
-        }),
-        {
-            id: 'fail2ban_running',
-            reason: 'The guard runs now and after a reboot, and watches SSH',
-            check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban && fail2ban-client status sshd`,
-            apply: `systemctl -q enable --now fail2ban
-until_true 20 fail2ban-client status sshd`,
-        },
-    ];
-}
-function kernel(container) {
-    const path = '/etc/sysctl.d/60-delivery.conf';
-    const content = ['# Managed by provision-vps.', ...SYSCTL.map(([name, value]) => `${name} = ${value}`), ''].join('\n');
-    const reason = 'Memory pressure hits caches before the app; kernel addresses and logs are for root';
-    if (container)
-        return { id: 'kernel', reason, check: "say 'shared kernel, not applied'; return 77", apply: 'true' };
-    const values = SYSCTL.map(([name, value]) => `[ "$(sysctl -n ${name})" = ${value} ]`).join(' && ');
-    return {
-        id: 'kernel',
-        reason,
-        check: `same ${path} ${sha256(content)} 644 root:root && ${values}`,
-        apply: `${placed(path, '644', 'root:root', content)}sysctl -q -p ${path}`,
-    };
-}
-
-;// CONCATENATED MODULE: ./host/provision/docker.ts
-
-const PACKAGES = {
-    // python3-systemd lets fail2ban read the journal; the compose plugin has a name of its own in each distribution.
-    debian: ['docker.io', 'docker-cli', 'docker-compose'],
-    ubuntu: ['docker.io', 'docker-compose-v2'],
-};
-// curl carries a rollback to an agent that watches its release.
-const SHARED_PACKAGES = ['ca-certificates', 'curl', 'iptables', 'ufw', 'fail2ban', 'python3-systemd'];
-/** Docker from the distribution, with capped logs and containers that outlive the daemon. */
-function dockerTasks(plan) {
-    const packages = [...PACKAGES[plan.os], ...SHARED_PACKAGES, ...(plan.apparmor ? ['apparmor'] : [])].join(' ');
-    return [
-        {
-            // Before the packages: on a bare host Docker then starts with this configuration and need not be restarted.
-            id: 'daemon_config',
-            reason: 'Capped container logs do not fill the disk; live-restore keeps containers running while the daemon restarts',
-            check: plan.daemonJson === null ? 'true' : '[ -e "$work/daemon_written" ]',
-            apply: plan.daemonJson === null
-                ? 'true'
-                : `mkdir -p /etc/docker
-${placed('/etc/docker/daemon.json', '644', 'root:root', plan.daemonJson)}
-if systemctl -q is-active docker 2>/dev/null; then
-  # live-restore is taken over by a reload; only then does a restart spare the containers.
-  systemctl reload docker
-  sleep 1
-  systemctl restart docker
-  say 'docker restarted'
-fi
-touch "$work/daemon_written"`,
-        },
-        {
-            id: 'packages',
-            reason: 'Docker with compose, the firewall and the login guard, all from the distribution and its security updates',
-            check: `for package in ${packages}; do
-  state=$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)
-  [ "$state" = installed ] || { echo "missing: $package"; return 1; }
-done`,
-            apply: `missing=
-for package in ${packages}; do
-  [ "$(dpkg-query -W -f '\${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
-done
-if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
-# An installation that was cut off leaves packages half configured; one that runs still holds the lock.
-tries=0
-until dpkg --configure -a >"$work/dpkg" 2>&1; do
-  if [ "$tries" -ge 300 ] || ! grep -q ' lock ' "$work/dpkg"; then cat "$work/dpkg"; return 1; fi
-  tries=$(( tries + 1 ))
-  sleep 1
-done
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none update
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing
-say "installed:$missing"`,
-        },
-        quickRestart(),
-        {
-            id: 'docker_running',
-            reason: 'Docker runs now and after a reboot, in a version that the agent can drive (24 or newer, with compose v2)',
-            check: `systemctl -q is-enabled docker && docker info >/dev/null 2>&1 || return 1
-version=$(docker version --format '{{.Server.Version}}')
-[ "\${version%%.*}" -ge 24 ] || { echo "Docker $version is too old: 24 or newer is needed"; return 1; }
-docker compose version --short`,
-            apply: `systemctl -q enable --now docker
-until_true 30 docker info`,
-        },
-        {
-            id: 'network_edge',
-            reason: 'The network on which the edge reaches the apps; it belongs to the host, not to one compose project',
-            check: `docker network inspect edge >/dev/null`,
-            apply: `docker network create --label delivery.managed=true edge`,
-        },
-    ];
-}
-function quickRestart() {
-    const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
-    const file = fileTask({
-        id: 'docker_restart',
-        reason: 'A daemon that dies is back in half a second: until then the edge cannot resolve the names of containers',
-        path,
-        mode: '644',
-        content: '# Managed by provision-vps.\n[Service]\nRestartSec=500ms\n',
-        then: 'systemctl daemon-reload',
-    });
-    return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
-}
-
-;// CONCATENATED MODULE: ./host/provision/access.ts
-
-
-
-/**
- * Who may ask for a release: one user whose key rings the launcher. That is no shell, but it is not nothing: whoever holds the key can
- * deploy any release that lies in the allowed repository (policy.json; any repository where it names none), and can roll back.
- */
-function accessTasks(plan) {
-    const user = quote(plan.deployUser);
-    const line = `restrict,command="/opt/edge/bin/release ${plan.app}" ${plan.deployKey}`;
-    const form = '^restrict,command="/opt/edge/bin/release [a-z][a-z0-9-]{0,30}" ';
-    const wanted = `keys=$(getent passwd ${user} | cut -d: -f6)/.ssh/authorized_keys
-wanted() {
-  {
-    # Keys of other apps of this host stay; anything that is not a launcher key goes, and so do those of removed apps.
-    grep -E ${quote(form)} "$keys" 2>/dev/null | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} | while IFS= read -r other; do
-      [ ! -d "/opt/$(printf '%s' "$other" | cut -d ' ' -f 2 | tr -d '"')" ] || printf '%s\\n' "$other"
-    done
-    printf '%s\\n' ${quote(line)}
-  } | sort -u
-}`;
-    return [
-        directoriesTask('edge_directories', 'Root owns what root will run; the deploy user can read and run the launcher, no more', [
-            { path: '/opt/edge', mode: '755' },
-            { path: '/opt/edge/bin', mode: '755' },
-            { path: '/opt/edge/dynamic', mode: '755' },
-            { path: '/opt/edge/staging', mode: '755' },
-            { path: '/opt/edge/certs', mode: '700' },
-            { path: '/opt/edge/acme', mode: '700' },
-            // A watching agent listens here for a rollback; its socket gets the directory's group, in which the deploy user is.
-            { path: '/opt/edge/run', mode: '2750', owner: 'root:docker' },
-        ]),
-        fileTask({
-            id: 'launcher',
-            reason: 'The one program that the deploy key can start',
-            path: '/opt/edge/bin/release',
-            mode: '755',
-            content: launcher,
-        }),
-        {
-            id: 'deploy_user',
-            reason: 'Deploys do not log in as root; no password means that only the key opens the account',
-            check: `id ${user} >/dev/null && id -nG ${user} | tr ' ' '\\n' | grep -qx docker && [ "$(getent shadow ${user} | cut -d: -f2)" = '*' ]`,
-            apply: `id ${user} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh ${user}
-usermod --append --groups docker --password '*' ${user}`,
-        },
-        {
-            id: 'deploy_key',
-            reason: 'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
-            check: `${wanted}
-[ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
-            apply: `${wanted}
-if wanted | grep -v -F ${quote(`"/opt/edge/bin/release ${plan.app}" `)} | grep -q -F ${quote(plan.deployKey)}; then
-  echo 'this deploy key is in use for another app of this host: make one key per app'
-  return 1
-fi
-group=$(id -gn ${user})
-directory "$(dirname "$keys")" 700 ${user}:"$group"
-wanted >"$work/authorized_keys"
-put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
-        },
-        directoriesTask('app_directory', "The app's releases, ledger and secrets are root's alone", [
-            { path: `/opt/${plan.app}`, mode: '750' },
-        ]),
-        {
-            id: 'app_secrets',
-            reason: 'The file of secrets exists with its mode before the first secret is written to it',
-            check: `[ -f /opt/${plan.app}/.env ] && [ "$(stat -c '%a %U:%G' /opt/${plan.app}/.env)" = '600 root:root' ]`,
-            apply: `if [ -f /opt/${plan.app}/.env ]; then
-  chown root:root /opt/${plan.app}/.env
-  chmod 600 /opt/${plan.app}/.env
-else
-  put /opt/${plan.app}/.env 600 root:root </dev/null
-fi`,
-        },
-    ];
-}
-
-;// CONCATENATED MODULE: ./host/provision/policy.ts
-
-
-/** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
-const RESERVED_APPS = ['edge', 'containerd'];
-/** Refuses, before anything is changed, a directory of the app's name that somebody else made. */
-function appNameTask(app) {
-    const directory = quote(`/opt/${app}`);
-    return {
-        id: 'app_name',
-        reason: "A directory of /opt that belongs to another program is not turned into the app's",
-        // Ours is empty, holds nothing but what provisioning writes, or has been released to.
-        check: `[ ! -L ${directory} ] || return 1
-[ -e ${directory} ] || return 0
-[ -d ${directory} ] || return 1
-[ -f ${directory}/ledger.jsonl ] || [ -f ${directory}/lock ] || [ -d ${directory}/runs ] ||
-  [ -z "$(ls -A ${directory} | grep -v -x -F -e .env -e policy.json || :)" ]`,
-        apply: `echo ${quote(`/opt/${app} is there and is not a directory of this app's releases: move it away or choose another app name`)}
-return 1`,
-    };
-}
-/** Which releases the agent takes: from where, and signed by whom. Without signatures the first is all there is to go by. */
-function policyTask({ app, repository, signatures = null, allowRun = false, }) {
-    if (repository === null)
-        return [];
-    const path = `/opt/${app}/policy.json`;
-    const task = fileTask({
-        id: 'policy',
-        reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
-        path,
-        mode: '644',
-        content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }), ...(allowRun ? { run: true } : {}) })}\n`,
-    });
-    if (signatures !== null)
-        return [task];
-    // Leaving an input out must not open a host that asks for signatures.
-    const kept = `if grep -q '"signatures"' ${path} 2>/dev/null; then
-  echo ${quote(`${path} asks for signatures and this run names nobody who makes them: set signing-public-key or signing-identity, or remove the file on the server`)}
-  return 1
-fi
-`;
-    return [{ ...task, apply: `${kept}${task.apply}` }];
-}
-
-;// CONCATENATED MODULE: ./host/provision/tasks.ts
-
-
-
-
-
-/** The edge that this version was tested with. */
-const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
-/** The tasks in the order in which they must run: each may rely on the ones before it. */
-function hostTasks(plan) {
-    return [
-        appNameTask(plan.app),
-        ...dockerTasks(plan),
-        ...accessTasks(plan),
-        ...policyTask(plan),
-        ...edgeTasks(plan),
-        ...hardeningTasks(plan),
-    ];
-}
-
-;// CONCATENATED MODULE: ./actions/provision-vps/src/text.ts
-
-/** What the server said, harmless for the log, as one line. */
-function oneLine(text) {
-    return (0,src/* foreignLines */.Y0)(text.trim(), '')
-        .map((line) => line.slice(2))
-        .join(' / ');
-}
-
-;// CONCATENATED MODULE: ./actions/provision-vps/src/apply.ts
-
-
-
-
-
-
-
-const MARKS = { ok: '=', changed: '+', skipped: '-', failed: '✗' };
-/** The first run downloads packages and images; a slow mirror must not hold the job for ever. */
-const TIMEOUT_MS = 30 * 60_000;
-/** Sends all tasks as one script and follows its lines. A failed task is part of the outcome, not an exception. */
-async function applyTasks(session, user, plan, signal) {
-    const tasks = hostTasks(plan);
-    const reasons = new Map(tasks.map(({ id, reason }) => [id, reason]));
-    const outcome = { tasks: [], proofs: [], failure: null };
-    let ended = false;
-    const result = await session.exec(shellAs(user), {
-        stdin: renderScript(tasks, hostProofs(plan)),
-        timeoutMs: TIMEOUT_MS,
-        signal,
-        onStdoutLine: (text) => {
-            const line = parseLine(text);
-            if (line?.kind === 'proof') {
-                if (line.name === 'end')
-                    ended = true;
-                else
-                    outcome.proofs.push({ name: line.name, value: (0,src/* redact */.E$)(line.value) });
-            }
-            if (line?.kind !== 'task')
-                return;
-            const { id, status, ms } = line;
-            const message = oneLine(line.message);
-            outcome.tasks.push({ id, reason: reasons.get(id) ?? '', status, ms, message });
-            lib_core/* info */.pq(`${MARKS[status]} ${id} (${(0,src/* duration */.p0)(ms)})${message === '' ? '' : `: ${message}`}`);
-        },
-    });
-    const failed = outcome.tasks.find(({ status }) => status === 'failed');
-    if (failed)
-        outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
-    else if (result.code !== 0 || !ended) {
-        const said = oneLine(result.stderrTail);
-        outcome.failure = `The script on the host ended early (exit code ${result.code ?? `none, signal ${result.signal}`}): ${said}`;
-    }
-    return outcome;
-}
-
+// EXTERNAL MODULE: external "node:dns"
+var external_node_dns_ = __nccwpck_require__(610);
+// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
+var core = __nccwpck_require__(226);
 ;// CONCATENATED MODULE: ./host/provision/daemon.ts
 /** Caps for container logs: without them one chatty container fills the disk. */
 const LOG_CAPS = { 'max-size': '10m', 'max-file': '3' };
@@ -72254,7 +71416,198 @@ function isObject(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+// EXTERNAL MODULE: ./host/provision/facts.ts
+var provision_facts = __nccwpck_require__(5790);
+// EXTERNAL MODULE: ./host/provision/finding.ts
+var finding = __nccwpck_require__(644);
+// EXTERNAL MODULE: ./host/provision/packages.ts + 1 modules
+var provision_packages = __nccwpck_require__(9118);
+// EXTERNAL MODULE: ./host/provision/ports.ts
+var ports = __nccwpck_require__(5257);
+;// CONCATENATED MODULE: ./host/provision/preflight.ts
+
+
+
+/** A "2 GB" server reports a little less: the kernel and the machine keep some. */
+const LEAST_MEMORY_KIB = Math.round(1.8e9 / 1024);
+/** A "40 GB" disk has 37 GiB, and its file system a little less. */
+const LEAST_DISK_KIB = 36 * 1024 * 1024;
+const LEAST_FREE_KIB = 10 * 1024 * 1024;
+/** Certificates and signatures forgive about so much. */
+const MOST_SKEW_SECONDS = 60;
+const SUPPORTED = [
+    { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
+    { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },
+    { id: 'debian', version: '13', name: 'Debian 13' },
+    { id: 'debian', version: '12', name: "Debian 12 (with Docker's own packages)" },
+];
+/** Judges a host before anything is changed: everything that is found is found at once. */
+function preflight(facts, expected) {
+    const small = size(facts);
+    return {
+        refusals: [
+            ...login(facts),
+            ...system(facts, expected),
+            ...(expected.allowSmallHost ? [] : small.map(overridable('allow-small-host'))),
+            ...preflight_ports(facts),
+            ...(expected.profile === 'minimal' ? adopted(facts) : [...ssh(facts), ...dockerPackages(facts, expected)]),
+            ...clock(facts, expected),
+            ...(expected.names ?? []).flatMap((name) => leadsHere(name, facts, expected.connectedTo)),
+        ],
+        warnings: [
+            ...(expected.allowSmallHost ? small : []),
+            ...freeDisk(facts),
+            ...architecture(facts),
+            ...(expected.profile === 'hardened' ? (0,ports/* shutPorts */.bd)(facts.publishers, expected.openPorts) : []),
+        ],
+    };
+}
+/** The refusals as the one message of a run that changed nothing. */
+function refusal(host, refusals) {
+    return `${host} cannot be prepared, and nothing was changed: ${refusals.map(finding/* inWords */.r).join(' | ')}`;
+}
+const overridable = (input) => (finding) => ({ ...finding, allowed: `${finding.allowed} (the input ${input} overrides this)` });
+function login({ uid }) {
+    if (uid === 0)
+        return [];
+    return [{ what: 'login', found: `no root shell (uid ${uid})`, allowed: 'root, or a user with NOPASSWD sudo' }];
+}
+function system({ init, os }, { allowUnsupportedOs }) {
+    const findings = [];
+    if (init !== 'systemd')
+        findings.push({ what: 'process 1', found: init || 'unknown', allowed: 'systemd' });
+    if (!allowUnsupportedOs && !SUPPORTED.some(({ id, version }) => os.id === id && os.version === version)) {
+        const allowed = `${SUPPORTED.map(({ name }) => name).join(', ')}; of others those with apt`;
+        findings.push(overridable('allow-unsupported-os')({ what: 'system', found: os.name || 'unknown', allowed }));
+    }
+    return findings;
+}
+function size({ cpus, memoryKiB, diskKiB }) {
+    const findings = [];
+    if (cpus < 2)
+        findings.push({
+            what: 'CPUs',
+            found: String(cpus),
+            allowed: '2 or more: both colours run at once during a switch',
+        });
+    if (memoryKiB < LEAST_MEMORY_KIB) {
+        const found = `${Math.round(memoryKiB / 1024)} MiB`;
+        findings.push({ what: 'memory', found, allowed: '2 GB or more: both colours run at once during a switch' });
+    }
+    if (diskKiB < LEAST_DISK_KIB)
+        findings.push({
+            what: 'disk',
+            found: gibibytes(diskKiB),
+            allowed: '40 GB or more: images of several releases are kept',
+        });
+    return findings;
+}
+function preflight_ports({ heldPorts }) {
+    if (heldPorts.length === 0)
+        return [];
+    return [
+        {
+            what: 'ports of the edge',
+            found: `held by ${heldPorts.join(', ')}`,
+            allowed: '80 and 443 free, or held by the edge of an earlier run: stop what holds them, or give this app a server of its own',
+        },
+    ];
+}
+/** A server that somebody else keeps gets nothing installed: what is needed must be there. */
+function adopted({ dockerVersion, composeVersion, curl, os }) {
+    const findings = [];
+    const distribution = { dockerFrom: 'distribution', profile: 'minimal', apparmor: false };
+    const packages = (0,provision_packages/* packagesOf */.DT)({ ...distribution, os: os.id === 'ubuntu' ? 'ubuntu' : 'debian' }).join(' ');
+    const install = os.id === 'debian' && Number(os.version) < 13
+        ? `to install it: docs.docker.com/engine/install/debian`
+        : `to install it: apt-get install ${packages}`;
+    if (dockerVersion === '')
+        findings.push({ what: 'Docker', found: 'none that runs', allowed: `24 or newer; ${install}` });
+    else if (Number.parseInt(dockerVersion, 10) < 24)
+        findings.push({ what: 'Docker', found: dockerVersion, allowed: `24 or newer; docs.docker.com/engine/install` });
+    if (!/^v?([2-9]|[1-9][0-9])\./.test(composeVersion))
+        findings.push({ what: 'docker compose', found: composeVersion || 'none', allowed: `v2 or newer; ${install}` });
+    if (!curl)
+        findings.push({ what: 'curl', found: 'none', allowed: 'any; to install it: apt-get install curl' });
+    return findings;
+}
+function dockerPackages(facts, { dockerPackages: asked }) {
+    return (0,provision_packages/* dockerSource */.oB)(facts, asked).refusals.map((found) => ({
+        what: 'packages of Docker',
+        found,
+        allowed: 'docker.io or docker-ce in version 24 or newer, and not both',
+    }));
+}
+function ssh({ sshPorts, sshError }) {
+    const findings = [];
+    if (sshError !== '')
+        findings.push({
+            what: 'configuration of sshd',
+            found: sshError,
+            allowed: 'one that "sshd -t" takes: repair it first, its next start would lock everybody out',
+        });
+    if (sshPorts.length === 0)
+        findings.push({
+            what: 'port of the SSH server',
+            found: 'none',
+            allowed: 'a known one, or the firewall would lock everybody out',
+        });
+    return findings;
+}
+/** A container shares its machine's clock. Where a clock is only not kept in step, the hardened profile sees to it. */
+function clock({ container, clock: theirs, synchronized }, { profile, clock: ours }) {
+    if (container)
+        return [];
+    const repair = 'to repair: timedatectl set-ntp true';
+    const skew = ours === undefined || theirs === 0 ? 0 : Math.round(theirs - ours);
+    if (Math.abs(skew) > MOST_SKEW_SECONDS) {
+        const found = `${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the runner`;
+        return [{ what: 'clock', found, allowed: `at most ${MOST_SKEW_SECONDS} s apart; ${repair}` }];
+    }
+    if (profile === 'minimal' && synchronized === 'no')
+        return [{ what: 'clock', found: 'not synchronized', allowed: `synchronized; ${repair}` }];
+    return [];
+}
+function leadsHere({ name, addresses, error }, facts, connectedTo) {
+    const what = `DNS name ${name}`;
+    const own = [...(connectedTo === undefined ? [] : [connectedTo]), ...facts.addresses].map(plainAddress);
+    const allowed = `an address of this server (${[...new Set(own)].join(', ')})`;
+    if (error !== null)
+        return [{ what, found: error, allowed }];
+    if (addresses.length === 0)
+        return [{ what, found: 'no address', allowed }];
+    const strange = addresses.filter((address) => !own.includes(plainAddress(address)));
+    return strange.length === 0 ? [] : [{ what, found: strange.join(', '), allowed }];
+}
+/** One spelling for each address, whatever the resolver's, the kernel's and the socket's are. */
+function plainAddress(address) {
+    const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
+    if (mapped !== undefined || !address.includes(':'))
+        return mapped ?? address;
+    return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
+}
+function freeDisk({ freeDiskKiB }) {
+    if (freeDiskKiB >= LEAST_FREE_KIB)
+        return [];
+    return [{ what: 'free disk', found: gibibytes(freeDiskKiB), allowed: '10 GiB or more are recommended' }];
+}
+function architecture({ machine }) {
+    if (machine === 'x86_64')
+        return [];
+    const allowed = 'x86_64 is what the tests run on; every image must be there for another one too';
+    return [{ what: 'architecture', found: machine || 'unknown', allowed }];
+}
+function gibibytes(kibibytes) {
+    return `${Math.round(kibibytes / 1024 ** 2)} GiB`;
+}
+
+// EXTERNAL MODULE: ./actions/provision-vps/src/text.ts
+var src_text = __nccwpck_require__(8674);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/facts.ts
+
+
+
+
 
 
 
@@ -72263,1587 +71616,142 @@ function isObject(value) {
  * Looks at the host in one command that changes nothing.
  * @throws Error when the host cannot be prepared; it names every reason
  */
-async function gatherFacts(session, inputs) {
-    const { host, user } = inputs.connection;
+async function gatherFacts({ session, user }, inputs) {
+    const { host } = inputs.connection;
+    const resolving = Promise.all(inputs.dnsNames.map(resolve));
     const lines = [];
-    const result = await session.exec(shellAs(user), {
-        stdin: FACTS_SCRIPT,
+    const result = await session.exec((0,provision_facts/* shellAs */.j7)(user), {
+        stdin: provision_facts/* FACTS_SCRIPT */.Qy,
         onStdoutLine: (line) => lines.push(line),
         timeoutMs: 60_000,
     });
-    const facts = parseFacts(lines);
+    const facts = (0,provision_facts/* parseFacts */.hx)(lines);
     if (facts.uid === -1) {
-        const said = oneLine(result.stderrTail);
+        const said = (0,src_text/* oneLine */.T)(result.stderrTail);
         throw new Error(`"${user}" got no root shell on ${host} (exit code ${result.code}): log in as root or as a user with NOPASSWD sudo. The host said: ${said}`);
     }
-    lib_core/* info */.pq(`${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}, ${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ` +
-        `${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`);
-    const reasons = refusals(facts, inputs.allowUnsupportedOs);
-    if (reasons.length > 0)
-        throw new Error(`${host} cannot be prepared, and nothing was changed: ${reasons.join('; ')}`);
-    for (const warning of warnings(facts))
-        lib_core/* warning */.$e(`${host}: ${warning}`);
-    return facts;
+    core/* info */.pq(`${host}: ${facts.os.name}, ${facts.machine}, ${facts.virtualization}${facts.provider === '' ? '' : ` at ${facts.provider}`}, ` +
+        `${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, ` +
+        `SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`);
+    const outside = { names: await resolving, connectedTo: session.address, clock: Date.now() / 1000 };
+    const { refusals, warnings } = facts_preflight(host, facts, inputs, outside);
+    for (const warning of warnings)
+        core/* warning */.$e(`${host}: ${(0,finding/* inWords */.r)(warning)}`);
+    return { facts, findings: refusals };
+}
+/**
+ * Judges the host. In mode verify refusals are findings among others; a login without root could not even look.
+ * @throws Error with every reason why this host cannot be prepared
+ */
+function facts_preflight(host, facts, inputs, outside = {}) {
+    const judged = preflight(facts, { ...inputs, ...outside });
+    if (judged.refusals.length > 0 && (inputs.mode !== 'verify' || facts.uid !== 0))
+        throw new Error(refusal(host, judged.refusals));
+    return judged;
+}
+/** Asks the runner's resolver, which knows nothing of the host's own files. */
+async function resolve(name) {
+    const answers = await Promise.all([external_node_dns_.promises.resolve4(name), external_node_dns_.promises.resolve6(name)].map((answer) => answer.catch((error) => 
+    // No record of one kind is an answer; the other kind may be there.
+    error.code === 'ENODATA' || error.code === 'ENOTFOUND' ? [] : (error.code ?? 'no answer'))));
+    const error = answers.find((answer) => typeof answer === 'string');
+    return {
+        name,
+        addresses: answers.flatMap((answer) => (typeof answer === 'string' ? [] : answer)),
+        error: error ?? null,
+    };
 }
 /** What this host is to become. @throws Error when its daemon.json cannot be read */
 function planFor(inputs, facts) {
-    const { app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls } = inputs;
+    const { profile, app, repository, signatures, allowRun, deployUser, deployKey, edgeImage, registry, tls } = inputs;
+    const agentImage = inputs.agentImage ?? facts.agentImage;
+    const port = inputs.newSshPort ?? facts.movedPort;
     return {
-        ...{ app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+        ...{ profile, app, repository, signatures, allowRun, deployUser, deployKey, agentImage, edgeImage, registry, tls },
+        openPorts: inputs.openPorts,
         os: facts.os.id === 'ubuntu' ? 'ubuntu' : 'debian',
+        codename: facts.os.codename,
+        dockerFrom: (0,provision_packages/* dockerSource */.oB)(facts, inputs.dockerPackages).from,
         container: facts.container,
+        memoryKiB: facts.memoryKiB,
         apparmor: facts.apparmor,
         daemonJson: mergeDaemonConfig(facts.daemonJson),
-        sshPorts: facts.sshPorts,
+        // Until sshd has moved, the firewall lets both in.
+        sshPorts: port === null ? facts.sshPorts : [...new Set([...facts.sshPorts, port])].sort((a, b) => a - b),
+        ssh: {
+            admin: inputs.admin,
+            port,
+            socket: facts.sshSocket,
+            revertSeconds: inputs.revertSeconds,
+        },
         acmeOfOthers: facts.apps.some((other) => other !== app) ? facts.acmeEmail : null,
     };
 }
 
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var release_src = __nccwpck_require__(5799);
-;// CONCATENATED MODULE: ./packages/ssh/src/errors.ts
-/** A failure of the SSH session itself, never the exit code of a remote command. The message holds no secret. */
-class errors_SshError extends Error {
-    kind;
-    constructor(kind, message) {
-        super(message);
-        this.name = 'SshError';
-        this.kind = kind;
-    }
-}
 
-;// CONCATENATED MODULE: ./packages/ssh/src/fingerprint.ts
+/***/ }),
 
-/** The fingerprint that `ssh-keygen -lf` prints: `SHA256:` and unpadded base64 of the hash of the public key blob. */
-function fingerprint(publicKey) {
-    return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(publicKey).digest('base64').replace(/=+$/, '')}`;
-}
-/** The algorithm name at the start of a public key blob (RFC 4253, 6.6), or null when the blob is not one. */
-function keyType(publicKey) {
-    if (publicKey.length < 8)
-        return null;
-    const length = publicKey.readUInt32BE(0);
-    if (length < 4 || length > 64 || publicKey.length < 4 + length)
-        return null;
-    const type = publicKey.subarray(4, 4 + length).toString('latin1');
-    return /^[a-z0-9@.-]+$/.test(type) ? type : null;
-}
+/***/ 681:
+/***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
-// EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
-var lib = __nccwpck_require__(5472);
-var lib_default = /*#__PURE__*/__nccwpck_require__.n(lib);
-;// CONCATENATED MODULE: ./packages/ssh/src/key.ts
-
-
-const BEGIN = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----/g;
-const STORE_AGAIN = 'store the file itself again: gh secret set SSH_KEY < path/to/key';
-const TO_OPENSSH = 'convert it to the OpenSSH format: ssh-keygen -p -f path/to/key';
-const refuse = (reason, repair) => ({ ok: false, reason, repair });
-/**
- * Checks a private key before anything is sent. What ssh2 survives (CRLF, no final newline, a byte order mark, blank lines)
- * is normalised; everything else is refused with the defect's name.
- */
-function diagnoseKey(text, passphrase) {
-    const normal = text
-        .replace(/^\uFEFF/, '')
-        .replace(/\r\n/g, '\n')
-        .replace(/^(?:[ \t]*\n)+/, '')
-        .replace(/\n+$/, '');
-    const defect = formDefect(normal);
-    if (defect)
-        return defect;
-    const key = `${normal}\n`;
-    const encrypted = isEncrypted(key);
-    if (encrypted && !passphrase) {
-        return refuse('the key is protected by a passphrase and none was given', 'give the passphrase as well, or make a key without one for this purpose: ssh-keygen -t ed25519 -N "" -f path/to/key');
-    }
-    const parsed = parse(key, passphrase);
-    if (!parsed) {
-        return encrypted
-            ? refuse('the passphrase does not open the key, or the key is damaged', 'try it where the key file is: ssh-keygen -y -f path/to/key')
-            : refuse('the text has the frame of a key, but its content is damaged or cut short', STORE_AGAIN);
-    }
-    if (parsed.type === 'ssh-dss') {
-        return refuse('the key is a DSA key, which servers no longer accept', 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key');
-    }
-    const blob = parsed.getPublicSSH();
-    return {
-        ok: true,
-        key,
-        type: parsed.type,
-        fingerprint: fingerprint(blob),
-        publicLine: `${parsed.type} ${blob.toString('base64')}`,
-    };
-}
-/** Looks at the frame and the layout only. Order matters: the most specific description wins. */
-function formDefect(text) {
-    const compact = text.trim();
-    if (compact === '')
-        return refuse('it is empty', 'is the secret set in this environment? ' + STORE_AGAIN);
-    if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) ||
-        /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
-        return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_KEY < path/to/key');
-    }
-    const begins = [...compact.matchAll(BEGIN)];
-    const first = begins[0];
-    if (!first) {
-        if (decodesToKey(compact)) {
-            return refuse('it is the base64 of a key file, not the key file', 'decode it first: base64 -d < encoded | gh secret set SSH_KEY');
-        }
-        if (compact.startsWith('PuTTY-User-Key-File')) {
-            return refuse('it is in the format of PuTTY', 'convert it: puttygen key.ppk -O private-openssh -o path/to/key');
-        }
-        if (/-----END [A-Z0-9 ]*PRIVATE KEY-----/.test(compact))
-            return refuse('its first line (-----BEGIN ...) is missing', STORE_AGAIN);
-        return refuse('it is not a private key: no line "-----BEGIN ... PRIVATE KEY-----"', STORE_AGAIN);
-    }
-    if (begins.length > 1)
-        return refuse(`it holds ${begins.length} private keys; exactly one is needed`, STORE_AGAIN);
-    if (/\\n/.test(compact)) {
-        return refuse('it holds the two characters \\n where line ends should be', `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_KEY`);
-    }
-    if (!compact.includes('\n')) {
-        if (/\r/.test(compact))
-            return refuse('its lines end with a lone carriage return', `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_KEY`);
-        return refuse('its line ends were replaced by spaces or removed: it is one single line', STORE_AGAIN);
-    }
-    const lines = text.split('\n');
-    if (lines.some((line) => /^[ \t]+\S/.test(line))) {
-        return refuse('its lines are indented', "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_KEY");
-    }
-    if (lines.some((line) => /\S[ \t]+$/.test(line))) {
-        return refuse('its lines end with blanks', "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_KEY");
-    }
-    if ((first.index ?? 0) > 0)
-        return refuse('there is other text before the line "-----BEGIN ..."', STORE_AGAIN);
-    const kind = first[1] ?? '';
-    const end = compact.indexOf(`-----END ${kind}-----`);
-    if (end < 0)
-        return refuse('it is cut short: its last line (-----END ...) is missing', STORE_AGAIN);
-    if (end + `-----END ${kind}-----`.length < compact.length)
-        return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
-    if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY')
-        return refuse('it is in the PKCS#8 format, which is not supported', TO_OPENSSH);
-    return null;
-}
-function decodesToKey(text) {
-    if (!/^[A-Za-z0-9+/=\s_-]+$/.test(text))
-        return false;
-    return Buffer.from(text.replace(/\s/g, ''), 'base64').toString('latin1').includes('PRIVATE KEY-----');
-}
-/** PEM says so in a header; the OpenSSH format names its cipher at a fixed place inside. */
-function isEncrypted(key) {
-    if (/^Proc-Type: 4,ENCRYPTED$/m.test(key))
-        return true;
-    const body = key
-        .split('\n')
-        .filter((line) => line !== '' && !line.startsWith('-----'))
-        .join('');
-    const blob = Buffer.from(body, 'base64');
-    const magic = 'openssh-key-v1\0';
-    if (blob.subarray(0, magic.length).toString('latin1') !== magic || blob.length < magic.length + 4)
-        return false;
-    const length = blob.readUInt32BE(magic.length);
-    return blob.subarray(magic.length + 4, magic.length + 4 + length).toString('latin1') !== 'none';
-}
-/** Parses and signs once, because a key with a damaged body may still parse. ssh2's own messages are dropped: they can quote content. */
-function parse(key, passphrase) {
-    try {
-        const result = lib_default().utils.parseKey(key, passphrase);
-        const parsed = (Array.isArray(result) ? result[0] : result);
-        if (!parsed || parsed instanceof Error || !parsed.isPrivateKey())
-            return null;
-        const probe = Buffer.from('probe');
-        const signature = parsed.sign(probe);
-        return Buffer.isBuffer(signature) && parsed.verify(probe, signature) === true ? parsed : null;
-    }
-    catch {
-        return null;
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/ssh/src/known-hosts.ts
+__nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
+/* harmony import */ var _ansible_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8352);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6316);
 
 
 
-/** Key type -> the algorithms that a handshake may negotiate for it. SHA-1 signatures (plain `ssh-rsa`) are never accepted. */
-const ALGORITHMS = {
-    'ssh-ed25519': ['ssh-ed25519'],
-    'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
-    'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
-    'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
-    'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
-};
-const KEY_TYPES = Object.keys(ALGORITHMS);
-/** Algorithm names for `algorithms.serverHostKey`, in order of preference. */
-function hostKeyAlgorithms(types) {
-    return KEY_TYPES.filter((type) => types.includes(type)).flatMap((type) => ALGORITHMS[type] ?? []);
-}
-/** How OpenSSH writes a host in known_hosts: the port only when it is not 22. */
-function hostLabel(host, port) {
-    return port === 22 ? host : `[${host}]:${port}`;
-}
-const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
-/**
- * Reads the `known-hosts` text: lines of a known_hosts file (plain, hashed, with port, wildcards, `@revoked`), bare public keys, or
- * fingerprints as `ssh-keygen -lf` prints them. As with OpenSSH, a line without a port also serves another port when no line names that port.
- * @throws SshError of kind `input` naming the line's number and what is wrong with it
- */
-function readPins(text, host, port) {
-    const lines = text
-        .split(/\r\n|\n|\r/)
-        .map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
-    const entries = lines.filter((line) => line.text !== '' && !line.text.startsWith('#'));
-    if (entries.length === 0) {
-        throw new errors_SshError('input', `known-hosts is empty. To obtain it: ${howToGet(host, port)}`);
-    }
-    const fingerprints = new Set();
-    const revoked = new Set();
-    const exact = [];
-    const withoutPort = [];
-    const others = [];
-    for (const { text: line, number } of entries) {
-        const print = FINGERPRINT.exec(line)?.[1];
-        if (print) {
-            fingerprints.add(print);
-            continue;
-        }
-        const entry = readLine(line, number);
-        const exactMatch = entry.hosts === null || matches(entry.hosts, hostLabel(host, port));
-        const plainMatch = entry.hosts !== null && port !== 22 && matches(entry.hosts, host);
-        if (entry.revoked) {
-            if (exactMatch || plainMatch)
-                revoked.add(fingerprint(entry.key));
-        }
-        else if (exactMatch)
-            exact.push(entry.key);
-        else if (plainMatch)
-            withoutPort.push(entry.key);
-        else
-            others.push(entry.hosts?.startsWith('|1|') ? 'a hashed name' : (entry.hosts ?? ''));
-    }
-    const keys = exact.length > 0 ? exact : withoutPort;
-    if (keys.length === 0 && fingerprints.size === 0) {
-        const names = [...new Set(others)].slice(0, 5).join(', ') || 'only revoked keys';
-        throw new errors_SshError('input', `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). To obtain it: ${howToGet(host, port)}`);
-    }
-    const types = [...new Set(keys.map((key) => keyType(key) ?? ''))];
-    if (fingerprints.size === 0 && hostKeyAlgorithms(types).length === 0) {
-        throw new errors_SshError('input', `known-hosts pins only key types that are not supported (${types.join(', ')}). Allowed: ${KEY_TYPES.join(', ')}`);
-    }
-    return {
-        trusted: new Set([...fingerprints, ...keys.map((key) => fingerprint(key))]),
-        revoked,
-        types: fingerprints.size > 0 ? null : types,
-    };
-}
-/** How to obtain the right value from the server itself, where nobody in between can lie. */
-function howToGet(host, port) {
-    return `on the server's own console, print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", compare it with what "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" shows, and store the lines of ssh-keyscan or the fingerprint`;
-}
-function readLine(line, number) {
-    const fields = line.split(/\s+/);
-    const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
-    if (marker && marker !== '@revoked') {
-        throw new errors_SshError('input', `known-hosts line ${number}: ${marker === '@cert-authority' ? 'host certificates (@cert-authority) are not supported; pin a host key' : 'unknown marker'}`);
-    }
-    // A line of /etc/ssh/ssh_host_*_key.pub has no host field: it is meant for this host.
-    const bare = KEY_TYPES.includes(fields[0] ?? '') || fields[0] === 'ssh-dss';
-    const hosts = bare ? null : (fields.shift() ?? '');
-    const [type = '', base64 = ''] = fields;
-    const key = Buffer.from(base64, 'base64');
-    if (type === '' || base64 === '' || keyType(key) !== type) {
-        throw new errors_SshError('input', `known-hosts line ${number} is neither "host type key" nor "SHA256:..." (43 characters of base64)${base64 !== '' && type !== '' ? ': the key is cut short or does not fit its type' : ''}`);
-    }
-    return { hosts, key, revoked: marker === '@revoked' };
-}
-/** Host field of a line against a label: hashed, or comma-separated patterns with `*`, `?` and `!`. */
-function matches(field, label) {
-    if (field.startsWith('|1|')) {
-        const [, , salt = '', hash = ''] = field.split('|');
-        const wanted = Buffer.from(hash, 'base64');
-        const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(label).digest();
-        return wanted.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(wanted, actual);
-    }
-    let found = false;
-    for (const pattern of field.split(',')) {
-        const negated = pattern.startsWith('!');
-        if (!glob(negated ? pattern.slice(1) : pattern, label))
-            continue;
-        if (negated)
-            return false;
-        found = true;
-    }
-    return found;
-}
-function glob(pattern, label) {
-    const source = pattern
-        .toLowerCase()
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replace(/\*+/g, '.*')
-        .replace(/\?/g, '.');
-    return new RegExp(`^${source}$`).test(label.toLowerCase());
-}
+if (process.argv[2] === 'ansible')
+    await (0,_ansible_js__WEBPACK_IMPORTED_MODULE_1__/* .answerAnsible */ .nZ)(process.argv[3]);
+else
+    await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_2__/* .main */ .i);
 
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-// EXTERNAL MODULE: external "assert"
-var external_assert_ = __nccwpck_require__(2613);
-// EXTERNAL MODULE: external "fs"
-var external_fs_ = __nccwpck_require__(9896);
-// EXTERNAL MODULE: ./node_modules/is-stream/index.js
-var is_stream = __nccwpck_require__(6543);
-// EXTERNAL MODULE: ./node_modules/node-ssh/node_modules/make-dir/index.js
-var make_dir = __nccwpck_require__(8271);
-// EXTERNAL MODULE: external "path"
-var external_path_ = __nccwpck_require__(6928);
-;// CONCATENATED MODULE: ./node_modules/sb-promise-queue/lib/esm/index.mjs
-class PromiseQueue {
-    constructor({ concurrency = 1 } = {}) {
-        this.options = { concurrency };
-        this.running = 0;
-        this.queue = [];
-        this.idleCallbacks = [];
-    }
-    clear() {
-        this.queue = [];
-    }
-    onIdle(callback) {
-        this.idleCallbacks.push(callback);
-        return () => {
-            const index = this.idleCallbacks.indexOf(callback);
-            if (index !== -1) {
-                this.idleCallbacks.splice(index, 1);
-            }
-        };
-    }
-    waitTillIdle() {
-        return new Promise((resolve) => {
-            if (this.running === 0) {
-                resolve();
-                return;
-            }
-            const dispose = this.onIdle(() => {
-                dispose();
-                resolve();
-            });
-        });
-    }
-    add(callback) {
-        return new Promise((resolve, reject) => {
-            const runCallback = () => {
-                this.running += 1;
-                try {
-                    Promise.resolve(callback()).then((val) => {
-                        resolve(val);
-                        this.processNext();
-                    }, (err) => {
-                        reject(err);
-                        this.processNext();
-                    });
-                }
-                catch (err) {
-                    reject(err);
-                    this.processNext();
-                }
-            };
-            if (this.running >= this.options.concurrency) {
-                this.queue.push(runCallback);
-            }
-            else {
-                runCallback();
-            }
-        });
-    }
-    // Internal function, don't use
-    processNext() {
-        this.running -= 1;
-        const callback = this.queue.shift();
-        if (callback) {
-            callback();
-        }
-        else if (this.running === 0) {
-            this.idleCallbacks.forEach((item) => item());
-        }
-    }
-}
+__webpack_async_result__();
+} catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 2114:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
-;// CONCATENATED MODULE: ./node_modules/sb-scandir/lib/esm/index.mjs
-/* @flow */
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  FN: () => (/* binding */ MODES),
+  yH: () => (/* binding */ readHostInputs),
+  T7: () => (/* binding */ readProvisionInputs)
+});
 
-
-
-
-const defaultFilesystem = {
-    join(pathA, pathB) {
-        return external_path_.join(pathA, pathB);
-    },
-    basename(path) {
-        return external_path_.basename(path);
-    },
-    stat(path) {
-        return new Promise((resolve, reject) => {
-            external_fs_.stat(path, (err, res) => {
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve(res);
-                }
-            });
-        });
-    },
-    readdir(path) {
-        return new Promise((resolve, reject) => {
-            external_fs_.readdir(path, (err, res) => {
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve(res);
-                }
-            });
-        });
-    },
-};
-async function scanDirectoryInternal({ path, recursive, validate, result, fileSystem, queue, reject, }) {
-    const itemStat = await fileSystem.stat(path);
-    if (itemStat.isFile()) {
-        result.files.push(path);
-    }
-    else if (itemStat.isDirectory()) {
-        result.directories.push(path);
-    }
-    if (!itemStat.isDirectory() || recursive === 'none') {
-        return;
-    }
-    const contents = await fileSystem.readdir(path);
-    contents.forEach((item) => {
-        const itemPath = fileSystem.join(path, item);
-        if (!validate(itemPath)) {
-            return;
-        }
-        queue
-            .add(() => scanDirectoryInternal({
-            path: itemPath,
-            recursive: recursive === 'shallow' ? 'none' : 'deep',
-            validate,
-            result,
-            fileSystem,
-            queue,
-            reject,
-        }))
-            .catch(reject);
-    });
-}
-async function scanDirectory(path, { recursive = true, validate = null, concurrency = Infinity, fileSystem = defaultFilesystem, } = {}) {
-    external_assert_(path && typeof path === 'string', 'path must be a valid string');
-    external_assert_(typeof recursive === 'boolean', 'options.recursive must be a valid boolean');
-    external_assert_(validate === null || typeof validate === 'function', 'options.validate must be a valid function');
-    external_assert_(typeof concurrency === 'number', 'options.concurrency must be a valid number');
-    external_assert_(fileSystem !== null && typeof fileSystem === 'object', 'options.fileSystem must be a valid object');
-    const queue = new PromiseQueue({
-        concurrency,
-    });
-    const result = { files: [], directories: [] };
-    const mergedFileSystem = { ...defaultFilesystem, ...fileSystem };
-    await new Promise((resolve, reject) => {
-        scanDirectoryInternal({
-            path,
-            recursive: recursive ? 'deep' : 'shallow',
-            validate: validate != null ? validate : (item) => mergedFileSystem.basename(item).slice(0, 1) !== '.',
-            result,
-            fileSystem: mergedFileSystem,
-            queue,
-            reject,
-        })
-            .then(() => queue.waitTillIdle())
-            .then(resolve, reject);
-    });
-    return result;
-}
-/* harmony default export */ const esm = (scanDirectory);
-
-// EXTERNAL MODULE: ./node_modules/shell-escape/shell-escape.js
-var shell_escape = __nccwpck_require__(4646);
-;// CONCATENATED MODULE: ./node_modules/node-ssh/lib/esm/index.mjs
-
-
-
-
-
-
-
-
-
-const DEFAULT_CONCURRENCY = 1;
-const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
-const DEFAULT_TICK = () => {
-    /* No Op */
-};
-class SSHError extends Error {
-    constructor(message, code = null) {
-        super(message);
-        this.code = code;
-    }
-}
-function unixifyPath(path) {
-    if (path.includes('\\')) {
-        return path.split('\\').join('/');
-    }
-    return path;
-}
-async function readFile(filePath) {
-    return new Promise((resolve, reject) => {
-        external_fs_.readFile(filePath, 'utf8', (err, res) => {
-            if (err) {
-                reject(err);
-            }
-            else {
-                resolve(res);
-            }
-        });
-    });
-}
-const SFTP_MKDIR_ERR_CODE_REGEXP = /Error: (E[\S]+): /;
-async function makeDirectoryWithSftp(path, sftp) {
-    let stats = null;
-    try {
-        stats = await new Promise((resolve, reject) => {
-            sftp.stat(path, (err, res) => {
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve(res);
-                }
-            });
-        });
-    }
-    catch (_) {
-        /* No Op */
-    }
-    if (stats) {
-        if (stats.isDirectory()) {
-            // Already exists, nothing to worry about
-            return;
-        }
-        throw new Error('mkdir() failed, target already exists and is not a directory');
-    }
-    try {
-        await new Promise((resolve, reject) => {
-            sftp.mkdir(path, (err) => {
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve();
-                }
-            });
-        });
-    }
-    catch (err) {
-        if (err != null && typeof err.stack === 'string') {
-            const matches = SFTP_MKDIR_ERR_CODE_REGEXP.exec(err.stack);
-            if (matches != null) {
-                throw new SSHError(err.message, matches[1]);
-            }
-            throw err;
-        }
-    }
-}
-class NodeSSH {
-    constructor() {
-        this.connection = null;
-    }
-    getConnection() {
-        const { connection } = this;
-        if (connection == null) {
-            throw new Error('Not connected to server');
-        }
-        return connection;
-    }
-    async connect(givenConfig) {
-        external_assert_(givenConfig != null && typeof givenConfig === 'object', 'config must be a valid object');
-        const config = { ...givenConfig };
-        external_assert_(config.username != null && typeof config.username === 'string', 'config.username must be a valid string');
-        if (config.host != null) {
-            external_assert_(typeof config.host === 'string', 'config.host must be a valid string');
-        }
-        else if (config.sock != null) {
-            external_assert_(typeof config.sock === 'object', 'config.sock must be a valid object');
-        }
-        else {
-            throw new external_assert_.AssertionError({ message: 'Either config.host or config.sock must be provided' });
-        }
-        if (config.privateKey != null || config.privateKeyPath != null) {
-            if (config.privateKey != null) {
-                external_assert_(typeof config.privateKey === 'string', 'config.privateKey must be a valid string');
-                external_assert_(config.privateKeyPath == null, 'config.privateKeyPath must not be specified when config.privateKey is specified');
-            }
-            else if (config.privateKeyPath != null) {
-                external_assert_(typeof config.privateKeyPath === 'string', 'config.privateKeyPath must be a valid string');
-                external_assert_(config.privateKey == null, 'config.privateKey must not be specified when config.privateKeyPath is specified');
-            }
-            external_assert_(config.passphrase == null || typeof config.passphrase === 'string', 'config.passphrase must be null or a valid string');
-            if (config.privateKeyPath != null) {
-                // Must be an fs path
-                try {
-                    config.privateKey = await readFile(config.privateKeyPath);
-                }
-                catch (err) {
-                    if (err != null && err.code === 'ENOENT') {
-                        throw new external_assert_.AssertionError({ message: 'config.privateKeyPath does not exist at given fs path' });
-                    }
-                    throw err;
-                }
-            }
-        }
-        else if (config.password != null) {
-            external_assert_(typeof config.password === 'string', 'config.password must be a valid string');
-        }
-        if (config.tryKeyboard != null) {
-            external_assert_(typeof config.tryKeyboard === 'boolean', 'config.tryKeyboard must be a valid boolean');
-        }
-        if (config.tryKeyboard) {
-            const { password } = config;
-            if (config.onKeyboardInteractive != null) {
-                external_assert_(typeof config.onKeyboardInteractive === 'function', 'config.onKeyboardInteractive must be a valid function');
-            }
-            else if (password != null) {
-                config.onKeyboardInteractive = (name, instructions, instructionsLang, prompts, finish) => {
-                    if (prompts.length > 0 && prompts[0].prompt.toLowerCase().includes('password')) {
-                        finish([password]);
-                    }
-                };
-            }
-        }
-        const connection = new lib.Client();
-        this.connection = connection;
-        await new Promise((resolve, reject) => {
-            connection.on('error', reject);
-            if (config.onKeyboardInteractive) {
-                connection.on('keyboard-interactive', config.onKeyboardInteractive);
-            }
-            connection.on('ready', () => {
-                connection.removeListener('error', reject);
-                resolve();
-            });
-            connection.on('end', () => {
-                if (this.connection === connection) {
-                    this.connection = null;
-                }
-            });
-            connection.on('close', () => {
-                if (this.connection === connection) {
-                    this.connection = null;
-                }
-                reject(new SSHError('No response from server', 'ETIMEDOUT'));
-            });
-            connection.connect(config);
-        });
-        return this;
-    }
-    isConnected() {
-        return this.connection != null;
-    }
-    async requestShell(options) {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.on('error', reject);
-            const callback = (err, res) => {
-                connection.removeListener('error', reject);
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve(res);
-                }
-            };
-            if (options == null) {
-                connection.shell(callback);
-            }
-            else {
-                connection.shell(options, callback);
-            }
-        });
-    }
-    async withShell(callback, options) {
-        external_assert_(typeof callback === 'function', 'callback must be a valid function');
-        const shell = await this.requestShell(options);
-        try {
-            await callback(shell);
-        }
-        finally {
-            shell.destroy();
-        }
-    }
-    async requestSFTP() {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.on('error', reject);
-            connection.sftp((err, res) => {
-                connection.removeListener('error', reject);
-                if (err) {
-                    reject(err);
-                }
-                else {
-                    resolve(res);
-                }
-            });
-        });
-    }
-    async withSFTP(callback) {
-        external_assert_(typeof callback === 'function', 'callback must be a valid function');
-        const sftp = await this.requestSFTP();
-        try {
-            await callback(sftp);
-        }
-        finally {
-            sftp.end();
-        }
-    }
-    async execCommand(givenCommand, options = {}) {
-        external_assert_(typeof givenCommand === 'string', 'command must be a valid string');
-        external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
-        external_assert_(options.cwd == null || typeof options.cwd === 'string', 'options.cwd must be a valid string');
-        external_assert_(options.stdin == null || typeof options.stdin === 'string' || is_stream.readable(options.stdin), 'options.stdin must be a valid string or readable stream');
-        external_assert_(options.execOptions == null || typeof options.execOptions === 'object', 'options.execOptions must be a valid object');
-        external_assert_(options.encoding == null || typeof options.encoding === 'string', 'options.encoding must be a valid string');
-        external_assert_(options.onChannel == null || typeof options.onChannel === 'function', 'options.onChannel must be a valid function');
-        external_assert_(options.onStdout == null || typeof options.onStdout === 'function', 'options.onStdout must be a valid function');
-        external_assert_(options.onStderr == null || typeof options.onStderr === 'function', 'options.onStderr must be a valid function');
-        external_assert_(options.noTrim == null || typeof options.noTrim === 'boolean', 'options.noTrim must be a boolean');
-        let command = givenCommand;
-        if (options.cwd) {
-            command = `cd ${shell_escape([options.cwd])} ; ${command}`;
-        }
-        const connection = this.getConnection();
-        const output = { stdout: [], stderr: [] };
-        return new Promise((resolve, reject) => {
-            connection.on('error', reject);
-            connection.exec(command, options.execOptions != null ? options.execOptions : {}, (err, channel) => {
-                connection.removeListener('error', reject);
-                if (err) {
-                    reject(err);
-                    return;
-                }
-                if (options.onChannel) {
-                    options.onChannel(channel);
-                }
-                channel.on('data', (chunk) => {
-                    if (options.onStdout)
-                        options.onStdout(chunk);
-                    output.stdout.push(chunk.toString(options.encoding));
-                });
-                channel.stderr.on('data', (chunk) => {
-                    if (options.onStderr)
-                        options.onStderr(chunk);
-                    output.stderr.push(chunk.toString(options.encoding));
-                });
-                if (options.stdin != null) {
-                    if (is_stream.readable(options.stdin)) {
-                        options.stdin.pipe(channel, {
-                            end: true,
-                        });
-                    }
-                    else {
-                        channel.write(options.stdin);
-                        channel.end();
-                    }
-                }
-                else {
-                    channel.end();
-                }
-                let code = null;
-                let signal = null;
-                channel.on('exit', (code_, signal_) => {
-                    code = code_ !== null && code_ !== void 0 ? code_ : null;
-                    signal = signal_ !== null && signal_ !== void 0 ? signal_ : null;
-                });
-                channel.on('close', () => {
-                    let stdout = output.stdout.join('');
-                    let stderr = output.stderr.join('');
-                    if (options.noTrim !== true) {
-                        stdout = stdout.trim();
-                        stderr = stderr.trim();
-                    }
-                    resolve({
-                        code: code != null ? code : null,
-                        signal: signal != null ? signal : null,
-                        stdout,
-                        stderr,
-                    });
-                });
-            });
-        });
-    }
-    async exec(command, parameters, options = {}) {
-        external_assert_(typeof command === 'string', 'command must be a valid string');
-        external_assert_(Array.isArray(parameters), 'parameters must be a valid array');
-        external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
-        external_assert_(options.stream == null || ['both', 'stdout', 'stderr'].includes(options.stream), 'options.stream must be one of both, stdout, stderr');
-        for (let i = 0, { length } = parameters; i < length; i += 1) {
-            external_assert_(typeof parameters[i] === 'string', `parameters[${i}] must be a valid string`);
-        }
-        const completeCommand = `${command}${parameters.length > 0 ? ` ${shell_escape(parameters)}` : ''}`;
-        const response = await this.execCommand(completeCommand, options);
-        if (options.stream == null || options.stream === 'stdout') {
-            if (response.stderr) {
-                throw new Error(response.stderr);
-            }
-            return response.stdout;
-        }
-        if (options.stream === 'stderr') {
-            return response.stderr;
-        }
-        return response;
-    }
-    async mkdir(path, method = 'sftp', givenSftp = null) {
-        external_assert_(typeof path === 'string', 'path must be a valid string');
-        external_assert_(typeof method === 'string' && (method === 'sftp' || method === 'exec'), 'method must be either sftp or exec');
-        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-        if (method === 'exec') {
-            await this.exec('mkdir', ['-p', unixifyPath(path)]);
-            return;
-        }
-        const sftp = givenSftp || (await this.requestSFTP());
-        const makeSftpDirectory = async (retry) => makeDirectoryWithSftp(unixifyPath(path), sftp).catch(async (error) => {
-            if (!retry || error == null || (error.message !== 'No such file' && error.code !== 'ENOENT')) {
-                throw error;
-            }
-            await this.mkdir(external_path_.dirname(path), 'sftp', sftp);
-            await makeSftpDirectory(false);
-        });
-        try {
-            await makeSftpDirectory(true);
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-    }
-    async getFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
-        external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
-        external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
-        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-        external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
-        const sftp = givenSftp || (await this.requestSFTP());
-        try {
-            await new Promise((resolve, reject) => {
-                sftp.fastGet(unixifyPath(remoteFile), localFile, transferOptions || {}, (err) => {
-                    if (err) {
-                        reject(err);
-                    }
-                    else {
-                        resolve();
-                    }
-                });
-            });
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-    }
-    async putFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
-        external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
-        external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
-        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
-        external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
-        external_assert_(await new Promise((resolve) => {
-            external_fs_.access(localFile, external_fs_.constants.R_OK, (err) => {
-                resolve(err === null);
-            });
-        }), `localFile does not exist at ${localFile}`);
-        const sftp = givenSftp || (await this.requestSFTP());
-        const putFile = (retry) => {
-            return new Promise((resolve, reject) => {
-                sftp.fastPut(localFile, unixifyPath(remoteFile), transferOptions || {}, (err) => {
-                    if (err == null) {
-                        resolve();
-                        return;
-                    }
-                    if (err.message === 'No such file' && retry) {
-                        resolve(this.mkdir(external_path_.dirname(remoteFile), 'sftp', sftp).then(() => putFile(false)));
-                    }
-                    else {
-                        reject(err);
-                    }
-                });
-            });
-        };
-        try {
-            await putFile(true);
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-    }
-    async putFiles(files, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {} } = {}) {
-        external_assert_(Array.isArray(files), 'files must be an array');
-        for (let i = 0, { length } = files; i < length; i += 1) {
-            const file = files[i];
-            external_assert_(file, 'files items must be valid objects');
-            external_assert_(file.local && typeof file.local === 'string', `files[${i}].local must be a string`);
-            external_assert_(file.remote && typeof file.remote === 'string', `files[${i}].remote must be a string`);
-        }
-        const transferred = [];
-        const sftp = givenSftp || (await this.requestSFTP());
-        const queue = new PromiseQueue({ concurrency });
-        try {
-            await new Promise((resolve, reject) => {
-                files.forEach((file) => {
-                    queue
-                        .add(async () => {
-                        await this.putFile(file.local, file.remote, sftp, transferOptions);
-                        transferred.push(file);
-                    })
-                        .catch(reject);
-                });
-                queue.waitTillIdle().then(resolve);
-            });
-        }
-        catch (error) {
-            if (error != null) {
-                error.transferred = transferred;
-            }
-            throw error;
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-    }
-    async putDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
-        external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
-        external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
-        const localDirectoryStat = await new Promise((resolve) => {
-            external_fs_.stat(localDirectory, (err, stat) => {
-                resolve(stat || null);
-            });
-        });
-        external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
-        external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
-        const sftp = givenSftp || (await this.requestSFTP());
-        const scanned = await esm(localDirectory, {
-            recursive,
-            validate,
-        });
-        const files = scanned.files.map((item) => external_path_.relative(localDirectory, item));
-        const directories = scanned.directories.map((item) => external_path_.relative(localDirectory, item));
-        // Sort shortest to longest
-        directories.sort((a, b) => a.length - b.length);
-        let failed = false;
-        try {
-            // Do the directories first.
-            await new Promise((resolve, reject) => {
-                const queue = new PromiseQueue({ concurrency });
-                directories.forEach((directory) => {
-                    queue
-                        .add(async () => {
-                        await this.mkdir(external_path_.join(remoteDirectory, directory), 'sftp', sftp);
-                    })
-                        .catch(reject);
-                });
-                resolve(queue.waitTillIdle());
-            });
-            // and now the files
-            await new Promise((resolve, reject) => {
-                const queue = new PromiseQueue({ concurrency });
-                files.forEach((file) => {
-                    queue
-                        .add(async () => {
-                        const localFile = external_path_.join(localDirectory, file);
-                        const remoteFile = external_path_.join(remoteDirectory, file);
-                        try {
-                            await this.putFile(localFile, remoteFile, sftp, transferOptions);
-                            tick(localFile, remoteFile, null);
-                        }
-                        catch (_) {
-                            failed = true;
-                            tick(localFile, remoteFile, _);
-                        }
-                    })
-                        .catch(reject);
-                });
-                resolve(queue.waitTillIdle());
-            });
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-        return !failed;
-    }
-    async getDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
-        external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
-        external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
-        const localDirectoryStat = await new Promise((resolve) => {
-            external_fs_.stat(localDirectory, (err, stat) => {
-                resolve(stat || null);
-            });
-        });
-        external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
-        external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
-        const sftp = givenSftp || (await this.requestSFTP());
-        const scanned = await esm(remoteDirectory, {
-            recursive,
-            validate,
-            concurrency,
-            fileSystem: {
-                basename(path) {
-                    return external_path_.posix.basename(path);
-                },
-                join(pathA, pathB) {
-                    return external_path_.posix.join(pathA, pathB);
-                },
-                readdir(path) {
-                    return new Promise((resolve, reject) => {
-                        sftp.readdir(path, (err, res) => {
-                            if (err) {
-                                reject(err);
-                            }
-                            else {
-                                resolve(res.map((item) => item.filename));
-                            }
-                        });
-                    });
-                },
-                stat(path) {
-                    return new Promise((resolve, reject) => {
-                        sftp.stat(path, (err, res) => {
-                            if (err) {
-                                reject(err);
-                            }
-                            else {
-                                // eslint-disable-next-line @typescript-eslint/no-explicit-any
-                                resolve(res);
-                            }
-                        });
-                    });
-                },
-            },
-        });
-        const files = scanned.files.map((item) => external_path_.relative(remoteDirectory, item));
-        const directories = scanned.directories.map((item) => external_path_.relative(remoteDirectory, item));
-        // Sort shortest to longest
-        directories.sort((a, b) => a.length - b.length);
-        let failed = false;
-        try {
-            // Do the directories first.
-            await new Promise((resolve, reject) => {
-                const queue = new PromiseQueue({ concurrency });
-                directories.forEach((directory) => {
-                    queue
-                        .add(async () => {
-                        await make_dir(external_path_.join(localDirectory, directory));
-                    })
-                        .catch(reject);
-                });
-                resolve(queue.waitTillIdle());
-            });
-            // and now the files
-            await new Promise((resolve, reject) => {
-                const queue = new PromiseQueue({ concurrency });
-                files.forEach((file) => {
-                    queue
-                        .add(async () => {
-                        const localFile = external_path_.join(localDirectory, file);
-                        const remoteFile = external_path_.join(remoteDirectory, file);
-                        try {
-                            await this.getFile(localFile, remoteFile, sftp, transferOptions);
-                            tick(localFile, remoteFile, null);
-                        }
-                        catch (_) {
-                            failed = true;
-                            tick(localFile, remoteFile, _);
-                        }
-                    })
-                        .catch(reject);
-                });
-                resolve(queue.waitTillIdle());
-            });
-        }
-        finally {
-            if (!givenSftp) {
-                sftp.end();
-            }
-        }
-        return !failed;
-    }
-    forwardIn(remoteAddr, remotePort, onConnection) {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.forwardIn(remoteAddr, remotePort, (error, port) => {
-                if (error) {
-                    reject(error);
-                    return;
-                }
-                const handler = (details, acceptConnection, rejectConnection) => {
-                    if (details.destIP === remoteAddr && details.destPort === port) {
-                        onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
-                    }
-                };
-                if (onConnection) {
-                    connection.on('tcp connection', handler);
-                }
-                const dispose = () => {
-                    return new Promise((_resolve, _reject) => {
-                        connection.off('tcp connection', handler);
-                        connection.unforwardIn(remoteAddr, port, (_error) => {
-                            if (_error) {
-                                _reject(error);
-                            }
-                            _resolve();
-                        });
-                    });
-                };
-                resolve({ port, dispose });
-            });
-        });
-    }
-    forwardOut(srcIP, srcPort, dstIP, dstPort) {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.forwardOut(srcIP, srcPort, dstIP, dstPort, (error, channel) => {
-                if (error) {
-                    reject(error);
-                    return;
-                }
-                resolve(channel);
-            });
-        });
-    }
-    forwardInStreamLocal(socketPath, onConnection) {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.openssh_forwardInStreamLocal(socketPath, (error) => {
-                if (error) {
-                    reject(error);
-                    return;
-                }
-                const handler = (details, acceptConnection, rejectConnection) => {
-                    if (details.socketPath === socketPath) {
-                        onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
-                    }
-                };
-                if (onConnection) {
-                    connection.on('unix connection', handler);
-                }
-                const dispose = () => {
-                    return new Promise((_resolve, _reject) => {
-                        connection.off('unix connection', handler);
-                        connection.openssh_unforwardInStreamLocal(socketPath, (_error) => {
-                            if (_error) {
-                                _reject(_error);
-                            }
-                            _resolve();
-                        });
-                    });
-                };
-                resolve({ dispose });
-            });
-        });
-    }
-    forwardOutStreamLocal(socketPath) {
-        const connection = this.getConnection();
-        return new Promise((resolve, reject) => {
-            connection.openssh_forwardOutStreamLocal(socketPath, (error, channel) => {
-                if (error) {
-                    reject(error);
-                    return;
-                }
-                resolve(channel);
-            });
-        });
-    }
-    dispose() {
-        if (this.connection) {
-            this.connection.end();
-            this.connection = null;
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/ssh/src/connect.ts
-
-
-
-
-
-
-class HostKeyRefused extends Error {
-    offer;
-    constructor(offer) {
-        super('host key refused');
-        this.offer = offer;
-    }
-}
-const KEEPALIVE_MS = 15_000;
-const KEEPALIVE_MISSES = 4;
-/** Connects once, with the host key pinned. @throws SshError */
-async function connectPinned(options) {
-    const { host, port } = options;
-    const pins = readPins(options.knownHosts, host, port);
-    const credentials = readCredentials(options);
-    const deadline = Date.now() + options.connectTimeoutMs;
-    const offers = [];
-    // A fingerprint does not say its type, so a server with several keys is asked for the next one after each that differs.
-    let types = pins.types ?? KEY_TYPES;
-    for (;;) {
-        try {
-            return await attempt(options, credentials, types, pins, deadline);
-        }
-        catch (error) {
-            if (!(error instanceof HostKeyRefused))
-                throw error;
-            if (error.offer)
-                offers.push(error.offer);
-            if (error.offer && pins.types === null) {
-                types = types.filter((type) => type !== error.offer?.type);
-                if (types.length > 0)
-                    continue;
-            }
-            const known = offers.length > 0 ? offers : await askForKey(options, credentials, deadline);
-            throw hostKeyError(options, pins, known);
-        }
-    }
-}
-function readCredentials(options) {
-    const config = {};
-    const methods = [];
-    const offered = [];
-    if (options.key !== undefined) {
-        const diagnosis = diagnoseKey(options.key, options.passphrase);
-        if (!diagnosis.ok)
-            throw new errors_SshError('input', `The private key cannot be used: ${diagnosis.reason}. To repair: ${diagnosis.repair}`);
-        config.privateKey = diagnosis.key;
-        if (options.passphrase)
-            config.passphrase = options.passphrase;
-        methods.push('publickey');
-        offered.push(`the key whose public fingerprint is ${diagnosis.fingerprint} (${diagnosis.type}; this is public information)`);
-    }
-    if (options.password) {
-        config.password = options.password;
-        config.tryKeyboard = true;
-        methods.push('password', 'keyboard-interactive');
-        offered.push('a password');
-    }
-    if (methods.length === 0)
-        throw new errors_SshError('input', 'Neither a private key nor a password was given for the SSH login');
-    config.authHandler = methods;
-    return { config, description: offered.join(' and ') };
-}
-/** The server's key, learned by a handshake that is broken off before anything is sent; for the error message only. */
-async function askForKey(options, credentials, deadline) {
-    const nobody = { trusted: new Set(), revoked: new Set(), types: KEY_TYPES };
-    try {
-        await attempt(options, credentials, KEY_TYPES, nobody, deadline);
-    }
-    catch (error) {
-        if (error instanceof HostKeyRefused && error.offer)
-            return [error.offer];
-    }
-    return [];
-}
-function hostKeyError({ host, port }, pins, offers) {
-    const offered = offers.map((offer) => `${offer.type} ${offer.fingerprint}`).join(', ') || 'no key of a supported type';
-    const pinned = [...pins.trusted].join(', ');
-    const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint))
-        ? ' The offered key is marked @revoked.'
-        : '';
-    const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
-    return new errors_SshError('host-key', `Host key of ${host}:${port} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
-        `If the server was reinstalled: ${howToGet(host, port)}. Otherwise somebody may be in between`);
-}
-async function attempt(options, credentials, types, pins, deadline) {
-    const { host, port, user } = options;
-    const seconds = options.connectTimeoutMs / 1000;
-    const socket = await openTcp(host, port, deadline, seconds);
-    let offer = null;
-    let accepted = false;
-    const ssh = new NodeSSH();
-    try {
-        await ssh.connect({
-            ...credentials.config,
-            username: user,
-            sock: socket,
-            readyTimeout: Math.max(deadline - Date.now(), 1),
-            keepaliveInterval: KEEPALIVE_MS,
-            keepaliveCountMax: KEEPALIVE_MISSES,
-            algorithms: { serverHostKey: hostKeyAlgorithms(types) },
-            hostVerifier: (key) => {
-                offer = { type: keyType(key) ?? 'unknown', fingerprint: fingerprint(key) };
-                accepted = pins.trusted.has(offer.fingerprint) && !pins.revoked.has(offer.fingerprint);
-                return accepted;
-            },
-        });
-        return { ssh, socket, hostKey: offer ?? { type: 'unknown', fingerprint: '' } };
-    }
-    catch (cause) {
-        socket.destroy();
-        if (offer && !accepted)
-            throw new HostKeyRefused(offer);
-        const { message, level } = describe(cause);
-        if (/no matching host key format/.test(message))
-            throw new HostKeyRefused(null);
-        if (level === 'client-authentication' || /authentication fail/i.test(message)) {
-            throw new errors_SshError('auth', `${host}:${port} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
-                `Is the public key in the authorized_keys of "${user}", and may that user log in?`);
-        }
-        if (level === 'client-timeout' || Date.now() >= deadline) {
-            throw new errors_SshError('handshake', `${host}:${port} accepted the connection, but the SSH login did not complete within ${seconds} s`);
-        }
-        throw new errors_SshError('handshake', `${host}:${port} answered, but no SSH session came about (${message}). Is an SSH server listening there?`);
-    }
-}
-function openTcp(host, port, deadline, seconds) {
-    return new Promise((resolve, reject) => {
-        const socket = (0,external_node_net_.connect)({ host, port, noDelay: true });
-        const fail = (why) => {
-            clearTimeout(timer);
-            socket.destroy();
-            reject(new errors_SshError('unreachable', `Cannot reach ${host}:${port}: ${why}`));
-        };
-        const timer = setTimeout(() => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`), Math.max(deadline - Date.now(), 1));
-        socket.once('error', (error) => fail(explain(error)));
-        socket.once('connect', () => {
-            clearTimeout(timer);
-            socket.removeAllListeners('error');
-            resolve(socket);
-        });
-    });
-}
-function explain(error) {
-    const errors = error instanceof AggregateError ? error.errors : [error];
-    const codes = new Set(errors.map((each) => each.code ?? 'unknown error'));
-    const first = [...codes][0] ?? 'unknown error';
-    if (codes.has('ENOTFOUND') || codes.has('EAI_AGAIN'))
-        return `the name does not resolve (${first})`;
-    if (codes.has('ECONNREFUSED'))
-        return 'connection refused (nothing listens on that port, or a firewall rejects it)';
-    if (codes.has('ENETUNREACH'))
-        return 'network unreachable (if the host has IPv6 only: GitHub-hosted runners have no IPv6)';
-    if (codes.has('EHOSTUNREACH'))
-        return 'no route to the host';
-    return [...codes].join(', ');
-}
-function describe(cause) {
-    const error = cause instanceof Error ? cause : new Error(String(cause));
-    return { message: error.message, level: error.level ?? '' };
-}
-
-;// CONCATENATED MODULE: external "node:string_decoder"
-const external_node_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:string_decoder");
-;// CONCATENATED MODULE: ./packages/ssh/src/lines.ts
-
-/** Longest line that is handed on, in characters. What is longer is cut, so that a remote program cannot fill the memory. */
-const MAX_LINE = 1024 * 1024;
-/** Splits a byte stream into lines of UTF-8 text, without their line ends. */
-class LineSplitter {
-    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
-    #emit;
-    #rest = '';
-    #overlong = false;
-    constructor(emit) {
-        this.#emit = emit;
-    }
-    push(chunk) {
-        const parts = this.#decoder.write(chunk).split('\n');
-        const last = parts.pop() ?? '';
-        for (const part of parts) {
-            this.#add(part);
-            this.#flush();
-        }
-        this.#add(last);
-    }
-    /** Hands on what is left without a final line end. */
-    end() {
-        this.#add(this.#decoder.end());
-        if (this.#rest !== '')
-            this.#flush();
-    }
-    #add(text) {
-        if (this.#overlong)
-            return;
-        this.#rest += text;
-        if (this.#rest.length > MAX_LINE) {
-            this.#rest = this.#rest.slice(0, MAX_LINE);
-            this.#overlong = true;
-        }
-    }
-    #flush() {
-        const line = this.#rest.endsWith('\r') ? this.#rest.slice(0, -1) : this.#rest;
-        this.#rest = '';
-        this.#overlong = false;
-        this.#emit(line);
-    }
-}
-/** Keeps the last lines of a stream, at most `maxCharacters` of them in all. */
-class Tail {
-    #max;
-    #lines = [];
-    #size = 0;
-    constructor(maxCharacters) {
-        this.#max = maxCharacters;
-    }
-    push(line) {
-        const kept = line.slice(-this.#max);
-        this.#lines.push(kept);
-        this.#size += kept.length + 1;
-        while (this.#size > this.#max && this.#lines.length > 1)
-            this.#size -= (this.#lines.shift()?.length ?? 0) + 1;
-    }
-    toString() {
-        return this.#lines.join('\n');
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/ssh/src/session.ts
-
-
-
-const STDERR_TAIL = 8 * 1024;
-/**
- * Opens one SSH connection to a server whose key is pinned. Nothing of the machine's own SSH set-up (files, agent) is read or written.
- * @throws SshError of kind `input`, `unreachable`, `handshake`, `host-key` or `auth`
- */
-async function session_openSession(options) {
-    return new PinnedSession(await connectPinned(options), `${options.host}:${options.port}`);
-}
-class PinnedSession {
-    hostKey;
-    #connected;
-    #where;
-    #lost = null;
-    constructor(connected, where) {
-        this.#connected = connected;
-        this.#where = where;
-        this.hostKey = connected.hostKey;
-        const { connection } = connected.ssh;
-        connection?.on('error', (error) => (this.#lost ??= error.message));
-        connection?.on('close', () => (this.#lost ??= 'closed by the server or the network'));
-    }
-    exec(command, options = {}) {
-        const { connection } = this.#connected.ssh;
-        if (!connection || this.#lost !== null)
-            return Promise.reject(this.#lostError());
-        if (options.signal?.aborted)
-            return Promise.reject(new errors_SshError('aborted', 'Stopped before the command was sent'));
-        return new Promise((resolve, reject) => {
-            let channel = null;
-            let settled = false;
-            const settle = (act) => {
-                if (settled)
-                    return;
-                settled = true;
-                clearTimeout(timer);
-                options.signal?.removeEventListener('abort', onAbort);
-                connection.off('close', onConnectionClose);
-                act();
-            };
-            const fail = (error) => settle(() => {
-                channel?.close();
-                reject(error);
-            });
-            const onAbort = () => fail(new errors_SshError('aborted', 'Stopped while the command was running; it may go on on the server'));
-            // The channel's own close event may never come when the connection dies under it.
-            const onConnectionClose = () => void setImmediate(() => fail(this.#lostError()));
-            const timer = options.timeoutMs === undefined
-                ? undefined
-                : setTimeout(() => fail(new errors_SshError('exec-timeout', `The command on ${this.#where} did not end within ${(options.timeoutMs ?? 0) / 1000} s`)), options.timeoutMs);
-            options.signal?.addEventListener('abort', onAbort, { once: true });
-            connection.on('close', onConnectionClose);
-            connection.exec(command, (error, opened) => {
-                if (error) {
-                    fail(this.#lost === null
-                        ? new errors_SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`)
-                        : this.#lostError());
-                    return;
-                }
-                channel = opened;
-                if (settled)
-                    opened.close();
-                else
-                    this.#follow(opened, options, (result) => settle(() => (result instanceof errors_SshError ? reject(result) : resolve(result))));
-            });
-        });
-    }
-    close() {
-        const { ssh, socket } = this.#connected;
-        ssh.dispose();
-        setTimeout(() => socket.destroy(), 1000).unref();
-    }
-    #follow(channel, options, done) {
-        const tail = new Tail(STDERR_TAIL);
-        const stdout = new LineSplitter((line) => options.onStdoutLine?.(line));
-        const stderr = new LineSplitter((line) => {
-            tail.push(line);
-            options.onStderrLine?.(line);
-        });
-        let exit = null;
-        channel.on('data', (chunk) => stdout.push(chunk));
-        channel.stderr.on('data', (chunk) => stderr.push(chunk));
-        channel.on('exit', (code, signal) => {
-            exit = { code: code ?? null, signal: signal ? signal.replace(/^SIG/, '') : null };
-        });
-        // A command that ends without reading all of its input is judged by its exit code, not by the broken pipe.
-        channel.on('error', () => undefined);
-        channel.on('close', () => {
-            stdout.end();
-            stderr.end();
-            done(exit ? { ...exit, stderrTail: tail.toString() } : this.#lostError());
-        });
-        const { stdin } = options;
-        if (stdin === undefined)
-            channel.end();
-        else if (typeof stdin === 'string' || Buffer.isBuffer(stdin))
-            channel.end(stdin);
-        else
-            stdin.pipe(channel);
-    }
-    #lostError() {
-        return new errors_SshError('connection-lost', `The SSH connection to ${this.#where} was lost (${this.#lost ?? 'the channel closed without an exit code'})`);
-    }
-}
-
-;// CONCATENATED MODULE: ./packages/ssh/src/index.ts
-
-
-
-
-
-
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
+var src = __nccwpck_require__(875);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
+var runner_src = __nccwpck_require__(5945);
+// EXTERNAL MODULE: ./packages/ssh/src/index.ts + 11 modules
+var ssh_src = __nccwpck_require__(6959);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/connection.ts
 
 /** Reads and checks everything that a connection needs, down to the form of the key and of the pinned host key, before anything is sent. */
 function connectionInputs(input, rules) {
-    const host = input.host('host');
-    const port = input.port('port', 22);
-    const user = input.user('user', rules.defaultUser);
-    const key = input.block('ssh-key', { secret: true, fallback: '' });
-    const passphrase = input.secret('ssh-key-passphrase') ?? undefined;
+    const host = input.host('vps-host');
+    const port = input.port('ssh-port', 22);
+    const user = input.user('vps-user', rules.defaultUser);
+    const key = input.block('ssh-private-key', { secret: true, fallback: '' });
+    const passphrase = input.secret('ssh-private-key-passphrase') ?? undefined;
     const password = rules.password ? (input.secret('password') ?? undefined) : undefined;
     const knownHosts = input.block('known-hosts', { fallback: '' });
     const connectTimeoutMs = input.int('connect-timeout-seconds', { fallback: 10, min: 1, max: 300 }) * 1000;
     if (key !== '' || password === undefined) {
-        const diagnosis = diagnoseKey(key, passphrase);
+        const diagnosis = (0,ssh_src/* diagnoseKey */.sN)(key, passphrase);
         if (!diagnosis.ok)
-            input.problems.push(`Input "ssh-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`);
+            input.problems.push(`Input "ssh-private-key": the private key cannot be used: ${diagnosis.reason}; to repair: ${diagnosis.repair}`);
     }
     try {
-        readPins(knownHosts, host, port);
+        (0,ssh_src/* readPins */.LF)(knownHosts, host, port);
     }
     catch (error) {
-        if (!(error instanceof errors_SshError))
+        if (!(error instanceof ssh_src/* SshError */.DZ))
             throw error;
         input.problems.push(`Input "known-hosts": ${error.message}`);
     }
@@ -73865,6 +71773,8 @@ function identity(env = process.env) {
     };
 }
 
+// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
+var lib_core = __nccwpck_require__(226);
 // EXTERNAL MODULE: ./packages/runner/src/events.ts
 var events = __nccwpck_require__(2787);
 // EXTERNAL MODULE: ./packages/runner/src/outputs.ts
@@ -74271,7 +72181,7 @@ class OperationFailed extends (/* unused pure expression or super */ null && (Er
 
 
 /** Fetching the release image is the longest part of it. */
-const plan_TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 /**
  * Asks the host what a deploy of this digest would do; nothing changes there. The plan goes into the log and the job summary.
  * @throws Error where the host gives no plan, or says that a deploy would be refused
@@ -74284,7 +72194,7 @@ async function showPlan(connection, digest, envelope, signal, open = openSession
         const end = await session.exec(command, {
             stdin: `${JSON.stringify(envelope)}\n`,
             onStdoutLine: (line) => lines.push(line),
-            timeoutMs: plan_TIMEOUT_MS,
+            timeoutMs: TIMEOUT_MS,
             signal,
         });
         if (lines.length === 0)
@@ -74371,18 +72281,18 @@ function keys_keyId(key) {
 function checkCurve(key, name) {
     const curve = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'unknown';
     if (curve !== 'prime256v1')
-        throw new release_src/* ContractError */.Vl(name, `${name}: is a key of ${curve}; needed is ECDSA on the curve P-256`);
+        throw new src/* ContractError */.Vl(name, `${name}: is a key of ${curve}; needed is ECDSA on the curve P-256`);
 }
 /** A public key, PEM. Throws ContractError of the code `name` for anything else than ECDSA P-256. */
 function keys_readPublicKey(name, pem) {
     let key;
     if (pem.includes('PRIVATE KEY'))
-        throw new release_src/* ContractError */.Vl(name, `${name}: is a private key; needed is the public half`);
+        throw new src/* ContractError */.Vl(name, `${name}: is a private key; needed is the public half`);
     try {
         key = (0,external_node_crypto_.createPublicKey)(pem);
     }
     catch {
-        throw new release_src/* ContractError */.Vl(name, `${name}: is no public key, PEM`);
+        throw new src/* ContractError */.Vl(name, `${name}: is no public key, PEM`);
     }
     checkCurve(key, name);
     return key;
@@ -74455,8 +72365,8 @@ const CYCLONEDX_TYPE = 'https://cyclonedx.org/bom';
 const BUILD_TYPE = 'https://actions.github.io/buildtypes/workflow/v1';
 /** What a signature is about; a release's must not be taken for an agent's. */
 const KINDS = ['release', 'image', 'agent'];
-const statement_sha256 = schemas/* string */.YjP().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits');
-const subject = schemas/* object */.Ikc({ name: schemas/* string */.YjP().max(512), digest: schemas/* object */.Ikc({ sha256: statement_sha256 }) });
+const sha256 = schemas/* string */.YjP().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits');
+const subject = schemas/* object */.Ikc({ name: schemas/* string */.YjP().max(512), digest: schemas/* object */.Ikc({ sha256 }) });
 /** An in-toto statement, as far as every predicate has it. */
 const statement_StatementSchema = schemas/* object */.Ikc({
     _type: schemas/* literal */.euz(STATEMENT_TYPE),
@@ -74473,7 +72383,7 @@ const statement_ProvenanceSchema = schemas/* object */.Ikc({
         internalParameters: schemas/* object */.Ikc({
             delivery: schemas/* object */.Ikc({ format: schemas/* literal */.euz(1), kind: schemas/* enum */.k5n(KINDS), app: schemas/* string */.YjP(), release: schemas/* string */.YjP() }),
         }),
-        resolvedDependencies: schemas/* array */.YOg(schemas/* object */.Ikc({ digest: schemas/* object */.Ikc({ gitCommit: schemas/* string */.YjP().regex(release_src/* COMMIT */.cJ) }) })).min(1),
+        resolvedDependencies: schemas/* array */.YOg(schemas/* object */.Ikc({ digest: schemas/* object */.Ikc({ gitCommit: schemas/* string */.YjP().regex(src/* COMMIT */.cJ) }) })).min(1),
     }),
 });
 function subjects(list) {
@@ -74709,7 +72619,7 @@ function readSignatures(input, repository) {
         keyless: trustedRoot === null ? null : { issuer: ISSUER, trustedRoot },
     };
     if (input.problems.length === 0)
-        (0,release_src/* checkDocument */.sw)('policy', release_src/* SignaturePolicySchema */.iG, policy);
+        (0,src/* checkDocument */.sw)('policy', src/* SignaturePolicySchema */.iG, policy);
     return policy;
 }
 function publicKeys(input) {
@@ -74723,7 +72633,7 @@ function publicKeys(input) {
             return [keys_readPublicKey(name, pem).export({ type: 'spki', format: 'pem' }).toString()];
         }
         catch (error) {
-            const found = error instanceof release_src/* ContractError */.Vl ? error.message.replace(`${name}: `, 'something that ') : 'something else';
+            const found = error instanceof src/* ContractError */.Vl ? error.message.replace(`${name}: `, 'something that ') : 'something else';
             input.reject(name, found, 'public keys of ECDSA P-256, PEM');
             return [];
         }
@@ -74740,7 +72650,7 @@ function identities(input) {
     return lines.flatMap((line) => {
         const found = source_parseWorkflowRef(line);
         const source = found === null ? null : { ...found, repository: `${server}/${found.repository}` };
-        if (source !== null && release_src/* TrustedSourceSchema */._3.safeParse(source).success)
+        if (source !== null && src/* TrustedSourceSchema */._3.safeParse(source).success)
             return [source];
         input.reject(name, JSON.stringify(line.slice(0, 120)), SOURCE_FORM);
         return [];
@@ -74763,6 +72673,12 @@ function root(input) {
     return null;
 }
 
+// EXTERNAL MODULE: ./host/provision/ports.ts
+var provision_ports = __nccwpck_require__(5257);
+// EXTERNAL MODULE: ./host/provision/policy.ts
+var policy = __nccwpck_require__(4323);
+// EXTERNAL MODULE: ./host/provision/tasks.ts + 10 modules
+var tasks = __nccwpck_require__(6219);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/inputs.ts
 
 
@@ -74771,48 +72687,82 @@ function root(input) {
 
 
 
+
+
+/** `plan` says what would change, `apply` changes it, `verify` fails where something is not as it should be. */
+const MODES = ['plan', 'apply', 'verify'];
 /** An image reference with an optional tag and digest. */
 const IMAGE = /^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 const PUBLIC_KEY = /^((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)) ([A-Za-z0-9+/]{40,}={0,2})(?: [^\p{Cc}]*)?$/u;
+const DNS_NAME = /^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,62}$/;
 const EMAIL = /^[^\s@"'`\\{}]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$/;
 /** Reads and checks every input; nothing is connected to before all of them are right. */
 function readProvisionInputs(input) {
-    const agent = input.digestRef('agent-image');
-    const admin = connection(input);
+    const login = connection(input);
+    const key = (0,ssh_src/* diagnoseKey */.sN)(login.key, login.passphrase);
+    return { connection: login, ...readHostInputs(input, login.user, key.ok ? key.publicLine : null) };
+}
+/**
+ * @param login the user that provisioning itself logs in as
+ * @param adminKey public half of its key; where it is not known, no other user can be made for it
+ */
+function readHostInputs(input, login, adminKey = null) {
+    const mode = input.choice('mode', MODES, 'apply');
+    const agent = mode === 'verify' && input.optional('agent-image') === null ? null : input.digestRef('agent-image');
+    const admin = adminOf(input, login, adminKey);
     const allowed = repository(input);
     return {
-        connection: admin,
+        mode,
+        profile: input.choice('profile', tasks/* PROFILES */.jI, 'hardened'),
         app: app(input),
         repository: allowed,
         signatures: readSignatures(input, allowed),
-        deployUser: deployUser(input, admin.user),
+        admin,
+        newSshPort: newSshPort(input),
+        revertSeconds: input.int('revert-seconds', { fallback: 120, min: 5, max: 600 }),
+        deployUser: deployUser(input, login, admin.user),
         deployKey: deployKey(input),
-        agentImage: agent.ref,
+        agentImage: agent?.ref ?? null,
         edgeImage: input.text('edge-image', {
-            fallback: DEFAULT_EDGE_IMAGE,
+            fallback: tasks/* DEFAULT_EDGE_IMAGE */.kD,
             pattern: IMAGE,
             allowed: 'an image reference, best with @sha256:<64 hex digits>',
         }),
-        registry: registry(input, agent.repository),
+        registry: registry(input, agent?.repository ?? ''),
         tls: tls(input),
+        dockerPackages: input.choice('docker-packages', ['distribution', 'docker'], 'distribution'),
+        openPorts: openPorts(input),
         allowUnsupportedOs: input.bool('allow-unsupported-os', false),
+        allowSmallHost: input.bool('allow-small-host', false),
+        dnsNames: dnsNames(input),
         allowRun: input.bool('allow-run', false),
     };
+}
+function dnsNames(input) {
+    const name = 'dns-names';
+    const lines = input
+        .block(name, { fallback: '' })
+        .split(/[\s,]+/)
+        .filter((line) => line !== '');
+    for (const line of lines)
+        if (!DNS_NAME.test(line))
+            input.reject(name, JSON.stringify(line.slice(0, 80)), 'host names such as shop.example.org, one a line');
+    return [...new Set(lines.map((line) => line.toLowerCase()))];
 }
 function connection(input) {
     const options = connectionInputs(input, { defaultUser: 'root', password: true });
     // Password logins are closed at the end: without a key nobody could come back.
     if (options.key === undefined && options.password !== undefined) {
-        input.reject('ssh-key', 'nothing', 'a private key; with "password" its public half is installed on the server first');
+        input.reject('ssh-private-key', 'nothing', 'a private key; with "password" its public half is installed on the server first');
     }
     return { ...options, key: options.key ?? '' };
 }
 function app(input) {
     const name = input.text('app', {
-        pattern: release_src/* APP_NAME */.C3,
+        pattern: src/* APP_NAME */.C3,
         allowed: 'a name of a-z, 0-9 and -, beginning with a letter, at most 31 characters',
     });
-    if (RESERVED_APPS.includes(name))
+    if (policy/* RESERVED_APPS */.Me.includes(name))
         input.reject('app', JSON.stringify(name), "another name: /opt has a directory of that name that is the host's own");
     return name;
 }
@@ -74820,17 +72770,33 @@ function repository(input) {
     const name = 'repository';
     const allowed = '<registry host>/<path> without tag and digest, such as ghcr.io/owner/repo';
     // GitHub keeps the case of owner and repository names, registries do not take it.
-    const value = input.optional(name, { pattern: new RegExp(release_src/* REPOSITORY */.Bw.source, 'i'), allowed })?.toLowerCase() ?? null;
+    const value = input.optional(name, { pattern: new RegExp(src/* REPOSITORY */.Bw.source, 'i'), allowed })?.toLowerCase() ?? null;
     if (value !== null && !/^(localhost|[^/]*[.:][^/]*)\//.test(value))
         input.reject(name, JSON.stringify(value), allowed);
     return value;
 }
-function deployUser(input, admin) {
+/** A login that is not root is the admin already, with a key and sudo of its own. */
+function adminOf(input, login, key) {
+    const user = input.user('admin-user', 'ops');
+    if (login !== 'root')
+        return { user: login, key: null };
+    return user === 'root' || key === null ? { user: 'root', key: null } : { user, key };
+}
+function newSshPort(input) {
+    const name = 'new-ssh-port';
+    if (input.text(name, { fallback: '' }) === '')
+        return null;
+    const port = input.port(name);
+    if (port === 80 || port === 443)
+        input.reject(name, String(port), 'a port that the edge does not need');
+    return port;
+}
+function deployUser(input, login, admin) {
     const name = input.user('deploy-user', 'deploy');
     if (name === 'root')
         input.reject('deploy-user', '"root"', 'a user of its own, since its password is locked and its keys can only deploy');
-    else if (name === admin)
-        input.reject('deploy-user', `${JSON.stringify(name)}, which is also the "user" that this action logs in as`, 'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more');
+    else if (name === login || name === admin)
+        input.reject('deploy-user', `${JSON.stringify(name)}, which is also the ${name === login ? '"vps-user" that this action logs in as' : '"admin-user"'}`, 'another user: every key of the deploy user that does not open the launcher is removed, so nobody could log in any more');
     return name;
 }
 function deployKey(input) {
@@ -74852,8 +72818,16 @@ function deployKey(input) {
     return `${type} ${blob}`;
 }
 function registry(input, repository) {
-    const login = (0,src/* registryLogin */.j8)(input);
+    const login = (0,runner_src/* registryLogin */.j8)(input);
     return login === null ? null : { host: repository.split('/')[0] ?? '', ...login };
+}
+function openPorts(input) {
+    const name = 'open-ports';
+    const text = input.text(name, { fallback: '' });
+    const ports = (0,provision_ports/* parsePorts */.Kq)(text);
+    if (ports === null)
+        input.reject(name, JSON.stringify(text), 'ports such as 25/tcp, 53/udp, parted by commas');
+    return ports ?? [];
 }
 function tls(input) {
     if (input.choice('tls', ['acme', 'files'], 'acme') === 'acme') {
@@ -74891,41 +72865,121 @@ function oneNewline(text) {
     return `${text.replace(/\r\n/g, '\n').trim()}\n`;
 }
 
+
+/***/ }),
+
+/***/ 6316:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  i: () => (/* binding */ main)
+});
+
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
+var src = __nccwpck_require__(5945);
+// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 2 modules
+var src_facts = __nccwpck_require__(6591);
+// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 17 modules
+var src_inputs = __nccwpck_require__(2114);
+// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
+var core = __nccwpck_require__(226);
+// EXTERNAL MODULE: ./packages/ssh/src/index.ts + 11 modules
+var ssh_src = __nccwpck_require__(6959);
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/login.ts
 
 
 
+/** A port to which sshd may not have moved yet must not hold up the run. */
+const TRY_MS = 5000;
+/**
+ * Who is let in after the earlier runs of these inputs comes first, who is let in on a bare server last. So the same inputs work for the
+ * first run and for every other one.
+ */
+function candidates({ profile, connection, admin, newSshPort }) {
+    const { user, port } = connection;
+    if (profile === 'minimal')
+        return [{ user, port }];
+    const ports = newSshPort === null || newSshPort === port ? [port] : [newSshPort, port];
+    const users = admin.user === user ? [user] : [admin.user, user];
+    return ports.flatMap((each) => users.map((name) => ({ user: name, port: each })));
+}
+/** Opens a session by the admin's key. @throws SshError */
+function openByKey({ password: _, ...connection }, { user, port }) {
+    return (0,ssh_src/* openSession */.fA)({ ...connection, user, port, knownHosts: pinsFor(connection, port) });
+}
+/** The server's keys are the same on each of its ports, also where known-hosts names one port alone. */
+function pinsFor({ knownHosts, host, port }, other) {
+    if (other === port)
+        return knownHosts;
+    try {
+        (0,ssh_src/* readPins */.LF)(knownHosts, host, other);
+        return knownHosts;
+    }
+    catch {
+        return [...(0,ssh_src/* readPins */.LF)(knownHosts, host, port).trusted].join('\n');
+    }
+}
 /**
  * Opens the admin's session by key. Where the server does not know the key yet and a password was given, the password is used once, to
  * install the key; the session that is returned is always one that the key opened, so closing password logins later cannot lock the owner out.
  * @throws SshError
  */
-async function loginAsAdmin({ key, password, ...rest }) {
-    try {
-        return await session_openSession({ ...rest, key });
+async function loginAsAdmin(inputs, open = openByKey) {
+    const { connection } = inputs;
+    const { user, port, password } = connection;
+    const last = { user, port };
+    const closed = new Set();
+    const refused = [];
+    for (const candidate of candidates(inputs)) {
+        if (closed.has(candidate.port))
+            continue;
+        const final = candidate.user === user && candidate.port === port;
+        const connectTimeoutMs = candidate.port === port ? connection.connectTimeoutMs : Math.min(connection.connectTimeoutMs, TRY_MS);
+        try {
+            return { ...candidate, session: await open({ ...connection, connectTimeoutMs }, candidate) };
+        }
+        catch (error) {
+            if (!(error instanceof ssh_src/* SshError */.DZ))
+                throw error;
+            const elsewhere = candidate.port !== port;
+            // Whatever else listens on the new port is not sshd's yet.
+            if (elsewhere && ['unreachable', 'handshake', 'host-key'].includes(error.kind))
+                closed.add(candidate.port);
+            else if (error.kind !== 'auth')
+                throw error;
+            else if (final && password === undefined)
+                throw withTries(error, refused);
+            refused.push(`${candidate.user} on port ${candidate.port}`);
+        }
     }
-    catch (error) {
-        if (password === undefined || !(error instanceof errors_SshError) || error.kind !== 'auth')
-            throw error;
-    }
-    lib_core/* info */.pq(`${rest.user}@${rest.host} does not know the key yet: it is installed with the password, which is not needed again`);
-    const first = await session_openSession({ ...rest, password });
+    core/* info */.pq(`${user}@${connection.host} does not know the key yet: it is installed with the password, which is not needed again`);
+    const { key, ...rest } = connection;
+    const first = await (0,ssh_src/* openSession */.fA)(rest);
     try {
         await installKey(first, key, rest.passphrase);
     }
     finally {
         first.close();
     }
-    return await session_openSession({ ...rest, key });
+    return { ...last, session: await open(connection, last) };
+}
+function withTries(error, refused) {
+    if (refused.length === 0)
+        return error;
+    return new ssh_src/* SshError */.DZ(error.kind, `${error.message} Tried before it: ${refused.join(', ')}`);
 }
 async function installKey(session, privateKey, passphrase) {
-    const key = diagnoseKey(privateKey, passphrase);
+    const key = (0,ssh_src/* diagnoseKey */.sN)(privateKey, passphrase);
     if (!key.ok)
-        throw new errors_SshError('input', key.reason);
+        throw new ssh_src/* SshError */.DZ('input', key.reason);
     const script = `set -eu
 umask 077
 main() {
-line=$(${decoded(key.publicLine)})
+line=$(${(0,shell/* decoded */.DH)(key.publicLine)})
 mkdir -p "$HOME/.ssh"
 touch "$HOME/.ssh/authorized_keys"
 grep -q -F "$line" "$HOME/.ssh/authorized_keys" || printf '\\n%s\\n' "$line" >>"$HOME/.ssh/authorized_keys"
@@ -74937,32 +72991,518 @@ main </dev/null
         throw new Error(`The key could not be installed: ${stderrTail || `exit code ${code}`}`);
 }
 
+;// CONCATENATED MODULE: external "node:dns/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:dns/promises");
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: external "node:stream"
+var external_node_stream_ = __nccwpck_require__(7075);
+// EXTERNAL MODULE: ./host/provision/facts.ts
+var facts = __nccwpck_require__(5790);
+// EXTERNAL MODULE: ./host/provision/ports.ts
+var provision_ports = __nccwpck_require__(5257);
+;// CONCATENATED MODULE: ./host/provision/trial-ban.ts
+/** Addresses that documentation uses (RFC 5737, RFC 3849): nobody has them. */
+const TRIALS = [
+    { tables: 'iptables', address: '192.0.2.77', net: '192.0.2.77/32' },
+    { tables: 'ip6tables', address: '2001:db8::77', net: '2001:db8::77/128' },
+];
+/**
+ * Shell functions for the end of a run.
+ * - `spare`: the guard does not count what the runner does, whose address sshd gave; one that is spared already stays so
+ * - `trial`: bans an address of nobody's, tells the firewall's rules as `banned_<tables>`, lifts the ban, tells them as `lifted_<tables>`
+ * - `tidy`: takes both back; also for a run that is interrupted
+ */
+const TRIAL_FUNCTIONS = `guard() { fail2ban-client "$@" 2>/dev/null; }
+spared=
+spare() {
+  me=\${DELIVERY_SSH%% *}
+  case $me in '' | *[!0-9A-Fa-f:.]*) return 0 ;; esac
+  if guard get sshd ignoreip | sed 's/^[|\`]- //' | grep -q -x -F -e "$me"; then return 0; fi
+  spared=$me
+  guard set sshd addignoreip "$me" >/dev/null
+}
+ban_rules() { "$1" -w -S 2>/dev/null | grep -F -e "-s $2 " -e '-j f2b-sshd'; }
+trial() {
+  for each in ${TRIALS.map(({ tables, address, net }) => `${tables},${address},${net}`).join(' ')}; do
+    tables=\${each%%,*} net=\${each##*,} address=\${each#*,}
+    address=\${address%,*}
+    if [ "$tables" = ip6tables ] && [ ! -e /proc/net/if_inet6 ]; then continue; fi
+    guard set sshd banip "$address" >/dev/null
+    tries=25
+    until ban_rules "$tables" "$net" | grep -q -F -e "-s $net " || [ "$tries" -eq 0 ]; do
+      tries=$(( tries - 1 ))
+      sleep 0.2
+    done
+    tell "banned_$tables" "$(ban_rules "$tables" "$net")"
+    guard set sshd unbanip "$address" >/dev/null
+    tries=25
+    while ban_rules "$tables" "$net" | grep -q -F -e "-s $net " && [ "$tries" -gt 0 ]; do
+      tries=$(( tries - 1 ))
+      sleep 0.2
+    done
+    tell "lifted_$tables" "$(ban_rules "$tables" "$net" | grep -F -e "-s $net ")"
+  done
+}
+tidy() {
+  guard set sshd unbanip ${TRIALS.map(({ address }) => address).join(' ')} >/dev/null
+  [ -z "$spared" ] || guard set sshd delignoreip "$spared" >/dev/null
+}`;
+/** What speaks against the guard: a ban that the firewall does not know of, that leaves an SSH port out, or that cannot be lifted. */
+function judgeTrial(told, sshPorts) {
+    const findings = [];
+    for (const { tables, address, net } of TRIALS) {
+        const banned = told.get(`banned_${tables}`);
+        if (banned === undefined) {
+            // The host leaves IPv6 out where it has none; IPv4 it always tries.
+            if (tables === 'iptables')
+                findings.push({ what: 'trial ban', found: 'no answer', allowed: 'a ban that the firewall shows' });
+            continue;
+        }
+        const lines = banned.split('\n');
+        const what = `trial ban of ${address}`;
+        if (!lines.some((line) => line.includes(` -s ${net} `) && / -j (REJECT|DROP)/.test(line)))
+            findings.push({ what, found: 'no rule of the firewall', allowed: `a rule of ${tables} that refuses ${net}` });
+        const guarded = lines
+            .filter((line) => line.endsWith(' -j f2b-sshd'))
+            .flatMap((line) => (/ --dports? ([0-9,]+) /.exec(line)?.[1] ?? '').split(',').map(Number));
+        const open = sshPorts.filter((port) => !guarded.includes(port));
+        if (open.length > 0)
+            findings.push({
+                what,
+                found: `no ban on port ${open.join(', ')}`,
+                allowed: 'a ban on every port of the SSH server',
+            });
+        if ((told.get(`lifted_${tables}`) ?? '') !== '')
+            findings.push({ what, found: 'still in force after it was lifted', allowed: `no rule of ${tables} for ${net}` });
+    }
+    return findings;
+}
+/** The trial in one line, for people. */
+function trialSummary(told) {
+    return TRIALS.filter(({ tables }) => told.has(`banned_${tables}`))
+        .map(({ tables, address }) => `${address}: ${(told.get(`banned_${tables}`) ?? '').includes(' -s ') ? 'banned' : 'not banned'}`)
+        .join('\n');
+}
+
+;// CONCATENATED MODULE: ./host/provision/outside.ts
+
+
+
+/** What is found open on servers most often: Docker's API, web frameworks, databases, admin pages. Looked at whatever the host says. */
+const USUAL_SUSPECTS = [2375, 2376, 3000, 3306, 5432, 6379, 8080, 9000, 27017];
+/**
+ * The host's half of the proof from outside, for root's shell: it tells what listens here, so that the runner can knock, and bans an address
+ * for trial. It spares the runner's address and goes on doing so until its standard input ends, by the runner's will or its death.
+ */
+const OUTSIDE_SCRIPT = String.raw `set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+${TRIAL_FUNCTIONS}
+tell() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
+main() {
+  trap tidy EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 141' PIPE
+  trap 'exit 143' TERM
+  spare
+  tell listeners "$(awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)"
+  tell publishers "$(docker ps --format '{{.Names}} {{.Ports}}' 2>/dev/null)"
+  tell addresses "$(ip -6 -o addr show scope global 2>/dev/null | awk '$2 !~ /^(docker|br-|veth)/ { sub(/\/.*/, "", $4); print $4 }')"
+  trial
+  tell trial_end done
+  timeout 300 cat >/dev/null
+}
+main
+exit
+`;
+/** Reads the values of OUTSIDE_SCRIPT. */
+function parseInside(told) {
+    const lines = (name) => (told.get(name) ?? '').split('\n').filter((line) => line !== '');
+    const listeners = lines('listeners').flatMap((line) => {
+        const [address = '', port = ''] = line.split(':');
+        return isLoopback(address) ? [] : [Number.parseInt(port, 16)];
+    });
+    return {
+        listeners: [...new Set(listeners)].sort((a, b) => a - b),
+        publishers: (0,provision_ports/* parsePublishers */.vV)(told.get('publishers') ?? ''),
+        addresses: lines('addresses').filter((address) => (0,external_node_net_.isIPv6)(address)),
+    };
+}
+/** An address as /proc/net/tcp{,6} prints it: words of 32 bits, each in the machine's byte order, which is little-endian here. */
+function isLoopback(hex) {
+    if (hex.length === 8)
+        return hex.endsWith('7F');
+    return (hex === '00000000000000000000000001000000' || (hex.startsWith('0000000000000000FFFF0000') && hex.endsWith('7F')));
+}
+/** Ports to knock on: what listens, what is published, what should answer, and the usual suspects. */
+function portsToTry({ listeners, publishers }, allowed) {
+    const published = publishers.flatMap(({ ports }) => ports.filter(({ protocol }) => protocol === 'tcp'));
+    const ports = [...allowed, ...listeners, ...published.map(({ port }) => port), ...USUAL_SUSPECTS];
+    return [...new Set(ports)].sort((a, b) => a - b);
+}
+/** A finding for each port that answers and should not. A look that does not even see the SSH port it came in by proves nothing. */
+function judgeOutside(knocks, { ssh, ports }, publishers) {
+    const open = knocks.filter(({ answer }) => answer === 'open');
+    const allowed = new Set([ssh, ...ports.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port)]);
+    const findings = [...new Set(open.map(({ port }) => port))]
+        .filter((port) => !allowed.has(port))
+        .map((port) => {
+        const where = open.filter((knock) => knock.port === port).map(({ address }) => address);
+        const owners = publishers.filter((each) => each.ports.some((published) => published.port === port));
+        const owner = owners.map(({ container }) => ` (container ${container})`).join('');
+        return {
+            what: `port ${port}`,
+            found: `accepts connections from outside at ${where.join(' and ')}${owner}`,
+            allowed: `closed from outside: look at "ufw status numbered" and at what listens, or name ${port}/tcp in the input open-ports`,
+        };
+    });
+    if (open.some(({ port }) => port === ssh))
+        return findings;
+    return [
+        ...findings,
+        {
+            what: 'look from outside',
+            found: `not even port ${ssh}, which this run came in by, answers at ${[...new Set(knocks.map(({ address }) => address))].join(', ') || 'any address'}`,
+            allowed: 'an answer there; without one the look proves nothing about the other ports',
+        },
+    ];
+}
+/** The look in one line for each address, for people. */
+function outsideSummary(knocks) {
+    const addresses = [...new Set(knocks.map(({ address }) => address))];
+    return addresses
+        .map((address) => {
+        const here = knocks.filter((knock) => knock.address === address);
+        if (here.every(({ answer }) => answer === 'unreachable'))
+            return `${address}: this runner has no way there`;
+        const open = here.filter(({ answer }) => answer === 'open').map(({ port }) => port);
+        return `${address}: open ${open.join(', ') || 'none'}; closed ${here.length - open.length} others`;
+    })
+        .join('\n');
+}
+/** Of the addresses that a name stands for and those that the host calls its own: one look at each. */
+function addressesToTry(resolved, { addresses }) {
+    return [...new Set([...resolved, ...addresses])].filter((address) => (0,external_node_net_.isIP)(address) !== 0);
+}
+
+// EXTERNAL MODULE: ./host/provision/told.ts
+var provision_told = __nccwpck_require__(1880);
+// EXTERNAL MODULE: ./actions/provision-vps/src/text.ts
+var src_text = __nccwpck_require__(8674);
+;// CONCATENATED MODULE: ./actions/provision-vps/src/outside.ts
+
+
+
+
+
+
+
+
+
+
+const KNOCK_MS = 1500;
+const TIMEOUT_MS = 60_000;
+/** Looking from outside takes seconds: it is worth them where something changed, and where looking is all that was asked for. */
+function deservesLook(mode, { profile }, outcome) {
+    if (profile !== 'hardened' || outcome.failure !== null)
+        return false;
+    return mode === 'verify' || (mode === 'apply' && outcome.tasks.some(({ status }) => status === 'changed'));
+}
+/**
+ * Knocks from this runner on every port that the host listens on and on the usual suspects, by IPv4 and IPv6, while the host bans an address
+ * for trial and spares this runner. What answers and should not, and a ban that the firewall does not show, are findings.
+ */
+async function lookFromOutside({ session, user, port }, { connection: { host } }, plan, signal) {
+    const ports = (0,provision_ports/* reachablePorts */.yy)(plan.sshPorts, plan.openPorts);
+    // A run may have begun on a port that it has closed since.
+    const ssh = plan.ssh.port ?? port;
+    const lines = [];
+    const stdin = new external_node_stream_.PassThrough();
+    let looked = null;
+    const onStdoutLine = (line) => {
+        lines.push(line);
+        // The host tells these one after the other, this one last; meanwhile it bans.
+        if (line.startsWith('addresses=')) {
+            const inside = parseInside((0,provision_told/* readTold */.o)(lines));
+            looked = knockAll([session.address, host], inside, portsToTry(inside, [ssh, ...ports.map(({ port }) => port)]));
+        }
+        // The host spares this runner for as long as its input is open.
+        if (line.startsWith('trial_end='))
+            void Promise.resolve(looked).finally(() => stdin.end());
+    };
+    stdin.write(OUTSIDE_SCRIPT);
+    const { code, stderrTail } = await session.exec((0,facts/* shellAs */.j7)(user), {
+        stdin,
+        onStdoutLine,
+        timeoutMs: TIMEOUT_MS,
+        signal,
+    });
+    const told = (0,provision_told/* readTold */.o)(lines);
+    if (code !== 0 || !told.has('trial_end')) {
+        const found = `ended early (exit code ${code ?? 'none'}): ${(0,src_text/* oneLine */.T)(stderrTail)}`;
+        return { readings: [], findings: [{ what: 'look from outside', found, allowed: 'a look to its end' }] };
+    }
+    const knocks = (await looked) ?? [];
+    const { publishers } = parseInside(told);
+    const readings = [
+        { id: 'outside', what: 'reached from outside', value: outsideSummary(knocks) },
+        { id: 'trial_ban', what: 'trial ban', value: trialSummary(told) },
+    ];
+    for (const { what, value } of readings)
+        core/* info */.pq(`  ${what}: ${value.replaceAll('\n', '; ')}`);
+    return {
+        readings,
+        findings: [...judgeOutside(knocks, { ssh, ports }, publishers), ...judgeTrial(told, plan.sshPorts)],
+    };
+}
+async function knockAll(names, inside, ports) {
+    const resolved = await Promise.all(names.map((name) => (0,promises_namespaceObject.lookup)(name, { all: true }).catch(() => [])));
+    const addresses = addressesToTry(resolved.flat().map(({ address }) => address), inside);
+    return Promise.all(addresses.flatMap((address) => ports.map((port) => knock(address, port))));
+}
+/** One connection, given up at once when it stands. */
+function knock(address, port) {
+    return new Promise((resolve) => {
+        const socket = (0,external_node_net_.connect)({ host: address, port });
+        const end = (answer) => {
+            socket.destroy();
+            resolve({ address, port, answer });
+        };
+        socket.setTimeout(KNOCK_MS, () => end('closed'));
+        socket.on('connect', () => end('open'));
+        socket.on('error', (error) => end(/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(error.code ?? '') ? 'unreachable' : 'closed'));
+    });
+}
+
+// EXTERNAL MODULE: ./actions/provision-vps/src/prove-login.ts
+var prove_login = __nccwpck_require__(3475);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./host/provision/finding.ts
+var provision_finding = __nccwpck_require__(644);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
+var release_src = __nccwpck_require__(875);
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
+var schemas = __nccwpck_require__(2857);
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
+var iso = __nccwpck_require__(4377);
+// EXTERNAL MODULE: ./host/provision/tasks.ts + 10 modules
+var tasks = __nccwpck_require__(6219);
+;// CONCATENATED MODULE: ./actions/provision-vps/src/document.ts
+
+
+
+
+const count = schemas/* int */.Whr().min(0);
+const TaskSchema = schemas/* strictObject */.rej({
+    id: schemas/* string */.YjP().min(1),
+    status: schemas/* enum */.k5n(['ok', 'changed', 'skipped', 'drift', 'failed']),
+    ms: schemas/* number */.aig().min(0),
+    reason: schemas/* string */.YjP(),
+    source: schemas/* string */.YjP(),
+    message: schemas/* string */.YjP(),
+});
+const FindingSchema = schemas/* strictObject */.rej({ what: schemas/* string */.YjP().min(1), found: schemas/* string */.YjP(), allowed: schemas/* string */.YjP() });
+/** The report of a run as a file, for whoever keeps or compares them. Another `v` is another shape. */
+const HostReportSchema = schemas/* strictObject */.rej({
+    v: schemas/* literal */.euz(1),
+    at: iso/* datetime */.w$(),
+    mode: schemas/* enum */.k5n(src_inputs/* MODES */.FN),
+    profile: schemas/* enum */.k5n(tasks/* PROFILES */.jI),
+    /** Nothing speaks against the host: no failure, no finding and, where it was only looked at, no drift. */
+    sound: schemas/* boolean */.zMY(),
+    host: schemas/* strictObject */.rej({
+        name: schemas/* string */.YjP().min(1),
+        app: schemas/* string */.YjP().min(1),
+        system: schemas/* string */.YjP(),
+        machine: schemas/* string */.YjP(),
+        virtualization: schemas/* string */.YjP(),
+        provider: schemas/* string */.YjP(),
+        cpus: count,
+        memoryMiB: count,
+        diskGiB: count,
+    }),
+    changed: count,
+    drift: count,
+    failure: schemas/* string */.YjP().nullable(),
+    tasks: schemas/* array */.YOg(TaskSchema),
+    findings: schemas/* array */.YOg(FindingSchema),
+    /** What the host said about itself, by lines. */
+    readings: schemas/* array */.YOg(schemas/* strictObject */.rej({ id: schemas/* string */.YjP().min(1), what: schemas/* string */.YjP(), value: schemas/* array */.YOg(schemas/* string */.YjP()) })),
+});
+/** Puts a run's report together. @throws ContractError where it is not as its schema says */
+function hostReport(inputs, facts, outcome, at = new Date()) {
+    const { mode, profile, app, connection } = inputs;
+    const { tasks, findings, readings, failure } = outcome;
+    const number = (wanted) => tasks.filter(({ status }) => status === wanted).length;
+    const [changed, drift] = [number('changed'), number('drift')];
+    return (0,release_src/* checkDocument */.sw)('report', HostReportSchema, {
+        v: 1,
+        at: at.toISOString(),
+        mode,
+        profile,
+        sound: failure === null && findings.length === 0 && drift === 0,
+        host: {
+            name: connection.host,
+            app,
+            system: facts.os.name,
+            machine: facts.machine,
+            virtualization: facts.virtualization,
+            provider: facts.provider,
+            cpus: facts.cpus,
+            memoryMiB: Math.round(facts.memoryKiB / 1024),
+            diskGiB: Math.round(facts.diskKiB / 1024 ** 2),
+        },
+        changed,
+        drift,
+        failure,
+        tasks,
+        findings,
+        readings: readings.map(({ id, what, value }) => ({
+            id,
+            what,
+            value: value.split('\n').filter((line) => line.trim() !== ''),
+        })),
+    });
+}
+
+;// CONCATENATED MODULE: ./actions/provision-vps/src/summary.ts
+
+
+/** More of them in one line helps nobody; the report has all. */
+const NAMED = 5;
+/** The job summary, as parts of Markdown: short where nothing is wrong. */
+function summaryParts(report) {
+    const { host, tasks, findings, readings, failure } = report;
+    const news = tasks.filter(({ status }) => status === 'changed' || status === 'drift' || status === 'failed');
+    const parts = [
+        `## ${(0,src/* escapeMarkdown */.FV)(headline(report))}`,
+        (0,src/* table */.tp)(['', ''], [
+            ['Host', host.name],
+            ['App', host.app],
+            ['System', `${host.system}, ${host.machine}, ${host.virtualization}`],
+            ...(host.provider === '' ? [] : [['Provider', host.provider]]),
+            ['Size', `${host.cpus} CPU, ${host.memoryMiB} MiB, ${host.diskGiB} GiB`],
+            ['Profile and mode', `${report.profile}, ${report.mode}`],
+        ]),
+    ];
+    if (failure !== null)
+        parts.push(`**${(0,src/* escapeMarkdown */.FV)(failure)}**`);
+    if (findings.length > 0)
+        parts.push('### Findings', (0,src/* table */.tp)(['What', 'Found', 'Allowed'], findings.map(({ what, found, allowed }) => [what, found, allowed])));
+    if (news.length > 0)
+        parts.push(`### ${{ plan: 'What would change', apply: 'What was changed', verify: 'What has drifted' }[report.mode]}`, (0,src/* table */.tp)(['Task', 'Status', 'Why it is set', 'As found'], news.map(({ id, status, reason, message }) => [id, status, reason, message])));
+    const next = whatNext(report);
+    if (next !== '')
+        parts.push((0,src/* escapeMarkdown */.FV)(next));
+    parts.push((0,src/* details */.zH)(`All ${tasks.length} tasks`, (0,src/* table */.tp)(['Task', 'Status', 'Time', 'Why it is set', 'Source', 'Message'], tasks.map(({ id, status, ms, reason, source, message }) => [id, status, (0,src/* duration */.p0)(ms), reason, source, message]))));
+    if (readings.length > 0)
+        parts.push((0,src/* details */.zH)('What the host says about itself', readings.map(({ what, value }) => `${(0,src/* escapeMarkdown */.FV)(what)}\n\n${(0,src/* preformatted */.EC)(value)}`).join('\n\n')));
+    return parts;
+}
+/** What came of the run, in one line. */
+function headline({ mode, host, changed, drift, findings, failure, sound, tasks }) {
+    const found = number(findings.length, 'finding');
+    if (failure !== null)
+        return `❌ ${host.name}: failed after ${number(changed, 'change')}`;
+    if (mode === 'plan')
+        return drift === 0
+            ? `✅ ${host.name}: nothing to change`
+            : `📋 ${host.name}: ${drift} of ${number(tasks.length, 'task')} would change something`;
+    if (mode === 'verify')
+        return sound ? `✅ ${host.name} is as it should be` : `❌ ${host.name}: ${number(drift, 'drift')}, ${found}`;
+    const done = changed === 0 ? 'nothing to change' : number(changed, 'change');
+    return `${sound ? '✅' : '❌'} ${host.name}: ${done}${findings.length === 0 ? '' : `, ${found}`}`;
+}
+/** What the reader is to do now; '' where that is nothing. */
+function whatNext({ mode, drift, findings, failure }) {
+    if (failure !== null)
+        return 'Repair what is named above and run this again: it goes on from there.';
+    if (mode === 'plan')
+        return drift === 0 ? '' : 'Run this with mode: apply to make these changes.';
+    const repairs = drift > 0 ? 'Run this with mode: apply, which repairs the drift. ' : '';
+    return `${repairs}${findings.length > 0 ? 'Each finding says what is allowed: repair it on the server, then run mode: verify.' : ''}`.trim();
+}
+/** Why a run that did its work is a failed one all the same; null where it is not. */
+function complaint(report) {
+    const { mode, host, tasks, findings, sound } = report;
+    if (sound || mode === 'plan')
+        return null;
+    const drifted = tasks.filter(({ status }) => status === 'drift').map(({ id }) => id);
+    const counts = [
+        ...(drifted.length === 0 ? [] : [`${number(drifted.length, 'drift')} (${some(drifted, ', ')})`]),
+        ...(findings.length === 0 ? [] : [`${number(findings.length, 'finding')} (${some(findings.map(provision_finding/* inWords */.r), ' | ')})`]),
+    ];
+    return `${host.name} is not as it should be: ${counts.join(' and ')}. ${whatNext(report)}`;
+}
+function some(texts, separator) {
+    const more = texts.length - NAMED;
+    return `${texts.slice(0, NAMED).join(separator)}${more > 0 ? `${separator}${more} more` : ''}`;
+}
+function number(count, noun) {
+    return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/report.ts
 
 
-/** Outputs and summary, also of a run that failed in between. @throws Error with the reason of the failure */
+
+
+
+
+
+
+/**
+ * Outputs, log, summary and the report's file, also of a run that failed in between.
+ * @throws Error where the run failed, or the host is not as the mode wants it to be
+ */
 async function report(inputs, facts, outcome) {
-    const changed = outcome.tasks.filter(({ status }) => status === 'changed').length;
-    const proof = (name) => outcome.proofs.find((each) => each.name === name)?.value ?? '';
-    (0,src/* setOutputs */.n0)({ changed, 'deploy-user': inputs.deployUser, edge: proof('edge'), agent: proof('agent') });
-    await (0,src/* writeSummary */.Sy)([
-        `## ${inputs.app} on ${facts.os.name}: ${outcome.failure === null ? (changed === 0 ? 'nothing to change' : `${changed} changes`) : 'failed'}`,
-        (0,src/* table */.tp)(['Task', 'Status', 'Time', 'Why', 'Message'], outcome.tasks.map(({ id, status, ms, reason, message }) => [id, status, (0,src/* duration */.p0)(ms), reason, message])),
-        ...(outcome.proofs.length > 0
-            ? [
-                'What the host says about itself afterwards:',
-                (0,src/* table */.tp)(['What', 'As read back'], outcome.proofs.map(({ name, value }) => [name, value])),
-            ]
-            : []),
-    ]);
-    if (outcome.failure !== null)
-        throw new Error(outcome.failure);
-    for (const { name, value } of outcome.proofs)
-        lib_core/* info */.pq(`  ${name}: ${value}`);
-    lib_core/* info */.pq(changed === 0 ? 'Nothing to change.' : `${changed} changes.`);
+    const document = hostReport(inputs, facts, outcome);
+    const reading = (wanted) => document.readings.find(({ id }) => id === wanted)?.value[0] ?? '';
+    (0,src/* setOutputs */.n0)({
+        changed: document.changed,
+        drift: document.drift,
+        findings: document.findings.length,
+        report: await writeReport(document),
+        provider: document.host.provider,
+        'deploy-user': inputs.deployUser,
+        edge: reading('containers').replace(/^edge /, ''),
+        agent: reading('agent'),
+    });
+    for (const line of logLines(document))
+        core/* info */.pq((0,src/* foreignLines */.Y0)(line).join('\n'));
+    await (0,src/* writeSummary */.Sy)(summaryParts(document));
+    const wrong = document.failure ?? complaint(document);
+    if (wrong !== null)
+        throw new Error(wrong);
+    core/* info */.pq(`${headline(document)}. ${whatNext(document)}`.trim());
+}
+/** What is not as it should be, for the log; the tasks themselves are in it already. */
+function logLines({ mode, tasks, findings }) {
+    const planned = mode === 'plan' ? tasks.filter(({ status }) => status === 'drift') : [];
+    return [
+        ...planned.map(({ id, reason, message }) => `would change ${id}: ${reason}${message === '' ? '' : ` (${message})`}`),
+        ...findings.map((finding) => `finding: ${(0,provision_finding/* inWords */.r)(finding)}`),
+    ];
+}
+/** In a directory of its own, for the job's user alone. Later steps of the job keep or compare it. @returns its path */
+async function writeReport(document) {
+    const directory = await (0,promises_.mkdtemp)((0,external_node_path_.join)(process.env['RUNNER_TEMP'] || (0,external_node_os_namespaceObject.tmpdir)(), 'provision-vps-'));
+    const file = (0,external_node_path_.join)(directory, 'report.json');
+    await (0,promises_.writeFile)(file, `${(0,src/* redact */.E$)(JSON.stringify(document, null, 2))}\n`, { mode: 0o600 });
+    return file;
 }
 
+// EXTERNAL MODULE: ./actions/provision-vps/src/tasks.ts
+var src_tasks = __nccwpck_require__(7895);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/main.ts
+
+
 
 
 
@@ -74971,22 +73511,3110 @@ async function report(inputs, facts, outcome) {
 
 /** Makes a bare server ready for releases: looks at it, changes what is not as it should be, and proves what it did. */
 async function main(signal) {
-    const inputs = (0,src/* readInputs */.Ko)(readProvisionInputs);
-    const session = await loginAsAdmin(inputs.connection);
+    const inputs = (0,src/* readInputs */.Ko)(src_inputs/* readProvisionInputs */.T7);
+    const login = await loginAsAdmin(inputs);
     try {
-        const facts = await gatherFacts(session, inputs);
-        const outcome = await applyTasks(session, inputs.connection.user, planFor(inputs, facts), signal);
+        let { facts, findings } = await (0,src_facts/* gatherFacts */.pc)(login, inputs);
+        if (facts.sshUnconfirmed && inputs.mode === 'apply') {
+            await (0,prove_login/* settleEarlier */.qX)(login, signal);
+            ({ facts, findings } = await (0,src_facts/* gatherFacts */.pc)(login, inputs));
+        }
+        const plan = (0,src_facts/* planFor */.bJ)(inputs, facts);
+        const outcome = await (0,src_tasks/* runTasks */.eW)(login, plan, inputs.mode, signal);
+        if (inputs.mode === 'apply' && outcome.failure === null && outcome.tasks.some(({ status }) => status === 'drift')) {
+            const open = openByKey.bind(null, inputs.connection);
+            (0,prove_login/* merge */.h1)(outcome, await (0,prove_login/* secureSsh */.g4)({ plan, login, open, signal }));
+        }
+        if (deservesLook(inputs.mode, plan, outcome)) {
+            const look = await lookFromOutside(login, inputs, inputs.mode === 'apply' ? (0,prove_login/* settled */.gu)(plan) : plan, signal);
+            outcome.readings.push(...look.readings);
+            outcome.findings.push(...look.findings);
+        }
+        outcome.findings.unshift(...findings);
         await report(inputs, facts, outcome);
     }
     finally {
-        session.close();
+        login.session.close();
     }
 }
 
 
 /***/ }),
 
-/***/ 5799:
+/***/ 3475:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   MR: () => (/* binding */ stepScript),
+/* harmony export */   g4: () => (/* binding */ secureSsh),
+/* harmony export */   gu: () => (/* binding */ settled),
+/* harmony export */   h1: () => (/* binding */ merge),
+/* harmony export */   ni: () => (/* binding */ closingSteps),
+/* harmony export */   qX: () => (/* binding */ settleEarlier)
+/* harmony export */ });
+/* unused harmony export afterwards */
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
+/* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
+/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7116);
+/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(202);
+/* harmony import */ var _host_provision_ssh_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1515);
+/* harmony import */ var _host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(274);
+/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6219);
+/* harmony import */ var _tasks_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7895);
+
+
+
+
+
+
+
+
+/** Bound for one of the small scripts; restarting services is the slow part of them. */
+const TIMEOUT_MS = 120_000;
+/**
+ * Closes what is to be closed: root, passwords, the old port. Nothing is closed but over a connection of the admin user on the port that
+ * is to stay, so that login was proven before; and what was closed stays closed only where the same login comes through once more. The host
+ * undoes it by itself where that second proof does not come in time.
+ * @returns what to put in place of the outcome's tasks of the same name; readings where something was confirmed
+ */
+async function secureSsh({ plan, login, open, signal }) {
+    const { ssh } = plan;
+    const { move, close, confirm } = closingSteps(plan);
+    const admin = { user: ssh.admin.user, port: ssh.port ?? login.port };
+    const done = { tasks: [], readings: [], findings: [], failure: null };
+    const sessions = [login];
+    /** One phase; false where it failed. */
+    const phase = async (on, taken, timeoutMs = TIMEOUT_MS) => {
+        const ran = await (0,_tasks_js__WEBPACK_IMPORTED_MODULE_6__/* .runScript */ .j3)(on, { script: stepScript(taken), ...taken, timeoutMs, signal });
+        merge(done, ran);
+        return ran.failure === null;
+    };
+    let step = 'Before anything of sshd was changed';
+    try {
+        if (move !== null && !(await phase(login, move)))
+            return await undone(done, sessions, ssh.revertSeconds);
+        step =
+            move !== null
+                ? `sshd listened on port ${ssh.port} too, but no login came through it. A firewall of the provider has to let the port in first`
+                : `Nothing of sshd was changed, because the login that is to stay does not work`;
+        const first = await second(login, admin, open, sessions);
+        step = 'While sshd was being changed';
+        if (!(await phase(first, close)))
+            return await undone(done, sessions, ssh.revertSeconds);
+        step = `sshd was changed, but then ${admin.user} was not let in on port ${admin.port}`;
+        const proven = { ...admin, session: await open(admin) };
+        sessions.push(proven);
+        step = 'While the change of sshd was being confirmed';
+        // Later than that there is nothing left to confirm.
+        await phase(proven, confirm, (ssh.revertSeconds + 10) * 1000);
+        const sshd = done.tasks.find(({ id, status }) => id === 'sshd' && status === 'drift');
+        if (sshd)
+            done.failure ??= `sshd is not as it was set, which is somebody else's doing: ${sshd.message}`;
+        if (done.failure === null && ssh.admin.user !== 'root')
+            await rootStaysOut(done, admin.port, open);
+    }
+    catch (error) {
+        done.failure = `${step}: ${error instanceof Error ? error.message : String(error)}`;
+        return await undone(done, sessions, ssh.revertSeconds);
+    }
+    finally {
+        for (const each of sessions.slice(1))
+            each.session.close();
+    }
+    return done;
+}
+/**
+ * What closing sshd takes, step by step: another port is opened beside the old one where sshd is to move, then the rest is closed over a login of
+ * the admin, then that is confirmed over a newer one. Ansible takes the same steps.
+ */
+function closingSteps(plan) {
+    const { ssh, sshPorts, deployUser } = plan;
+    const moves = ssh.port !== null && sshPorts.some((port) => port !== ssh.port);
+    const final = settled(plan);
+    return {
+        move: moves ? { tasks: [(0,_host_provision_ssh_js__WEBPACK_IMPORTED_MODULE_3__/* .openPortTask */ .bw)(ssh, sshPorts)], readings: [] } : null,
+        close: { tasks: [{ ...(0,_host_provision_ssh_js__WEBPACK_IMPORTED_MODULE_3__/* .sshTask */ .Sg)(ssh, deployUser), deferred: false }], readings: [] },
+        confirm: { tasks: [(0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .confirmTask */ .uL)(), ...afterwards(plan, final)], readings: (0,_host_provision_readings_js__WEBPACK_IMPORTED_MODULE_1__/* .hostReadings */ .y)(final) },
+    };
+}
+/** The script of one such step. */
+function stepScript({ tasks, readings }) {
+    return (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__/* .renderScript */ .y)(tasks, (0,_host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__/* .readingsShell */ .gS)(readings));
+}
+/** A login of the admin on the port that is to stay; where the run began with such a one, that is it. */
+async function second(login, admin, open, sessions) {
+    if (login.user === admin.user && login.port === admin.port)
+        return login;
+    const opened = { ...admin, session: await open(admin) };
+    sessions.push(opened);
+    const { code, stderrTail } = await opened.session.exec(admin.user === 'root' ? 'true' : 'sudo -n true', {
+        timeoutMs: 30_000,
+    });
+    if (code !== 0)
+        throw new Error(`${admin.user} logs in, but "sudo -n true" ended with ${code}: ${stderrTail.trim()}`);
+    _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq(`${admin.user} logs in by key on port ${admin.port} and becomes root`);
+    return opened;
+}
+/** The plan once nothing but the port that stays is served. */
+function settled(plan) {
+    return plan.ssh.port === null ? plan : { ...plan, sshPorts: [plan.ssh.port] };
+}
+/** What follows from ports that are closed now; sshd itself is looked at again, as it runs. */
+function afterwards(plan, final) {
+    const before = new Map((0,_host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__/* .hostTasks */ .JV)(plan).map((task) => [task.id, `${task.check}\n${task.apply}`]));
+    return (0,_host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__/* .hostTasks */ .JV)(final).filter(({ id, check, apply, deferred }) => deferred || before.get(id) !== `${check}\n${apply}`);
+}
+/** Undoes over the newest connection that still works; the host does it by itself where none does. */
+async function undone(done, sessions, revertSeconds) {
+    const task = (0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .revertTask */ .IE)();
+    // When the host has undone it by itself, there is nothing left to wait for.
+    const deadline = Date.now() + Math.min(revertSeconds + 2, 30) * 1000;
+    const script = (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__/* .renderScript */ .y)([task], 'proof end done');
+    for (const on of [...sessions].reverse()) {
+        try {
+            const timeoutMs = Math.max(deadline - Date.now(), 2000);
+            const ran = await (0,_tasks_js__WEBPACK_IMPORTED_MODULE_6__/* .runScript */ .j3)(on, { script, tasks: [task], readings: [], timeoutMs });
+            if (ran.failure !== null)
+                continue;
+            const reverted = ran.tasks.some(({ status }) => status === 'changed');
+            done.failure = `${done.failure}. ${reverted ? 'The change of sshd has been undone: everything is open as it was before' : 'No change of sshd is left to undo'}`;
+            return done;
+        }
+        catch {
+            // The next connection may still be there.
+        }
+    }
+    done.failure = `${done.failure}. No connection is left to undo it: the host does so by itself, ${revertSeconds} s after the change`;
+    return done;
+}
+/** The proof from outside that sshd runs with what its files say. */
+async function rootStaysOut(done, port, open) {
+    let session;
+    try {
+        session = await open({ user: 'root', port });
+    }
+    catch {
+        return;
+    }
+    session.close();
+    done.failure =
+        'root is still let in by key, although sshd was told otherwise: is it another server that listens there?';
+}
+/** Results of a later script take the places of those of an earlier one. */
+function merge(into, later) {
+    for (const task of later.tasks) {
+        const at = into.tasks.findIndex(({ id }) => id === task.id);
+        // Looking again at what was changed does not make it unchanged.
+        if (at === -1)
+            into.tasks.push(task);
+        else if (!(into.tasks[at]?.status === 'changed' && task.status === 'ok'))
+            into.tasks[at] = task;
+    }
+    if (later.readings.length > 0) {
+        into.readings = later.readings;
+        into.findings = later.findings;
+    }
+    into.failure = later.failure ?? into.failure;
+}
+/** Sends the shell that undoes what an earlier run has left unconfirmed. @throws Error where that fails */
+async function settleEarlier(login, signal) {
+    const task = (0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .revertTask */ .IE)();
+    _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e('An earlier run has changed sshd and was gone before it could prove a login: that change is undone first');
+    const script = (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__/* .renderScript */ .y)([task], 'proof end done');
+    const { failure } = await (0,_tasks_js__WEBPACK_IMPORTED_MODULE_6__/* .runScript */ .j3)(login, { script, tasks: [task], readings: [], timeoutMs: TIMEOUT_MS, signal });
+    if (failure !== null)
+        throw new Error(failure);
+}
+
+
+/***/ }),
+
+/***/ 7895:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   NS: () => (/* binding */ scriptReader),
+/* harmony export */   Q1: () => (/* binding */ hostScript),
+/* harmony export */   QN: () => (/* binding */ outcomeReader),
+/* harmony export */   eW: () => (/* binding */ runTasks),
+/* harmony export */   er: () => (/* binding */ taskLine),
+/* harmony export */   j3: () => (/* binding */ runScript)
+/* harmony export */ });
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5945);
+/* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
+/* harmony import */ var _host_provision_facts_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5790);
+/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7116);
+/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(202);
+/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6219);
+/* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8674);
+
+
+
+
+
+
+
+
+const MARKS = { ok: '=', changed: '+', skipped: '-', drift: '~', failed: '✗' };
+/** The first run downloads packages and images; a slow mirror must not hold the job for ever. */
+const TIMEOUT_MS = 30 * 60_000;
+/** What is read back in a mode: before anything is set there is nothing to read. */
+function readingsFor(plan, mode) {
+    return mode === 'plan' ? [] : (0,_host_provision_readings_js__WEBPACK_IMPORTED_MODULE_3__/* .hostReadings */ .y)(plan);
+}
+/** The script that makes this host what the plan says, or inspects it alone; holds secrets. Ansible sends the same one. */
+function hostScript(plan, mode) {
+    return (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__/* .renderScript */ .y)((0,_host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__/* .hostTasks */ .JV)(plan), (0,_host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__/* .readingsShell */ .gS)(readingsFor(plan, mode)), {
+        mode: mode === 'apply' ? 'apply' : 'inspect',
+    });
+}
+/** Reads what the script says: `line` takes one line of its output and gives the task's result that is in it, `end` what came of all. */
+function outcomeReader(plan, mode) {
+    return scriptReader((0,_host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__/* .hostTasks */ .JV)(plan), readingsFor(plan, mode));
+}
+/** Reads the output of any script by the tasks and readings that are in it. */
+function scriptReader(tasks, readings) {
+    const known = new Map(tasks.map((task) => [task.id, task]));
+    const values = new Map();
+    const outcome = { tasks: [], readings: [], findings: [], failure: null };
+    return {
+        line: (text) => {
+            const line = (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__/* .parseLine */ .A)(text);
+            if (line?.kind === 'proof')
+                values.set(line.name, (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_1__/* .redact */ .E$)(line.value));
+            if (line?.kind !== 'task')
+                return null;
+            const { id, status, ms } = line;
+            const { reason = '', source = '' } = known.get(id) ?? {};
+            const result = { id, reason, source, status, ms, message: (0,_text_js__WEBPACK_IMPORTED_MODULE_6__/* .oneLine */ .T)(line.message) };
+            outcome.tasks.push(result);
+            return result;
+        },
+        end: ({ code, signal, stderrTail }) => {
+            const failed = outcome.tasks.find(({ status }) => status === 'failed');
+            if (failed) {
+                outcome.failure = `Task ${failed.id} failed: ${failed.message || 'without a message'}. What was done before it stays; the next run goes on from there`;
+            }
+            else if (code !== 0 || !values.has('end')) {
+                outcome.failure = `The script on the host ended early (exit code ${code ?? `none, signal ${signal}`}): ${(0,_text_js__WEBPACK_IMPORTED_MODULE_6__/* .oneLine */ .T)(stderrTail)}`;
+            }
+            else {
+                outcome.readings = readings.map(({ id, what }) => ({ id, what, value: values.get(id) ?? '' }));
+                outcome.findings = (0,_host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__/* .audit */ .sb)(readings, values);
+            }
+            return outcome;
+        },
+    };
+}
+/** A task's result as one line of the log. */
+function taskLine({ id, status, ms, message }) {
+    return `${MARKS[status]} ${id} (${(0,_delivery_runner__WEBPACK_IMPORTED_MODULE_1__/* .duration */ .p0)(ms)})${message === '' ? '' : `: ${message}`}`;
+}
+/**
+ * Sends all tasks as one script, to be applied or inspected alone, and follows its lines; then judges what the host read back.
+ * A failed task is part of the outcome, not an exception.
+ */
+function runTasks(login, plan, mode, signal) {
+    return runScript(login, {
+        script: hostScript(plan, mode),
+        tasks: (0,_host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__/* .hostTasks */ .JV)(plan),
+        readings: readingsFor(plan, mode),
+        timeoutMs: TIMEOUT_MS,
+        signal,
+    });
+}
+/** Sends one script and follows its lines. A failed task is part of the outcome, not an exception. @throws SshError */
+async function runScript({ session, user }, { script, tasks, readings, ...bounds }) {
+    const reader = scriptReader(tasks, readings);
+    const result = await session.exec((0,_host_provision_facts_js__WEBPACK_IMPORTED_MODULE_2__/* .shellAs */ .j7)(user), {
+        ...bounds,
+        stdin: script,
+        onStdoutLine: (text) => {
+            const task = reader.line(text);
+            if (task !== null)
+                _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq(taskLine(task));
+        },
+    });
+    return reader.end(result);
+}
+
+
+/***/ }),
+
+/***/ 8674:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   T: () => (/* binding */ oneLine)
+/* harmony export */ });
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
+
+/** What the server said, harmless for the log, as one line. */
+function oneLine(text) {
+    return (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .foreignLines */ .Y0)(text.trim(), '')
+        .map((line) => line.slice(2))
+        .join(' / ');
+}
+
+
+/***/ }),
+
+/***/ 5147:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Qz: () => (/* binding */ EDGE_DIRECTORIES),
+/* harmony export */   bG: () => (/* binding */ accessTasks),
+/* harmony export */   tZ: () => (/* binding */ deployKeyLine)
+/* harmony export */ });
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5235);
+
+
+
+/** The line of authorized_keys that binds the deploy key to the launcher. */
+function deployKeyLine({ app, deployKey }) {
+    return `restrict,command="/opt/edge/bin/release ${app}" ${deployKey}`;
+}
+/** The edge's directories, parents first. */
+const EDGE_DIRECTORIES = [
+    { path: '/opt/edge', mode: '755' },
+    { path: '/opt/edge/bin', mode: '755' },
+    { path: '/opt/edge/dynamic', mode: '755' },
+    { path: '/opt/edge/staging', mode: '755' },
+    { path: '/opt/edge/certs', mode: '700' },
+    { path: '/opt/edge/acme', mode: '700' },
+    // A watching agent listens here for a rollback; its socket gets the directory's group, in which the deploy user is.
+    { path: '/opt/edge/run', mode: '2750', owner: 'root:docker' },
+];
+/**
+ * Who may ask for a release: one user whose key rings the launcher. That is no shell, but it is not nothing: whoever holds the key can
+ * deploy any release that lies in the allowed repository (policy.json; any repository where it names none), and can roll back.
+ */
+function accessTasks(plan) {
+    const user = (0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(plan.deployUser);
+    const line = deployKeyLine(plan);
+    const form = '^restrict,command="/opt/edge/bin/release [a-z][a-z0-9-]{0,30}" ';
+    const wanted = `keys=$(getent passwd ${user} | cut -d: -f6)/.ssh/authorized_keys
+wanted() {
+  {
+    # Keys of other apps of this host stay; anything that is not a launcher key goes, and so do those of removed apps.
+    grep -E ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(form)} "$keys" 2>/dev/null | grep -v -F ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(`"/opt/edge/bin/release ${plan.app}" `)} | while IFS= read -r other; do
+      [ ! -d "/opt/$(printf '%s' "$other" | cut -d ' ' -f 2 | tr -d '"')" ] || printf '%s\\n' "$other"
+    done
+    printf '%s\\n' ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(line)}
+  } | sort -u
+}`;
+    return [
+        (0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .directoriesTask */ .fH)({
+            id: 'edge_directories',
+            reason: 'Root owns what root will run; the deploy user can read and run the launcher, no more',
+            source: 'docs/host.md; CIS Debian 12 7.1',
+        }, EDGE_DIRECTORIES),
+        (0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .fileTask */ .C3)({
+            id: 'launcher',
+            reason: 'The one program that the deploy key can start',
+            source: 'sshd(8), command= of authorized_keys',
+            path: '/opt/edge/bin/release',
+            mode: '755',
+            content: _files_js__WEBPACK_IMPORTED_MODULE_2__/* .launcher */ .lC,
+        }),
+        {
+            id: 'deploy_user',
+            reason: 'Deploys do not log in as root; no password means that only the key opens the account',
+            source: 'CIS Debian 12 5.1; useradd(8)',
+            show: `id ${plan.deployUser}; getent shadow ${plan.deployUser}`,
+            check: `id ${user} >/dev/null && id -nG ${user} | tr ' ' '\\n' | grep -qx docker && [ "$(getent shadow ${user} | cut -d: -f2)" = '*' ]`,
+            apply: `id ${user} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh ${user}
+usermod --append --groups docker --password '*' ${user}`,
+        },
+        {
+            id: 'deploy_key',
+            reason: 'A stolen deploy key gets the launcher: no shell and no forwarding, but every release of the allowed repository',
+            source: 'sshd(8), restrict of authorized_keys',
+            show: `cat ~${plan.deployUser}/.ssh/authorized_keys`,
+            check: `${wanted}
+[ "$(wanted)" = "$(cat "$keys")" ] && [ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${user} ${user})" ]`,
+            apply: `${wanted}
+if wanted | grep -v -F ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(`"/opt/edge/bin/release ${plan.app}" `)} | grep -q -F ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(plan.deployKey)}; then
+  echo 'this deploy key is in use for another app of this host: make one key per app'
+  return 1
+fi
+group=$(id -gn ${user})
+directory "$(dirname "$keys")" 700 ${user}:"$group"
+wanted >"$work/authorized_keys"
+put "$keys" 600 ${user}:"$group" <"$work/authorized_keys"`,
+        },
+        (0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .directoriesTask */ .fH)({
+            id: 'app_directory',
+            reason: "The app's releases, ledger and secrets are root's alone",
+            source: 'docs/host.md',
+        }, [{ path: `/opt/${plan.app}`, mode: '750' }]),
+        {
+            id: 'app_secrets',
+            reason: 'The file of secrets exists with its mode before the first secret is written to it',
+            source: 'docs/host.md; CIS Debian 12 7.1',
+            show: `stat -c '%a %U:%G' /opt/${plan.app}/.env`,
+            check: `[ -f /opt/${plan.app}/.env ] && [ "$(stat -c '%a %U:%G' /opt/${plan.app}/.env)" = '600 root:root' ]`,
+            apply: `if [ -f /opt/${plan.app}/.env ]; then
+  chown root:root /opt/${plan.app}/.env
+  chmod 600 /opt/${plan.app}/.env
+else
+  put /opt/${plan.app}/.env 600 root:root </dev/null
+fi`,
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 3566:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   f: () => (/* binding */ APT_SHELL),
+/* harmony export */   g: () => (/* binding */ PACKAGE_STATES)
+/* harmony export */ });
+/** Options for every call of apt: wait for another one, and ask a mirror that does not answer only so often. */
+const APT = '-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::Languages=none -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30';
+/** Shell that prints `installed <name>` for each package that is installed; names follow. */
+const PACKAGE_STATES = "dpkg-query -W -f '${db:Status-Status} ${Package}\\n'";
+/**
+ * Shell functions for tasks that install packages, each with names as arguments: `lacking` prints those that are not installed,
+ * `install_packages` waits for whoever else is installing and then does it.
+ */
+const APT_SHELL = `lacking() {
+  have=" $(${PACKAGE_STATES} "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\\n' ' ')"
+  for package in "$@"; do
+    case $have in *" $package "*) ;; *) printf '%s ' "$package" ;; esac
+  done
+}
+install_packages() {
+  if command -v cloud-init >/dev/null 2>&1; then timeout 300 cloud-init status --wait >/dev/null 2>&1 || true; fi
+  # An installation that was cut off leaves packages half configured; one that runs still holds the lock.
+  tries=0
+  until dpkg --configure -a >"$work/dpkg" 2>&1; do
+    if [ "$tries" -ge 300 ] || ! grep -q ' lock ' "$work/dpkg"; then cat "$work/dpkg"; return 1; fi
+    tries=$(( tries + 1 ))
+    sleep 1
+  done
+  # A source that is of no use here may be broken: what counts is whether the packages come.
+  apt-get ${APT} update >"$work/update" 2>&1 || :
+  apt-get ${APT} -o Dpkg::Options::=--force-confold install --no-install-recommends "$@" || {
+    grep -E '^(Err|E|W):' "$work/update" | tail -n 3
+    return 1
+  }
+}`;
+
+
+/***/ }),
+
+/***/ 4342:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   W0: () => (/* binding */ settings),
+/* harmony export */   gS: () => (/* binding */ readingsShell),
+/* harmony export */   sb: () => (/* binding */ audit)
+/* harmony export */ });
+/** Judges every reading by its value. One that did not come is a finding: what was not looked at is not proven. */
+function audit(readings, values) {
+    return readings.flatMap(({ id, what, judge }) => {
+        const value = values.get(id);
+        return value === undefined ? [{ what, found: 'no answer', allowed: 'an answer of the host' }] : judge(value);
+    });
+}
+/** Shell for the end of the script: each reading as a function and a line with its value. */
+function readingsShell(readings) {
+    const functions = readings.map(({ id, shell }) => `reading_${id}() {\n${shell.trim()}\n}`);
+    return [
+        ...functions,
+        // All at once: most of them wait for Docker or Python to start.
+        ...readings.map(({ id }) => `reading_${id} >"$work/reading_${id}" 2>/dev/null &`),
+        'wait',
+        ...readings.map(({ id }) => `proof ${id} "$(cat "$work/reading_${id}")"`),
+        'proof end done',
+    ].join('\n');
+}
+/** Settings as `name value` lines, such as `sshd -T` prints them. */
+function settings(value) {
+    return new Map(value
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+        .map((line) => {
+        const [name = '', ...rest] = line.split(/\s+/);
+        return [name.toLowerCase(), rest.join(' ')];
+    }));
+}
+
+
+/***/ }),
+
+/***/ 3001:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   T0: () => (/* binding */ dockerUserReadings),
+/* harmony export */   dZ: () => (/* binding */ dockerUserTask)
+/* harmony export */ });
+/* unused harmony exports publishedRules, dockerUserScript */
+/* harmony import */ var _ports_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5257);
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3659);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6812);
+
+
+
+/** A chain of its own: what others have put into DOCKER-USER stays as it is. */
+const CHAIN = 'DELIVERY-PUBLISHED';
+const SCRIPT_PATH = '/opt/edge/bin/docker-user';
+const UNIT = 'delivery-docker-user.service';
+const UNIT_PATH = `/etc/systemd/system/${UNIT}`;
+/** Interfaces of Docker's bridges: docker0, docker_gwbridge, and one `br-<id>` for each network. */
+const BRIDGES = ['docker+', 'br-+'];
+/**
+ * The rules, as iptables prints them. A published port is recognised by the port that the client asked for, before Docker rewrote it, so
+ * they name no interface of the host's. `--ctstate DNAT` keeps a neighbour on the same network segment from asking a container directly.
+ */
+function publishedRules(openPorts = []) {
+    const rules = [
+        '-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN',
+        ...BRIDGES.map((bridge) => `-i ${bridge} -j RETURN`),
+        ...(0,_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .publishedPorts */ .LQ)(openPorts).map(({ port, protocol }) => `-p ${protocol} -m conntrack --ctstate DNAT --ctorigdstport ${port} -j RETURN`),
+        ...BRIDGES.map((bridge) => `-o ${bridge} -j DROP`),
+    ];
+    return rules.map((rule) => `-A ${CHAIN} ${rule}`);
+}
+/**
+ * Where the chain is called from. DOCKER-USER is Docker's own place for such rules, but Docker does not always ask it first: version 26 puts
+ * its rules for IPv6 before it, others forget it (moby/moby#48560, #47622). The table mangle is asked before any rule of Docker's.
+ */
+const CALLS = [
+    { table: 'mangle', call: `-A FORWARD -j ${CHAIN}` },
+    { table: 'filter', call: `-A DOCKER-USER -j ${CHAIN}` },
+    { table: 'filter', call: '-A FORWARD -j DOCKER-USER' },
+];
+/** The program that loads the rules; with the argument `check` it says whether they are loaded and changes nothing. */
+function dockerUserScript(openPorts = []) {
+    return `#!/bin/sh
+# Managed by provision-vps. What containers publish does not bypass the firewall; the edge's ports and those named in open-ports are let by.
+set -u
+rules='${publishedRules(openPorts).join('\n')}'
+shown() { "$family" -w -t "$1" -S; }
+
+# called TABLE RULE: is the chain called, and before anything that ends the look at its caller?
+called() {
+  shown "$1" | sed -n "/^\${2% -j *} /p" | sed '/^-A [A-Z-]* -j ACCEPT$/q;/^-A [A-Z-]* -j RETURN$/q' | grep -q -x -F -e "$2"
+}
+
+loaded() {
+  for table in mangle filter; do
+    [ "$(shown "$table" | sed -n '/^-A ${CHAIN} /p')" = "$rules" ] || { echo "$family: the rules of ${CHAIN} are not loaded in table $table"; return 1; }
+  done
+${CALLS.map(({ table, call }) => `  called ${table} '${call}' || { echo "$family: table ${table} is without ${call}"; return 1; }`).join('\n')}
+}
+
+# From the inside out: each step leads to what is whole already. The rules themselves are replaced at one stroke.
+load() {
+  for table in mangle filter; do printf '*%s\\n:${CHAIN} - [0:0]\\n%s\\nCOMMIT\\n' "$table" "$rules"; done | "$family-restore" -w --noflush || return 1
+  shown filter | grep -q -x -e '-N DOCKER-USER' || "$family" -w -t filter -N DOCKER-USER || return 1
+${CALLS.map(({ table, call }) => `  called ${table} '${call}' || "$family" -w -t ${table} ${call.replace('-A', '-I')} || return 1`).join('\n')}
+}
+
+code=0
+for family in iptables ip6tables; do
+  # A kernel without IPv6 has no tables for it, and nobody comes in by it.
+  if [ "$family" = ip6tables ] && [ ! -e /proc/net/if_inet6 ]; then continue; fi
+  if [ "\${1-}" = check ]; then loaded || code=1; else load || code=1; fi
+done
+exit "$code"
+`;
+}
+/** Not `RemainAfterExit`: each start of Docker loads the rules anew. Docker starts without them rather than not at all, the audit finds it. */
+const unit = `# Managed by provision-vps.
+[Unit]
+Description=Keeps published container ports behind the firewall
+After=ufw.service
+Before=docker.service
+
+[Service]
+Type=oneshot
+ExecStart=${SCRIPT_PATH}
+
+[Install]
+WantedBy=docker.service
+`;
+/** Published ports of containers stay closed, also while the host boots. */
+function dockerUserTask(openPorts = []) {
+    const script = dockerUserScript(openPorts);
+    return {
+        id: 'docker_user',
+        reason: 'Docker lets published ports in before UFW is asked: a database that a container publishes would be open to the world, on IPv6 too',
+        source: 'docs.docker.com/engine/network/packet-filtering-firewalls, DOCKER-USER',
+        show: `iptables -t mangle -S ${CHAIN}; ip6tables -t mangle -S ${CHAIN}`,
+        check: `same ${SCRIPT_PATH} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_1__/* .sha256 */ .sc)(script)} 755 root:root || return 1
+same ${UNIT_PATH} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_1__/* .sha256 */ .sc)(unit)} 644 root:root || return 1
+systemctl -q is-enabled ${UNIT} || { echo '${UNIT} is not enabled'; return 1; }
+${SCRIPT_PATH} check`,
+        apply: `directory /opt/edge 755 root:root
+directory /opt/edge/bin 755 root:root
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_2__/* .placed */ .GS)(SCRIPT_PATH, '755', 'root:root', script)}
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_2__/* .placed */ .GS)(UNIT_PATH, '644', 'root:root', unit)}
+systemctl daemon-reload
+systemctl -q enable ${UNIT}
+systemctl restart ${UNIT} || { ${SCRIPT_PATH}; return 1; }`,
+    };
+}
+/** The rules as the kernel has them. */
+function dockerUserReadings(openPorts = []) {
+    const what = 'DOCKER-USER';
+    return [
+        {
+            id: 'docker_user',
+            what,
+            shell: `for family in iptables ip6tables; do
+  if [ "$family" = ip6tables ] && [ ! -e /proc/net/if_inet6 ]; then continue; fi
+  for table in mangle filter; do
+    "$family" -w -t "$table" -S | grep -e '^-A DOCKER-USER ' -e '^-A FORWARD -j ' -e '^-A ${CHAIN} ' | sed "s/^/$family $table /"
+  done
+done
+[ -e /proc/net/if_inet6 ] || echo 'no IPv6'`,
+            judge: (value) => {
+                const lines = value.split('\n').map((line) => line.trim());
+                const wanted = [
+                    ...CALLS.map(({ table, call }) => `${table} ${call}`),
+                    ...['mangle', 'filter'].flatMap((table) => publishedRules(openPorts).map((rule) => `${table} ${rule}`)),
+                ];
+                const families = ['iptables', ...(lines.includes('no IPv6') ? [] : ['ip6tables'])];
+                return families.flatMap((family) => {
+                    const missing = wanted.filter((rule) => !lines.includes(`${family} ${rule}`));
+                    if (missing.length === 0)
+                        return [];
+                    return [
+                        {
+                            what: `${what} (${family})`,
+                            found: `without ${missing.join('; ')}`,
+                            allowed: `all of its rules; to repair: sudo systemctl restart ${UNIT}`,
+                        },
+                    ];
+                });
+            },
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 5790:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Qy: () => (/* binding */ FACTS_SCRIPT),
+/* harmony export */   hx: () => (/* binding */ parseFacts),
+/* harmony export */   j7: () => (/* binding */ shellAs)
+/* harmony export */ });
+/* harmony import */ var _apt_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3566);
+/* harmony import */ var _ports_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5257);
+/* harmony import */ var _ssh_port_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6295);
+/* harmony import */ var _ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(274);
+/* harmony import */ var _told_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1880);
+
+
+
+
+
+/**
+ * The script that gathers the facts in one go; it changes nothing. Each line of its output is `name=<base64>`.
+ * Bare hosts may lack ss, python and jq, so it takes what /proc and the base system give.
+ */
+const FACTS_SCRIPT = String.raw `set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+main() {
+fact() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
+fact user "$(id -un)"
+fact uid "$(id -u)"
+fact os_id "$(. /etc/os-release 2>/dev/null; printf '%s' "$ID")"
+fact os_version "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_ID")"
+fact os_name "$(. /etc/os-release 2>/dev/null; printf '%s' "$PRETTY_NAME")"
+fact os_codename "$(. /etc/os-release 2>/dev/null; printf '%s' "$VERSION_CODENAME")"
+fact machine "$(uname -m)"
+fact virtualization "$(systemd-detect-virt 2>/dev/null)"
+if systemd-detect-virt --quiet --container 2>/dev/null; then fact container 1; fi
+fact init "$(cat /proc/1/comm)"
+fact cpus "$(nproc)"
+fact memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+fact memory_limit "$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)"
+fact disk "$(df -Pk / | awk 'NR == 2 { print $2, $4 }')"
+# One call: the client asks its plugins for their versions along the way.
+fact docker "$(docker info --format 'server={{.ServerVersion}} compose={{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Version}}{{end}}{{end}}' 2>/dev/null)"
+if command -v curl >/dev/null; then fact curl 1; fi
+fact clock "$(date +%s)"
+if [ -e /run/systemd/timesync/synchronized ]; then fact synchronized yes; else fact synchronized "$(timedatectl show --property NTPSynchronized --value 2>/dev/null)"; fi
+fact addresses "$(ip -o addr show scope global 2>/dev/null | awk '$2 !~ /^(docker|br-|veth)/ { sub("/.*", "", $4); print $4 }' | tr '\n' ' ')"
+fact vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name /sys/class/dmi/id/chassis_vendor /sys/class/dmi/id/board_vendor 2>/dev/null)"
+fact docker_packages "$(${_apt_js__WEBPACK_IMPORTED_MODULE_3__/* .PACKAGE_STATES */ .g} docker.io docker-ce docker-engine moby-engine podman-docker 2>/dev/null | sed -n 's/^installed //p'; [ ! -d /snap/docker ] || echo snap:docker)"
+if [ -e /etc/docker/daemon.json ]; then fact daemon_json "$(cat /etc/docker/daemon.json)"; fi
+mkdir -p /run/sshd 2>/dev/null
+if [ -x /usr/sbin/sshd ]; then
+  sshd=$(/usr/sbin/sshd -T 2>&1) || fact ssh_error "$(printf '%s\n' "$sshd" | head -n 2)"
+  fact ssh_ports "$(printf '%s\n' "$sshd" | sed -n 's/^port //p' | tr '\n' ' ')"
+fi
+if systemctl -q is-active ssh.socket 2>/dev/null; then
+  fact ssh_socket "$(systemctl show --property Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p' | tr '\n' ' ')"
+fi
+fact moved_port "$(sed -n 's/^Port //p' ${_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .PORT_PATH */ ._} 2>/dev/null | tail -n 1)"
+if [ -d ${_ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__/* .REVERT_PATHS */ .yC.state} ]; then fact ssh_unconfirmed 1; fi
+fact ssh_connection "$DELIVERY_SSH"
+if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then fact apparmor 1; fi
+if [ -x /opt/edge/bin/release ]; then fact prepared 1; fi
+fact agent "$(cat /opt/edge/agent 2>/dev/null)"
+fact apps "$(for file in /opt/*/.env; do if [ -f "$file" ]; then basename "$(dirname "$file")"; fi; done | grep -v -x edge | tr '\n' ' ')"
+fact acme_email "$(sed -n "s/^      email: '\(.*\)'$/\1/p" /opt/edge/traefik.yaml 2>/dev/null)"
+ours=$(docker ps --quiet --no-trunc --filter name='^/edge$' 2>/dev/null)
+held=
+for port in 80 443; do
+  for id in $(docker ps --quiet --no-trunc --filter publish=$port 2>/dev/null); do
+    [ "$id" = "$ours" ] || held="$held;$port ($(docker ps --filter id="$id" --format 'container {{.Names}}'))"
+  done
+  inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v want="$(printf ':%04X' $port)" '$4 == "0A" && substr($2, length($2) - 4) == want { print $10 }')
+  for inode in $inodes; do
+    owner=unknown
+    for process in /proc/[0-9]*; do
+      if ls -l "$process/fd" 2>/dev/null | grep -q "socket:\[$inode\]"; then owner=$(cat "$process/comm" 2>/dev/null); break; fi
+    done
+    [ "$owner" = docker-proxy ] || held="$held;$port ($owner)"
+  done
+done
+fact held "$held"
+fact publishers "$(docker ps --format '{{.Names}} {{.Ports}}' 2>/dev/null)"
+}
+main </dev/null
+`;
+/** The command line that gives a script on stdin to root's shell; with sudo where the login is not root. Holds no input. */
+function shellAs(user) {
+    const shell = 'env DELIVERY_SSH="$SSH_CONNECTION" sh -s';
+    return user === 'root' ? shell : `sudo -n ${shell}`;
+}
+/** Reads the output of FACTS_SCRIPT. Lines that are not facts (a banner, say) are skipped. */
+function parseFacts(lines) {
+    const facts = (0,_told_js__WEBPACK_IMPORTED_MODULE_4__/* .readTold */ .o)(lines);
+    const text = (name) => facts.get(name) ?? '';
+    const numbers = (name) => text(name).split(/\s+/).map(Number);
+    const count = (name) => Number.parseInt(text(name), 10) || 0;
+    // SSH_CONNECTION is: client address, client port, server address, server port.
+    const listening = text('ssh_socket') || text('ssh_ports');
+    const ports = [...listening.split(/\s+/), text('ssh_connection').split(' ')[3] ?? '']
+        .map(Number)
+        .filter((port) => port > 0 && port < 65536);
+    return {
+        user: text('user'),
+        uid: facts.has('uid') ? count('uid') : -1,
+        os: { id: text('os_id'), version: text('os_version'), name: text('os_name'), codename: text('os_codename') },
+        machine: text('machine'),
+        virtualization: text('virtualization') || 'none',
+        container: facts.has('container'),
+        init: text('init'),
+        cpus: count('cpus'),
+        memoryKiB: Math.min(count('memory'), (count('memory_limit') || Infinity) / 1024),
+        diskKiB: numbers('disk')[0] ?? 0,
+        freeDiskKiB: numbers('disk')[1] ?? 0,
+        dockerVersion: /server=(\S*)/.exec(text('docker'))?.[1] ?? '',
+        composeVersion: /compose=(\S*)/.exec(text('docker'))?.[1] ?? '',
+        curl: facts.has('curl'),
+        clock: count('clock'),
+        synchronized: text('synchronized'),
+        addresses: text('addresses').split(/\s+/).filter(Boolean),
+        provider: provider(text('vendor')),
+        dockerPackages: text('docker_packages').split(/\s+/).filter(Boolean),
+        daemonJson: facts.get('daemon_json') ?? null,
+        sshPorts: [...new Set(ports)].sort((a, b) => a - b),
+        sshError: text('ssh_error').split('\n').join(' / '),
+        sshSocket: facts.has('ssh_socket'),
+        movedPort: count('moved_port') || null,
+        sshUnconfirmed: facts.has('ssh_unconfirmed'),
+        heldPorts: [...new Set(text('held').split(';').filter(Boolean))],
+        publishers: (0,_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .parsePublishers */ .vV)(text('publishers')),
+        apparmor: facts.has('apparmor'),
+        prepared: facts.has('prepared'),
+        agentImage: /^\S+@sha256:[0-9a-f]{64}$/.exec(text('agent'))?.[0] ?? '',
+        apps: text('apps')
+            .split(' ')
+            .filter((app) => app !== ''),
+        acmeEmail: text('acme_email') || null,
+    };
+}
+/** OVHcloud names itself in one field or another, by the age of the machine. */
+function provider(vendors) {
+    if (/\bovh/i.test(vendors))
+        return 'ovhcloud';
+    return vendors.split('\n')[0]?.trim() ?? '';
+}
+
+
+/***/ }),
+
+/***/ 2686:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   M$: () => (/* binding */ fail2banTasks),
+/* harmony export */   X: () => (/* binding */ fail2banReadings)
+/* harmony export */ });
+/* unused harmony export jail */
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6812);
+
+/** The jail that watches the SSH log in the journal. */
+function jail(sshPorts) {
+    return [
+        '# Managed by provision-vps.',
+        '[sshd]',
+        'enabled = true',
+        'backend = systemd',
+        // Docker and UFW bring iptables on every supported system; nft is not always there.
+        'banaction = iptables-multiport',
+        `port = ${sshPorts.join(',')}`,
+        'maxretry = 8',
+        'findtime = 10m',
+        'bantime = 1h',
+        '',
+    ].join('\n');
+}
+/** A guard on the SSH port. */
+function fail2banTasks(sshPorts) {
+    return [
+        (0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .fileTask */ .C3)({
+            id: 'fail2ban_jail',
+            reason: 'Repeated failed logins are shut out for an hour, by the journal: a host of today writes no auth.log',
+            source: 'jail.conf(5); CIS Debian 12 5.1',
+            path: '/etc/fail2ban/jail.d/delivery.local',
+            mode: '644',
+            content: jail(sshPorts),
+            then: 'systemctl restart fail2ban\nuntil_true 20 fail2ban-client status sshd',
+        }),
+        {
+            id: 'fail2ban_running',
+            reason: 'The guard runs now and after a reboot, and watches SSH',
+            source: 'fail2ban-client(1)',
+            show: 'fail2ban-client status sshd',
+            // The answer is kept for the reading: the client takes its time.
+            check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban || { echo 'not running'; return 1; }
+fail2ban-client status sshd >"$work/fail2ban"`,
+            apply: `systemctl -q enable fail2ban
+systemctl restart fail2ban
+until_true 20 fail2ban-client status sshd`,
+        },
+    ];
+}
+/** The guard as it runs. */
+function fail2banReadings() {
+    const what = 'fail2ban';
+    return [
+        {
+            id: 'fail2ban',
+            what,
+            shell: `systemctl is-active fail2ban
+for each in "$work" "$work/foreseen/fail2ban_running"; do
+  if [ -s "$each/fail2ban" ]; then cat "$each/fail2ban"; return; fi
+done
+fail2ban-client status sshd`,
+            judge: (value) => {
+                const [state = ''] = value.split('\n');
+                if (state !== 'active')
+                    return [{ what, found: state || 'not installed', allowed: 'active' }];
+                return value.includes('Status for the jail: sshd')
+                    ? []
+                    : [{ what: `${what} jail sshd`, found: 'not there', allowed: 'active' }];
+            },
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 5235:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  kI: () => (/* binding */ edgeAcme),
+  uA: () => (/* binding */ edgeCompose),
+  ut: () => (/* binding */ edgeStatic),
+  lC: () => (/* binding */ launcher)
+});
+
+;// CONCATENATED MODULE: external "node:fs"
+const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+;// CONCATENATED MODULE: ./host/provision/files.ts
+
+// Written as `new URL(<literal>, import.meta.url)`, so that the bundler copies each file beside its bundle.
+/** The launcher, the only program that a deploy key can start. */
+const launcher = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "release", 'utf8');
+/** The edge's compose project. */
+const edgeCompose = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "compose.yaml", 'utf8');
+/** The edge's static configuration. */
+const edgeStatic = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "traefik.yaml", 'utf8');
+/** What is added to it where certificates come by ACME; holds @ACME_EMAIL@. */
+const edgeAcme = (0,external_node_fs_namespaceObject.readFileSync)(__nccwpck_require__.ab + "acme.yaml", 'utf8');
+
+
+/***/ }),
+
+/***/ 644:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   r: () => (/* binding */ inWords)
+/* harmony export */ });
+/** A finding as one line for people. */
+function inWords({ what, found, allowed }) {
+    return `${what}: found ${found}; allowed: ${allowed}`;
+}
+
+
+/***/ }),
+
+/***/ 9153:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   gj: () => (/* binding */ firewallReadings),
+/* harmony export */   mg: () => (/* binding */ firewallTask)
+/* harmony export */ });
+/* unused harmony export firewallRules */
+/* harmony import */ var _ports_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5257);
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3659);
+
+
+/** UFW keeps a comment with each rule, as hex: by it we know our own. */
+const COMMENT = 'delivery';
+const COMMENT_HEX = Buffer.from(COMMENT).toString('hex');
+/**
+ * Reads UFW's own files, since `ufw status` takes half a second. Each line is one of
+ * - `port 22/tcp allow limit`: what the first rule for anybody does with a port, on IPv4 and on IPv6; `none` without one
+ * - `old 2222/tcp`: let in by us earlier, and not asked for any more
+ * - `other allow 8080/tcp from 0.0.0.0/0`: somebody else's
+ * The fields of a tuple are action, protocol, port, to, source port, from, perhaps two names of app profiles, direction.
+ */
+const firewallRules = String.raw `BEGIN { n = split(ports, wanted, " ") }
+$1 == "###" && $2 == "tuple" {
+  ours = sub(/ comment=${COMMENT_HEX}$/, "")
+  sub(/ comment=.*/, "")
+  if ($4 ~ /:/ || $NF !~ /^in/) next
+  split($4, action, "_")
+  anybody = $NF == "in" && $7 ~ /^(0\.0\.0\.0|::)\/0$/ && $8 == "any" && $9 ~ /^(0\.0\.0\.0|::)\/0$/
+  asked = 0
+  for (i = 1; i <= n; i++) {
+    split(wanted[i], want, "/")
+    if ($5 != "any" && $5 != want[2]) continue
+    parts = split($6, list, ",")
+    for (j = 1; j <= parts; j++) {
+      ends = split(list[j], range, ":")
+      if (list[j] != "any" && (want[1] + 0 < range[1] + 0 || want[1] + 0 > range[ends] + 0)) continue
+      if (anybody && parts == 1 && ends == 1 && list[j] != "any") asked = 1
+      if (anybody && first[FILENAME, wanted[i]] == "") first[FILENAME, wanted[i]] = action[1]
+    }
+  }
+  if (asked) next
+  if (ours) print "old " $6 "/" $5
+  else if (action[1] == "allow" || action[1] == "limit") print "other " action[1] " " $6 "/" $5 " from " $9
+}
+END {
+  for (i = 1; i <= n; i++) {
+    v4 = first[ARGV[1], wanted[i]]
+    v6 = first[ARGV[2], wanted[i]]
+    print "port " wanted[i] " " (v4 == "" ? "none" : v4) " " (v6 == "" ? "none" : v6)
+  }
+}`;
+/** Functions that check and apply share. */
+function shared(ports) {
+    return `rules() { awk -v ports=${(0,_shell_js__WEBPACK_IMPORTED_MODULE_1__/* .quote */ .hD)(ports.map(_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .portName */ .rn).join(' '))} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_1__/* .quote */ .hD)(firewallRules)} /etc/ufw/user.rules /etc/ufw/user6.rules; }
+has_v6() { [ -e /proc/net/if_inet6 ]; }
+# enforced TABLES PREFIX FILE: is what UFW's files say what the kernel goes by?
+enforced() {
+  "$1" -w -S >"$work/filter" || return 1
+  for line in '-P INPUT DROP' '-P OUTPUT ACCEPT' "-A INPUT -j $2-before-input" "-A $2-before-input -j $2-user-input"; do
+    grep -q -x -F -e "$line" "$work/filter" || { echo "$1: without \\"$line\\""; return 1; }
+  done
+  [ "$(grep -c -e "^-A $2-user-input " "$work/filter")" -eq "$(grep -c -e "^-A $2-user-input " "$3")" ] || { echo "$1: other rules than in $3"; return 1; }
+}
+settled() {
+  grep -q '^ENABLED=yes' /etc/ufw/ufw.conf || { echo 'not switched on'; return 1; }
+  enforced iptables ufw /etc/ufw/user.rules || return 1
+  ! has_v6 || enforced ip6tables ufw6 /etc/ufw/user6.rules
+}`;
+}
+/** Nothing but SSH, the edge and what was named on purpose from outside, by IPv4 and IPv6. Rules of others stay and are named. */
+function firewallTask(sshPorts, openPorts = []) {
+    const functions = shared((0,_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .reachablePorts */ .yy)(sshPorts, openPorts));
+    return {
+        id: 'firewall',
+        reason: 'Only SSH and the edge are reachable; SSH is let in before the firewall is switched on',
+        source: 'CIS Debian 12 4.2; ufw(8)',
+        show: 'ufw status verbose',
+        check: `${functions}
+systemctl -q is-enabled ufw || { echo 'not switched on at boot'; return 1; }
+for setting in IPV6=yes DEFAULT_INPUT_POLICY='"DROP"' DEFAULT_OUTPUT_POLICY='"ACCEPT"'; do
+  grep -q -x -F -e "$setting" /etc/default/ufw || { echo "/etc/default/ufw: without $setting"; return 1; }
+done
+rules >"$work/rules" || return 1
+while read -r kind port v4 v6; do
+  case $kind in
+    port)
+      case $v4 in allow | limit) ;; *) echo "port $port is not let in"; return 1 ;; esac
+      case $v6 in allow | limit) ;; *) ! has_v6 || { echo "port $port is not let in on IPv6"; return 1; } ;; esac
+      ;;
+    old) echo "port $port is let in by us from earlier"; return 1 ;;
+  esac
+done <"$work/rules"
+settled || return 1
+others=$(sed -n 's/^other //p' "$work/rules" | sed 's|0.0.0.0/0|anywhere|;s|::/0|anywhere|' | sort -u)
+[ -z "$others" ] || say "rules of others, left alone: $others"`,
+        apply: `${functions}
+rules >"$work/rules"
+# Without this nobody could log in once the firewall is on: whoever made such a rule has to take it back.
+if shut=$(grep -E '^port [^ ]+ .*(deny|reject)' "$work/rules"); then
+  echo "a rule of UFW shuts a port that is needed; delete it on the server (ufw status numbered): $shut"
+  return 1
+fi
+sed -e 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw >"$work/default"
+grep -q '^IPV6=' "$work/default" || echo 'IPV6=yes' >>"$work/default"
+cmp -s "$work/default" /etc/default/ufw || put /etc/default/ufw 644 root:root <"$work/default"
+while read -r kind port v4 v6; do
+  [ "$kind" = port ] || continue
+  case "$v4 $v6" in
+    *none*) ;;
+    *) continue ;;
+  esac
+  # Somebody's limit on logins stays a limit.
+  case "$v4 $v6" in *limit*) verb=limit ;; *) verb=allow ;; esac
+  ufw "$verb" "$port" comment ${COMMENT}
+done <"$work/rules"
+grep -q '^DEFAULT_INPUT_POLICY="DROP"' /etc/default/ufw || ufw default deny incoming
+grep -q '^DEFAULT_OUTPUT_POLICY="ACCEPT"' /etc/default/ufw || ufw default allow outgoing
+sed -n 's/^old //p' "$work/rules" | sort -u >"$work/old"
+while read -r port; do
+  ufw delete allow "$port" || ufw delete limit "$port"
+  say "not let in any more: $port"
+done <"$work/old"
+ufw --force enable
+systemctl -q enable ufw
+settled || ufw reload`,
+    };
+}
+/** What the kernel goes by, on IPv6 too where the host has it. */
+function firewallReadings(sshPorts, openPorts = []) {
+    const what = 'firewall';
+    return [
+        {
+            id: 'firewall',
+            what,
+            shell: `iptables -w -S | grep -E -e '^-P ' -e '^-A ufw-user-input ' | sed 's/^/iptables /'
+if [ -e /proc/net/if_inet6 ]; then ip6tables -w -S | grep -E -e '^-P ' -e '^-A ufw6-user-input ' | sed 's/^/ip6tables /'
+else echo 'no IPv6'; fi`,
+            judge: (value) => {
+                const lines = value.split('\n').map((line) => line.trim());
+                const families = ['iptables', ...(lines.includes('no IPv6') ? [] : ['ip6tables'])];
+                const ports = (0,_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .reachablePorts */ .yy)(sshPorts, openPorts);
+                return families.flatMap((family) => judgeFamily(family, lines, ports));
+            },
+        },
+    ];
+}
+function judgeFamily(family, lines, ports) {
+    const what = `firewall (${family})`;
+    const findings = ['-P INPUT DROP', '-P OUTPUT ACCEPT']
+        .filter((policy) => !lines.includes(`${family} ${policy}`))
+        .map((policy) => {
+        const [, chain = ''] = policy.split(' ');
+        const found = lines.find((line) => line.startsWith(`${family} -P ${chain} `));
+        return { what, found: found?.slice(family.length + 1) ?? `no policy of ${chain}`, allowed: policy };
+    });
+    const accepted = lines.filter((line) => new RegExp(`^${family} -A ufw6?-user-input .*-j (ACCEPT|ufw6?-user-limit-accept)$`).test(line));
+    for (const port of ports) {
+        if (accepted.some((line) => letsIn(line, port)))
+            continue;
+        findings.push({ what: `${what} port ${(0,_ports_js__WEBPACK_IMPORTED_MODULE_0__/* .portName */ .rn)(port)}`, found: 'not let in', allowed: 'let in from anywhere' });
+    }
+    return findings;
+}
+/** Does a rule, as iptables prints it, let everybody in to this port? */
+function letsIn(rule, { port, protocol }) {
+    if (/ (-s|-i|--sport|--sports|-d) /.test(rule) || !rule.includes(` -p ${protocol} `))
+        return false;
+    const [, list] = / --dports? ([0-9:,]+) /.exec(rule) ?? [];
+    return (list?.split(',') ?? []).some((part) => {
+        const [first, last = first] = part.split(':').map(Number);
+        return first !== undefined && last !== undefined && port >= first && port <= last;
+    });
+}
+
+
+/***/ }),
+
+/***/ 9118:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  oB: () => (/* binding */ dockerSource),
+  LI: () => (/* binding */ packageTasks),
+  DT: () => (/* binding */ packagesOf)
+});
+
+// EXTERNAL MODULE: ./host/provision/apt.ts
+var apt = __nccwpck_require__(3566);
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
+// EXTERNAL MODULE: ./host/provision/task.ts
+var task = __nccwpck_require__(6812);
+;// CONCATENATED MODULE: ./host/provision/repository.ts
+
+
+
+/** The one key that signs Docker's repository. */
+const DOCKER_FINGERPRINT = '9DC858229FC7DD38854AE2D88D81803C0EBFCD88';
+const KEY = '/etc/apt/keyrings/docker.asc';
+const SOURCES = '/etc/apt/sources.list.d/docker.sources';
+/** Docker's repository as apt reads it. */
+function dockerSources({ os, codename }) {
+    return [
+        '# Managed by provision-vps.',
+        'Types: deb',
+        `URIs: https://download.docker.com/linux/${os}`,
+        `Suites: ${codename}`,
+        'Components: stable',
+        `Signed-By: ${KEY}`,
+        '',
+    ].join('\n');
+}
+/** Counts the primary keys of an OpenPGP key file by walking its packets (RFC 9580, section 4); ends with 1 where it cannot. */
+const PRIMARY_KEYS = `{ for (i = 1; i <= NF; i++) byte[n++] = $i }
+END {
+  at = 0
+  while (at < n) {
+    head = byte[at]
+    if (head < 128) exit 1
+    if (head >= 192) {
+      tag = head - 192
+      first = byte[at + 1]
+      if (first < 192) { size = first; start = 2 }
+      else if (first < 224) { size = (first - 192) * 256 + byte[at + 2] + 192; start = 3 }
+      else if (first == 255) { size = ((byte[at + 2] * 256 + byte[at + 3]) * 256 + byte[at + 4]) * 256 + byte[at + 5]; start = 6 }
+      else exit 1
+    } else {
+      tag = int((head - 128) / 4)
+      if (head % 4 == 0) { size = byte[at + 1]; start = 2 }
+      else if (head % 4 == 1) { size = byte[at + 1] * 256 + byte[at + 2]; start = 3 }
+      else exit 1
+    }
+    if (tag == 6) keys++
+    at += start + size
+  }
+  if (at != n) exit 1
+  print keys + 0
+}
+`;
+/**
+ * Shell function \`only_key FILE FINGERPRINT\`: is this one armoured OpenPGP key and no other? A second key in the file would be trusted by
+ * apt just the same. By what every system has: gpg is not on all of them. The fingerprint of a version 4 key is the SHA-1 over its first
+ * packet, which begins with 0x99 and two bytes of length when it is written in the old format.
+ */
+const ONLY_KEY_SHELL = `only_key() {
+  [ "$(grep -c -- -----BEGIN "$1")" = 1 ] || return 1
+  sed -e '1,/^[[:space:]]*$/d' -e '/^[=-]/,$d' "$1" | base64 -d >"$work/key" 2>/dev/null || return 1
+  [ "$(od -An -v -tu1 "$work/key" | awk ${(0,shell/* quote */.hD)(PRIMARY_KEYS)})" = 1 ] || return 1
+  set -- "$2" $(od -An -tu1 -N3 "$work/key")
+  [ "\${2:-}" = 153 ] && [ "$(head -c $(( 3 + $3 * 256 + $4 )) "$work/key" | sha1sum | cut -c1-40 | tr a-f A-F)" = "$1" ]
+}`;
+/** Docker's own repository, by the key whose fingerprint is named here. One that the host has already is left as it is. */
+function dockerRepositoryTasks(plan) {
+    const kept = `others=$(grep -ls 'download\\.docker\\.com' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources | grep -v -x -F ${SOURCES} | tr '\\n' ' ')
+[ -z "$others" ] || { say "kept: $others"; return 77; }`;
+    const source = 'docs.docker.com/engine/install';
+    const sources = (0,task/* fileTask */.C3)({
+        id: 'docker_repository',
+        reason: "Docker's own packages come from Docker's repository and by its one key, which vouches for nothing else",
+        source,
+        path: SOURCES,
+        mode: '644',
+        content: dockerSources(plan),
+    });
+    return [
+        {
+            id: 'docker_key',
+            reason: 'The key of the repository is known by its fingerprint, whoever answers the download',
+            source: `${source} (fingerprint ${DOCKER_FINGERPRINT})`,
+            show: `gpg --show-keys ${KEY}`,
+            check: `${ONLY_KEY_SHELL}
+${kept}
+[ -f ${KEY} ] && [ "$(stat -c '%a %U:%G' ${KEY})" = '644 root:root' ] && only_key ${KEY} ${DOCKER_FINGERPRINT}`,
+            apply: `${apt/* APT_SHELL */.f}
+${ONLY_KEY_SHELL}
+missing=$(lacking ca-certificates curl)
+[ -z "$missing" ] || install_packages $missing
+curl -fsS --retry 3 --max-time 60 -o "$work/docker.asc" https://download.docker.com/linux/${plan.os}/gpg
+only_key "$work/docker.asc" ${DOCKER_FINGERPRINT} || {
+  echo "what download.docker.com gave is not the key ${DOCKER_FINGERPRINT} alone; nothing of it is trusted"
+  return 1
+}
+directory /etc/apt/keyrings 755 root:root
+put ${KEY} 644 root:root <"$work/docker.asc"`,
+        },
+        { ...sources, check: `${kept}\n${sources.check}` },
+    ];
+}
+
+;// CONCATENATED MODULE: ./host/provision/packages.ts
+
+
+/** The compose plugin has a name of its own in each distribution. */
+const DISTRIBUTION = {
+    debian: ['docker.io', 'docker-cli', 'docker-compose'],
+    ubuntu: ['docker.io', 'docker-compose-v2'],
+};
+const DOCKERS_OWN = ['docker-ce', 'docker-ce-cli', 'containerd.io', 'docker-buildx-plugin', 'docker-compose-plugin'];
+// curl carries a rollback to an agent that watches its release.
+const SHARED = ['ca-certificates', 'curl'];
+// python3-systemd lets fail2ban read the journal.
+const HARDENED = ['iptables', 'ufw', 'fail2ban', 'python3-systemd', 'unattended-upgrades'];
+/**
+ * Whose Docker a host gets, and what speaks against it. Docker's own stays where it is; one kind is never put beside the other, since
+ * their packages remove each other and the containers with them.
+ */
+function dockerSource({ os, dockerPackages }, asked) {
+    const refusals = [];
+    const strangers = dockerPackages.filter((name) => name !== 'docker.io' && name !== 'docker-ce');
+    if (strangers.length > 0)
+        refusals.push(`${strangers.join(' and ')} is installed and stands where Docker belongs: remove it first (Docker comes from docker.io or docker-ce)`);
+    const [own, distributions] = ['docker-ce', 'docker.io'].map((name) => dockerPackages.includes(name));
+    if (own && distributions)
+        refusals.push('docker-ce and docker.io are both installed: remove one of them first');
+    if (!own && distributions && asked === 'docker')
+        refusals.push('docker.io is installed and "docker-packages" asks for docker-ce, which would remove it with its containers running: leave the input out, or remove docker.io first');
+    if (!own && asked === 'distribution' && os.id === 'debian' && os.version === '12')
+        refusals.push('Debian 12 has Docker 20.10 and 24 or newer is needed: set "docker-packages" to "docker" for Docker\'s own packages');
+    return { from: own ? 'docker' : asked, refusals };
+}
+/** Every package that a host needs. */
+function packagesOf({ profile, os, dockerFrom, apparmor }) {
+    return [
+        ...(dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os]),
+        ...SHARED,
+        ...(profile === 'hardened' ? HARDENED : []),
+        ...(apparmor ? ['apparmor'] : []),
+    ];
+}
+/** Docker and what guards the host, all by apt. */
+function packageTasks(plan) {
+    const packages = packagesOf(plan).join(' ');
+    return [
+        ...(plan.dockerFrom === 'docker' ? dockerRepositoryTasks(plan) : []),
+        {
+            id: 'packages',
+            reason: 'Docker with compose, the firewall, the login guard and security updates, by packages that are signed and kept up to date',
+            source: 'docs.docker.com/engine/install; packages.debian.org',
+            show: `dpkg-query -W ${packages}`,
+            check: `${apt/* APT_SHELL */.f}
+missing=$(lacking ${packages})
+[ -z "$missing" ] || { echo "missing: $missing"; return 1; }`,
+            apply: `${apt/* APT_SHELL */.f}
+missing=$(lacking ${packages})
+install_packages $missing
+say "installed: $missing"`,
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 4323:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Me: () => (/* binding */ RESERVED_APPS),
+/* harmony export */   sG: () => (/* binding */ policyTask),
+/* harmony export */   w2: () => (/* binding */ appNameTask)
+/* harmony export */ });
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+
+
+/** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
+const RESERVED_APPS = ['edge', 'containerd'];
+/** Refuses, before anything is changed, a directory of the app's name that somebody else made. */
+function appNameTask(app) {
+    const directory = (0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(`/opt/${app}`);
+    return {
+        id: 'app_name',
+        reason: "A directory of /opt that belongs to another program is not turned into the app's",
+        source: 'docs/several-apps.md',
+        show: `ls -A /opt/${app}`,
+        // Ours is empty, holds nothing but what provisioning writes, or has been released to.
+        check: `[ ! -L ${directory} ] || return 1
+[ -e ${directory} ] || return 0
+[ -d ${directory} ] || return 1
+[ -f ${directory}/ledger.jsonl ] || [ -f ${directory}/lock ] || [ -d ${directory}/runs ] ||
+  [ -z "$(ls -A ${directory} | grep -v -x -F -e .env -e policy.json || :)" ]`,
+        apply: `echo ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(`/opt/${app} is there and is not a directory of this app's releases: move it away or choose another app name`)}
+return 1`,
+    };
+}
+/** Which releases the agent takes: from where, and signed by whom. Without signatures the first is all there is to go by. */
+function policyTask({ app, repository, signatures = null, allowRun = false, }) {
+    if (repository === null)
+        return [];
+    const path = `/opt/${app}/policy.json`;
+    const task = (0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .fileTask */ .C3)({
+        id: 'policy',
+        reason: 'The host takes releases from one repository and by whom it says, whatever the caller names',
+        source: 'docs/signatures.md',
+        path,
+        mode: '644',
+        content: `${JSON.stringify({ repository, ...(signatures === null ? {} : { signatures }), ...(allowRun ? { run: true } : {}) })}\n`,
+    });
+    if (signatures !== null)
+        return [task];
+    // Leaving an input out must not open a host that asks for signatures.
+    const kept = `if grep -q '"signatures"' ${path} 2>/dev/null; then
+  echo ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(`${path} asks for signatures and this run names nobody who makes them: set signing-public-key or signing-identity, or remove the file on the server`)}
+  return 1
+fi
+`;
+    return [{ ...task, apply: `${kept}${task.apply}` }];
+}
+
+
+/***/ }),
+
+/***/ 5257:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Kq: () => (/* binding */ parsePorts),
+/* harmony export */   LQ: () => (/* binding */ publishedPorts),
+/* harmony export */   bd: () => (/* binding */ shutPorts),
+/* harmony export */   rn: () => (/* binding */ portName),
+/* harmony export */   vV: () => (/* binding */ parsePublishers),
+/* harmony export */   yy: () => (/* binding */ reachablePorts)
+/* harmony export */ });
+/* unused harmony export parsePort */
+/** What the edge publishes; it speaks no HTTP/3, so nothing over UDP. */
+const EDGE_PORTS = [
+    { port: 80, protocol: 'tcp' },
+    { port: 443, protocol: 'tcp' },
+];
+/** Ports that containers may publish to the world: the edge's and those that were named on purpose. */
+function publishedPorts(openPorts = []) {
+    return distinct([...EDGE_PORTS, ...openPorts]);
+}
+/** Every port that the world may reach, SSH first: it is let in before anything else happens. */
+function reachablePorts(sshPorts, openPorts = []) {
+    return distinct([...sshPorts.map((port) => ({ port, protocol: 'tcp' })), ...publishedPorts(openPorts)]);
+}
+/** As UFW and people write it: `25/tcp`. */
+function portName({ port, protocol }) {
+    return `${port}/${protocol}`;
+}
+/** Reads `25/tcp` or `25`, which is TCP; null for anything else. */
+function parsePort(text) {
+    const [, digits = '', protocol = 'tcp'] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(text) ?? [];
+    const port = Number(digits);
+    return port > 0 && port < 65536 ? { port, protocol: protocol === 'udp' ? 'udp' : 'tcp' } : null;
+}
+/** Reads a list that is parted by commas or blanks; null where one of it is no port. */
+function parsePorts(text) {
+    const ports = text
+        .split(/[\s,]+/)
+        .filter((word) => word !== '')
+        .map(parsePort);
+    return ports.every((port) => port !== null) ? distinct(ports) : null;
+}
+/** Reads lines `<name> <ports>` of `docker ps`, ports as in `0.0.0.0:5432->5432/tcp, [::]:5432->5432/tcp, 3000/tcp`. */
+function parsePublishers(text) {
+    return text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+        .map((line) => {
+        const [container = '', ...rest] = line.split(' ');
+        const ports = rest
+            .join(' ')
+            .split(', ')
+            .flatMap((each) => {
+            const [, address = '', first = '', last = first, protocol = ''] = /^(.*):([0-9]+)(?:-([0-9]+))?->[0-9-]+\/(tcp|udp)$/.exec(each) ?? [];
+            if (first === '' || /^(127\.|\[?::1\]?$)/.test(address))
+                return [];
+            const length = Number(last) - Number(first) + 1;
+            return Array.from({ length }, (_, index) => ({
+                port: Number(first) + index,
+                protocol: protocol === 'udp' ? 'udp' : 'tcp',
+            }));
+        });
+        return { container, ports: distinct(ports) };
+    })
+        .filter(({ ports }) => ports.length > 0);
+}
+/** What a closed firewall will shut, or has shut, although a container publishes it: the operator may count on it, or not know of it. */
+function shutPorts(publishers, openPorts = []) {
+    const open = publishedPorts(openPorts).map(portName);
+    return publishers.flatMap(({ container, ports }) => {
+        const shut = ports.map(portName).filter((port) => !open.includes(port));
+        if (shut.length === 0)
+            return [];
+        const allowed = 'ports that nobody reaches from outside on a hardened host, or that the input open-ports names';
+        return [{ what: `container ${container}`, found: `publishes ${shut.join(', ')}`, allowed }];
+    });
+}
+function distinct(ports) {
+    return [...new Map(ports.map((port) => [portName(port), port])).values()];
+}
+
+
+/***/ }),
+
+/***/ 7116:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   y: () => (/* binding */ hostReadings)
+/* harmony export */ });
+/* unused harmony export OLDEST_DOCKER */
+/* harmony import */ var _access_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5147);
+/* harmony import */ var _audit_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4342);
+/* harmony import */ var _docker_user_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3001);
+/* harmony import */ var _fail2ban_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2686);
+/* harmony import */ var _firewall_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9153);
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3659);
+/* harmony import */ var _ssh_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1515);
+
+
+
+
+
+
+
+/** The oldest Docker that the agent can drive. */
+const OLDEST_DOCKER = 24;
+/** Everything that is read back from a host of this plan. */
+function hostReadings(plan) {
+    return [
+        dockerReading(plan),
+        containersReading(plan),
+        agentReading(plan),
+        filesReading(plan),
+        deployKeyReading(plan),
+        listenersReading(),
+        ...(plan.profile === 'hardened'
+            ? [
+                ...(0,_ssh_js__WEBPACK_IMPORTED_MODULE_5__/* .sshReadings */ ._e)(plan.ssh),
+                ...(0,_firewall_js__WEBPACK_IMPORTED_MODULE_3__/* .firewallReadings */ .gj)(plan.sshPorts, plan.openPorts),
+                ...(0,_docker_user_js__WEBPACK_IMPORTED_MODULE_1__/* .dockerUserReadings */ .T0)(plan.openPorts),
+                ...(0,_fail2ban_js__WEBPACK_IMPORTED_MODULE_2__/* .fail2banReadings */ .X)(),
+            ]
+            : []),
+    ];
+}
+function dockerReading({ profile }) {
+    const what = 'docker info';
+    return {
+        id: 'docker',
+        what,
+        // One call: the client asks its plugins for their versions along the way.
+        shell: `docker info --format 'version {{.ServerVersion}}
+live-restore {{.LiveRestoreEnabled}}
+log-driver {{.LoggingDriver}}
+{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}compose {{.Version}}{{end}}{{end}}'`,
+        judge: (value) => {
+            const found = (0,_audit_js__WEBPACK_IMPORTED_MODULE_6__/* .settings */ .W0)(value);
+            const findings = [];
+            const judge = (name, good, allowed) => {
+                if (!good)
+                    findings.push({ what: `${what} ${name}`, found: found.get(name) || 'nothing', allowed });
+            };
+            judge('version', Number.parseInt(found.get('version') ?? '', 10) >= OLDEST_DOCKER, `${OLDEST_DOCKER} or newer`);
+            judge('compose', /^v?([2-9]|[1-9][0-9])\./.test(found.get('compose') ?? ''), 'compose v2 or newer');
+            // A server that somebody else keeps has their configuration of Docker.
+            if (profile === 'hardened')
+                judge('live-restore', found.get('live-restore') === 'true', 'true');
+            return findings;
+        },
+    };
+}
+/** Containers of the edge and of what an app's release brings along to watch its images. */
+function containersReading({ app, edgeImage }) {
+    const wanted = `socket-proxy watchtower`;
+    return {
+        id: 'containers',
+        what: 'containers',
+        // What a release describes stands in backing.yaml, whether it runs or not.
+        shell: `docker inspect --format 'edge {{.State.Status}} {{.Config.Image}}' edge
+if [ -f /opt/${app}/backing.yaml ]; then
+  for service in ${wanted}; do
+    if grep -q "^  $service:" /opt/${app}/backing.yaml; then echo "$service described"; fi
+  done
+  docker ps --all --filter label=delivery.app=${app} --format '{{.Label "delivery.service"}} {{.State}} {{.Image}}' | grep -E '^(${wanted.replaceAll(' ', '|')}) '
+else
+  echo 'release not deployed yet'
+fi`,
+        judge: (value) => {
+            const lines = value.split('\n').map((line) => line.split(' '));
+            const states = new Map(lines.map(([name = '', state = '', image = '']) => [name, { state, image }]));
+            const findings = [];
+            const edge = states.get('edge');
+            if (edge?.state !== 'running')
+                findings.push({ what: 'container edge', found: edge?.state ?? 'not there', allowed: 'running' });
+            else if (edge.image !== edgeImage)
+                findings.push({ what: 'container edge', found: `image ${edge.image}`, allowed: `image ${edgeImage}` });
+            for (const name of wanted.split(' ')) {
+                const state = states.get(name)?.state;
+                if (state === undefined || state === 'running')
+                    continue;
+                findings.push({
+                    what: `container ${name} of ${app}`,
+                    found: state === 'described' ? 'not there' : state,
+                    allowed: `running; to repair: sudo /opt/edge/bin/release ${app} backing apply`,
+                });
+            }
+            return findings;
+        },
+    };
+}
+function agentReading({ agentImage }) {
+    const what = 'agent';
+    return {
+        id: 'agent',
+        what,
+        shell: 'cat /opt/edge/agent',
+        judge: (value) => (value.trim() === agentImage ? [] : [{ what, found: value || 'nothing', allowed: agentImage }]),
+    };
+}
+/** Modes and owners of what must not be changed, or read, by anybody else. */
+function filesReading({ app, deployUser }) {
+    const what = 'files';
+    const fixed = [
+        ..._access_js__WEBPACK_IMPORTED_MODULE_0__/* .EDGE_DIRECTORIES */ .Qz.map(({ path, mode, owner = 'root:root' }) => ({ path, mode, owner })),
+        { path: '/opt/edge/bin/release', mode: '755', owner: 'root:root' },
+        { path: '/opt/edge/agent', mode: '644', owner: 'root:root' },
+        { path: `/opt/${app}`, mode: '750', owner: 'root:root' },
+        { path: `/opt/${app}/.env`, mode: '600', owner: 'root:root' },
+    ];
+    return {
+        id: 'files',
+        what,
+        shell: `home=$(getent passwd ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(deployUser)} | cut -d: -f6)
+stat -c '%n %a %U:%G' ${fixed.map(({ path }) => (0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(path)).join(' ')}
+stat -c 'authorized_keys %a %U' "$home/.ssh/authorized_keys"`,
+        judge: (value) => {
+            const found = (0,_audit_js__WEBPACK_IMPORTED_MODULE_6__/* .settings */ .W0)(value);
+            const wanted = [
+                ...fixed.map(({ path, mode, owner }) => [path, `${mode} ${owner}`]),
+                ['authorized_keys', `600 ${deployUser}`],
+            ];
+            return wanted.flatMap(([path, allowed]) => {
+                const actual = found.get(path) ?? 'not there';
+                return actual === allowed ? [] : [{ what: `${what} ${path}`, found: actual, allowed }];
+            });
+        },
+    };
+}
+/** Every key of the deploy user, which must open the launcher and nothing else. Public halves: no secret. */
+function deployKeyReading(plan) {
+    const what = `keys of ${plan.deployUser}`;
+    return {
+        id: 'deploy_keys',
+        what,
+        shell: `cat "$(getent passwd ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(plan.deployUser)} | cut -d: -f6)/.ssh/authorized_keys"`,
+        judge: (value) => {
+            const lines = value.split('\n').filter((line) => line !== '');
+            const findings = lines
+                .filter((line) => !/^restrict,command="\/opt\/edge\/bin\/release [a-z][a-z0-9-]{0,30}" /.test(line))
+                .map((line) => ({ what, found: line.slice(0, 80), allowed: 'keys that are bound to the launcher' }));
+            if (!lines.includes((0,_access_js__WEBPACK_IMPORTED_MODULE_0__/* .deployKeyLine */ .tZ)(plan)))
+                findings.push({ what, found: `no key for ${plan.app}`, allowed: (0,_access_js__WEBPACK_IMPORTED_MODULE_0__/* .deployKeyLine */ .tZ)(plan).slice(0, 120) });
+            return findings;
+        },
+    };
+}
+/** What listens beyond loopback, for people to see; what of it can be reached is the firewall's matter. */
+function listenersReading() {
+    return {
+        id: 'listeners',
+        what: 'sockets that listen beyond loopback',
+        shell: `ss -H -ltnp | awk '$4 !~ /^(127[.]|\\[::1\\]|\\[::ffff:127[.])/ { split($6, name, "\\""); print $4, name[2] }' | grep -v ' docker-proxy$' | sort -u`,
+        judge: () => [],
+    };
+}
+
+
+/***/ }),
+
+/***/ 202:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   A: () => (/* binding */ parseLine),
+/* harmony export */   y: () => (/* binding */ renderScript)
+/* harmony export */ });
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+
+/** What the rendered script does before the first task and the helpers that tasks use. */
+const PRELUDE = String.raw `set -u
+umask 022
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# One run at a time: an earlier one whose runner is gone ends with the task that it is at.
+# Files of this run lie in memory, readable by root alone, and go with it.
+prepare() {
+  exec 9>"$1/delivery.lock"
+  if ! flock -w 900 9; then
+    echo 'another provisioning run has been at work on this host for 15 minutes' >&2
+    exit 75
+  fi
+  work=$(mktemp -d "$1/delivery.XXXXXX") || exit 70
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 141' PIPE
+  trap 'exit 143' TERM
+  exec 3>&1
+  exec 4>&2
+}
+
+# Text as the inside of a JSON string; lines become clauses.
+json() { tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\n/; /g;s/\\/\\\\/g;s/"/\\"/g'; }
+
+# What a task wants to tell in its result.
+say() { printf '%s\n' "$*" >>"$work/say"; }
+
+# same PATH SHA256 MODE OWNER: is the file as it should be?
+same() {
+  [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$3 $4" ] && [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
+}
+
+# put PATH MODE OWNER: writes standard input to the file in one step, with its mode from the start.
+put() {
+  fresh=$(mktemp "$(dirname "$1")/.delivery.XXXXXX")
+  cat >"$fresh"
+  chown "$3" "$fresh"
+  chmod "$2" "$fresh"
+  mv -f "$fresh" "$1"
+}
+
+# directory PATH MODE OWNER
+is_directory() { [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c '%a %U:%G' "$1")" = "$2 $3" ]; }
+directory() { mkdir -p "$1"; chown "$3" "$1"; chmod "$2" "$1"; }
+
+# until_true SECONDS COMMAND...
+until_true() {
+  tries=$(( $1 * 5 )); shift
+  while [ "$tries" -gt 0 ]; do
+    if "$@" >/dev/null 2>&1; then return 0; fi
+    tries=$(( tries - 1 ))
+    sleep 0.2
+  done
+  "$@"
+}
+
+# Milliseconds since the machine started, in the variable now: a program for each look at the clock would cost more than many a check.
+clock() { IFS='. ' read -r seconds hundredths _ </proc/uptime; now="$seconds$hundredths"0; }
+
+# report ID STATUS MS, with what the task said
+report() {
+  message=
+  if [ -s "$work/say" ]; then message=$(json <"$work/say"); fi
+  printf '{"task":"%s","status":"%s","ms":%s,"message":"%s"}\n' "$1" "$2" "$3" "$message" >&3
+}
+
+# foresee ID...: asks all checks at once, each with a directory of its own. What was right then is not asked again before the first change.
+foresee() {
+  mkdir "$work/foreseen"
+  for id in "$@"; do
+    (
+      work=$work/foreseen/$id
+      mkdir "$work"
+      : >"$work/say"
+      clock; began=$now
+      ( "check_$id" ) >"$work/out" 2>&1
+      code=$?
+      clock
+      printf '%s %s\n' "$code" "$(( now - began ))" >"$work/code"
+    ) &
+  done
+  wait
+  foreseen=yes
+}
+
+# task ID: check; where that fails, say so or apply and check again, by the mode. Check ends with 77 where the task does not apply to this host.
+# A check that fails is asked once more: Docker and the firewall give a wrong answer now and then while somebody else changes them.
+task() {
+  clock; started=$now
+  attempts='1 2'
+  if [ "$foreseen" = yes ] && read -r code ms <"$work/foreseen/$1/code"; then
+    : >"$work/say"
+    if [ -s "$work/foreseen/$1/say" ]; then cat "$work/foreseen/$1/say" >"$work/say"; fi
+    case $code in
+      0) report "$1" ok "$ms"; return 0 ;;
+      77) report "$1" skipped "$ms"; return 0 ;;
+    esac
+    attempts=2
+  fi
+  for attempt in $attempts; do
+    : >"$work/say"
+    ( "check_$1" ) >"$work/out" 2>&1
+    code=$?
+    clock
+    case $code in
+      0) report "$1" ok "$(( now - started ))"; return 0 ;;
+      77) report "$1" skipped "$(( now - started ))"; return 0 ;;
+    esac
+  done
+  grep -v '^[[:space:]]*$' "$work/out" | tail -n 1 | cut -c1-200 >"$work/found"
+  if [ "$mode" = inspect ]; then
+    cat "$work/found" >>"$work/say"
+    report "$1" drift "$(( now - started ))"
+    return 0
+  fi
+  : >"$work/say"
+  foreseen=no
+  ( set -e; "apply_$1" ) >"$work/out" 2>&1
+  code=$?
+  if [ "$code" -eq 0 ]; then
+    ( "check_$1" ) >>"$work/out" 2>&1
+    code=$?
+    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then
+      [ ! -s "$work/found" ] || say "was: $(cat "$work/found")"
+      clock
+      report "$1" changed "$(( now - started ))"
+      return 0
+    fi
+    printf 'applied, but the check still fails\n' >>"$work/out"
+  fi
+  grep -v '^[[:space:]]*$' "$work/out" | tail -n 6 | cut -c1-300 >>"$work/say"
+  clock
+  report "$1" failed "$(( now - started ))"
+  exit 1
+}
+
+# proof NAME VALUE: one line of output for what the host says about itself after the last task; the value keeps its lines.
+proof() {
+  printf '{"proof":"%s","value":"%s"}\n' "$1" "$(printf '%s' "$2" | tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed ':a;$!{N;ba};s/\\/\\\\/g;s/"/\\"/g;s/\n/\\n/g')" >&3
+}
+`;
+/**
+ * Renders tasks to one script for `sh -s`. It prints one JSON line per task,
+ * `{"task","status":"ok|changed|skipped|drift|failed","ms","message"}`, stops at the first failure with exit code 1, and ends with lines
+ * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
+ * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
+ * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed; so are deferred tasks always.
+ * `memory` is a directory for files of the run; a tmpfs on every supported system.
+ */
+function renderScript(tasks, proofs, { mode = 'apply', memory = '/run' } = {}) {
+    const functions = tasks.map(({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`);
+    const main = [
+        'main() {',
+        `mode=${mode}`,
+        `prepare ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(memory)}`,
+        `foresee ${tasks.map(({ id }) => id).join(' ')}`,
+        ...tasks.map(({ id, deferred }) => (deferred ? `mode=inspect; task ${id}; mode=${mode}` : `task ${id}`)),
+        'proofs',
+        'exit 0',
+        '}',
+        'main </dev/null',
+        '',
+    ];
+    return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
+}
+const STATUSES = ['ok', 'changed', 'skipped', 'drift', 'failed'];
+/** Reads one line of the script's output; null for anything else, such as a login banner. */
+function parseLine(line) {
+    if (!line.startsWith('{'))
+        return null;
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const { task, status, ms, message, proof } = value;
+    if (typeof task === 'string' && typeof status === 'string' && STATUSES.includes(status)) {
+        return {
+            kind: 'task',
+            id: task,
+            status: status,
+            ms: Number(ms) || 0,
+            message: typeof message === 'string' ? message : '',
+        };
+    }
+    if (typeof proof === 'string')
+        return { kind: 'proof', name: proof, value: typeof value['value'] === 'string' ? value['value'] : '' };
+    return null;
+}
+
+
+/***/ }),
+
+/***/ 3659:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   DH: () => (/* binding */ decoded),
+/* harmony export */   hD: () => (/* binding */ quote),
+/* harmony export */   sc: () => (/* binding */ sha256)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
+
+/** Quotes any text for POSIX sh: nothing inside is expanded. */
+function quote(text) {
+    return `'${text.replaceAll("'", "'\\''")}'`;
+}
+/** The SHA-256 of a text as sha256sum prints it. */
+function sha256(text) {
+    return (0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(text).digest('hex');
+}
+/** A here-document that decodes to exactly `content`. Base64 keeps every byte and cannot end the document early. */
+function decoded(content) {
+    const lines = Buffer.from(content, 'utf8')
+        .toString('base64')
+        .replace(/.{1,100}/g, '$&\n');
+    return `base64 -d <<'BASE64'\n${lines}BASE64\n`;
+}
+
+
+/***/ }),
+
+/***/ 6295:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   _: () => (/* binding */ PORT_PATH),
+/* harmony export */   v5: () => (/* binding */ checkPorts),
+/* harmony export */   y6: () => (/* binding */ writePorts),
+/* harmony export */   yf: () => (/* binding */ PORT_FILES),
+/* harmony export */   zU: () => (/* binding */ LISTENS)
+/* harmony export */ });
+/* unused harmony exports SOCKET_PATH, portDropIn, socketDropIn */
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+
+
+/** The ports that sshd listens on, apart from its other settings: only where a port was asked for. */
+const PORT_PATH = '/etc/ssh/sshd_config.d/00-delivery-port.conf';
+/** The last name wins among a socket's drop-ins; its first line takes back what all others say. */
+const SOCKET_PATH = '/etc/systemd/system/ssh.socket.d/zz-delivery.conf';
+/** A line of another file that names a port: sshd adds all of them up. */
+const OTHER_PORT = '^[[:space:]]*[Pp][Oo][Rr][Tt][[:space:]=]';
+const others = `grep -lE '${OTHER_PORT}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null | grep -v -x ${PORT_PATH}`;
+/** Shell words for the files that a change of the port touches. */
+const PORT_FILES = `${PORT_PATH} ${SOCKET_PATH} $(${others})`;
+function portDropIn(ports) {
+    return ['# Managed by provision-vps.', ...ports.map((port) => `Port ${port}`), ''].join('\n');
+}
+/** A port without an address is IPv6 and IPv4 at once, and IPv4 alone on a host without IPv6. */
+function socketDropIn(ports) {
+    return [
+        '# Managed by provision-vps.',
+        '[Socket]',
+        'ListenStream=',
+        'BindIPv6Only=both',
+        ...ports.map((port) => `ListenStream=${port}`),
+        '',
+    ].join('\n');
+}
+/** Shell for a check: sshd, and systemd where it listens in its place, have these ports and no other. `$work/sshd` holds what `sshd -T` says. */
+function checkPorts(ports, socket) {
+    const sorted = [...ports].sort((a, b) => a - b);
+    return `same ${PORT_PATH} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .sha256 */ .sc)(portDropIn(ports))} 644 root:root || { echo 'another port was asked for'; return 1; }
+found=$(sed -n 's/^port //p' "$work/sshd" | sort -nu | tr '\\n' ' ')
+[ "$found" = '${sorted.map((port) => `${port} `).join('')}' ] || { echo "sshd's ports are $found"; return 1; }
+${socket
+        ? `same ${SOCKET_PATH} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .sha256 */ .sc)(socketDropIn(ports))} 644 root:root || return 1`
+        : `for port in ${sorted.join(' ')}; do
+  grep -q "^listenaddress .*:$port\\$" "$work/sshd" || { echo "ListenAddress in another file of sshd's configuration keeps it from port $port"; return 1; }
+done`}
+for port in ${sorted.join(' ')}; do
+  listens "$port" || { echo "nothing listens on port $port"; return 1; }
+done`;
+}
+/** Shell function for checks and changes of ports. */
+const LISTENS = String.raw `listens() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v want="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == want { found = 1 } END { exit !found }'; }`;
+/** Shell that writes these ports where sshd and systemd look for them. */
+function writePorts(ports, socket) {
+    return `for file in $(${others}); do sed -i -E 's/${OTHER_PORT}/#&/' "$file"; done
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .placed */ .GS)(PORT_PATH, '644', 'root:root', portDropIn(ports))}${socket
+        ? `mkdir -p /etc/systemd/system/ssh.socket.d
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .placed */ .GS)(SOCKET_PATH, '644', 'root:root', socketDropIn(ports))}`
+        : ''}`;
+}
+
+
+/***/ }),
+
+/***/ 274:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   IE: () => (/* binding */ revertTask),
+/* harmony export */   PO: () => (/* binding */ armRevert),
+/* harmony export */   mR: () => (/* binding */ RELOAD_FUNCTIONS),
+/* harmony export */   uL: () => (/* binding */ confirmTask),
+/* harmony export */   yC: () => (/* binding */ REVERT_PATHS)
+/* harmony export */ });
+/* unused harmony exports REVERT_UNIT, revertScript */
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6812);
+
+const REVERT_PATHS = {
+    state: '/var/lib/delivery/ssh-before',
+    units: '/etc/systemd/system',
+    lock: '/run/delivery-ssh.lock',
+    owner: 'root:root',
+};
+/** The timer and the service that it starts. */
+const REVERT_UNIT = 'delivery-ssh-revert';
+/** Shell functions that make sshd take over its configuration; `$1` says who listens: `socket` is systemd, `service` is sshd itself. */
+const RELOAD_FUNCTIONS = String.raw `# The sockets on which something listens, by inode and port.
+ssh_sockets() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, at, ":"); print $10, at[n] }' | sort; }
+ssh_renewed() { [ "$(ssh_sockets)" != "$1" ]; }
+reload_ssh() {
+  # With a configuration that it does not take, sshd would not come back.
+  mkdir -p /run/sshd
+  /usr/sbin/sshd -t || return 1
+  if [ "$1" = socket ]; then
+    systemctl daemon-reload
+    # A socket whose service runs does not take new ports. Sessions are processes of their own and go on.
+    systemctl stop ssh.service
+    systemctl reset-failed ssh.service ssh.socket 2>/dev/null || :
+    systemctl restart ssh.socket
+    return
+  fi
+  before=$(ssh_sockets)
+  if systemctl reload ssh.service; then
+    # The signal is only sent when reload returns: until the sockets are new ones, the old configuration answers.
+    tries=0
+    while [ "$tries" -lt 50 ] && ! ssh_renewed "$before"; do tries=$(( tries + 1 )); sleep 0.1; done
+    sleep 0.2
+  else
+    systemctl reset-failed ssh.service 2>/dev/null || :
+    systemctl restart ssh.service
+  fi
+}
+`;
+/** The script that puts everything back; it runs from the timer, or because the runner asks for it. */
+function revertScript({ state, units, lock } = REVERT_PATHS) {
+    return `# Managed by provision-vps: undoes changes of sshd that nobody has confirmed.
+${RELOAD_FUNCTIONS}
+main() {
+exec 7>${lock}
+flock 7
+[ -d ${state} ] || exit 0
+while IFS= read -r path; do
+  if [ -e "${state}/files$path" ]; then
+    cp -p "${state}/files$path" "$path.delivery-undo" && mv -f "$path.delivery-undo" "$path"
+  else
+    rm -f "$path"
+  fi
+done <${state}/paths
+# Where somebody else has broken the configuration meanwhile, the timer tries again.
+reload_ssh "$(cat ${state}/listens)" || exit 1
+rm -rf ${state}
+systemctl -q disable ${REVERT_UNIT}.timer
+systemctl stop ${REVERT_UNIT}.timer
+rm -f ${units}/${REVERT_UNIT}.timer ${units}/${REVERT_UNIT}.service
+systemctl daemon-reload
+echo 'sshd is as it was before'
+exit 0
+}
+main </dev/null
+`;
+}
+function timer(seconds) {
+    return `[Unit]
+Description=Undo changes of sshd that nobody has confirmed
+[Timer]
+OnActiveSec=${seconds}
+OnUnitInactiveSec=${seconds}
+AccuracySec=100ms
+[Install]
+WantedBy=timers.target
+`;
+}
+function service({ state }) {
+    return `[Unit]
+Description=Undo changes of sshd that nobody has confirmed
+[Service]
+Type=oneshot
+ExecStart=/bin/sh ${state}/revert
+`;
+}
+/**
+ * Shell that saves what is about to change and starts the timer which undoes it; ends with an error where the timer does not run. Where a change
+ * is unconfirmed already, what was saved for it stays, and the timer begins anew.
+ */
+function armRevert({ files, socket, seconds }, paths = REVERT_PATHS) {
+    const { state, units, lock, owner } = paths;
+    const fresh = `${state}.new`;
+    return `exec 7>${lock}
+flock 7
+if [ ! -d ${state} ]; then
+  rm -rf ${fresh}
+  mkdir -p ${fresh}/files
+  chmod 700 ${fresh}
+  for path in ${files}; do
+    printf '%s\\n' "$path" >>${fresh}/paths
+    if [ -e "$path" ]; then
+      mkdir -p "${fresh}/files$(dirname "$path")"
+      cp -p "$path" "${fresh}/files$path"
+    fi
+  done
+  printf '%s\\n' ${socket ? 'socket' : 'service'} >${fresh}/listens
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .placedAt */ .Bc)(`${fresh}/revert`, '700', owner, revertScript(paths))}
+  mv ${fresh} ${state}
+fi
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .placedAt */ .Bc)(`${units}/${REVERT_UNIT}.service`, '644', owner, service(paths))}
+${(0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .placedAt */ .Bc)(`${units}/${REVERT_UNIT}.timer`, '644', owner, timer(seconds))}
+# A power cut between here and the change must find all of it on the disk.
+sync ${state}/* ${units}/${REVERT_UNIT}.service ${units}/${REVERT_UNIT}.timer
+systemctl daemon-reload
+systemctl -q enable ${REVERT_UNIT}.timer
+systemctl restart ${REVERT_UNIT}.timer
+systemctl -q is-active ${REVERT_UNIT}.timer
+exec 7>&-
+`;
+}
+/** Undoes what an earlier run has left unconfirmed, or this one cannot prove. */
+function revertTask({ state } = REVERT_PATHS) {
+    return {
+        id: 'ssh_unconfirmed',
+        reason: 'A change of sshd that no later login has proven is undone',
+        source: 'this project: README of provision-vps',
+        show: `ls ${state}`,
+        check: `[ ! -d ${state} ] || { echo 'a change of sshd was never confirmed'; return 1; }`,
+        apply: `sh ${state}/revert`,
+    };
+}
+/** Takes the timer away: a login has come through after the change. */
+function confirmTask({ state, units, lock } = REVERT_PATHS) {
+    return {
+        id: 'ssh_confirmed',
+        reason: 'A login has come through after the change of sshd, so it stays',
+        source: 'this project: README of provision-vps',
+        show: `systemctl list-timers ${REVERT_UNIT}.timer`,
+        check: `[ ! -d ${state} ] && [ ! -e ${units}/${REVERT_UNIT}.timer ]`,
+        apply: `exec 7>${lock}
+flock 7
+[ -d ${state} ] || { echo 'the host has undone the change already: nobody confirmed it in time'; return 1; }
+rm -rf ${state}
+exec 7>&-
+systemctl -q disable --now ${REVERT_UNIT}.timer
+rm -f ${units}/${REVERT_UNIT}.timer ${units}/${REVERT_UNIT}.service
+systemctl daemon-reload`,
+    };
+}
+
+
+/***/ }),
+
+/***/ 1515:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Sg: () => (/* binding */ sshTask),
+/* harmony export */   _e: () => (/* binding */ sshReadings),
+/* harmony export */   bw: () => (/* binding */ openPortTask)
+/* harmony export */ });
+/* unused harmony exports SSHD_PATH, sshdSettings, sshdDropIn */
+/* harmony import */ var _audit_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(4342);
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+/* harmony import */ var _ssh_port_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6295);
+/* harmony import */ var _ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(274);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6812);
+
+
+
+
+
+/** First match wins in sshd's configuration, so the name must sort before cloud-init's 50-cloud-init.conf. */
+const SSHD_PATH = '/etc/ssh/sshd_config.d/00-delivery.conf';
+/** What sshd is set to. */
+function sshdSettings({ admin }) {
+    const root = admin.user === 'root'
+        ? {
+            name: 'PermitRootLogin',
+            value: 'prohibit-password',
+            reason: 'root is the admin here, by key alone',
+            source: 'sshd_config(5)',
+        }
+        : {
+            name: 'PermitRootLogin',
+            value: 'no',
+            reason: 'Every attack tries root; the admin has a name of their own, and the log tells it',
+            source: 'CIS Debian 12 5.1.20',
+        };
+    return [
+        {
+            name: 'PasswordAuthentication',
+            value: 'no',
+            reason: 'Passwords can be guessed; keys cannot',
+            source: 'sshd_config(5)',
+        },
+        {
+            name: 'KbdInteractiveAuthentication',
+            value: 'no',
+            reason: 'The other way to type a password, by PAM',
+            source: 'sshd_config(5)',
+        },
+        root,
+        {
+            name: 'PermitEmptyPasswords',
+            value: 'no',
+            reason: 'An account without a password stays closed even if passwords came back',
+            source: 'CIS Debian 12 5.1.19',
+        },
+        {
+            name: 'MaxAuthTries',
+            value: '4',
+            reason: 'Few keys are tried in one connection',
+            source: 'CIS Debian 12 5.1.16',
+        },
+        {
+            name: 'LoginGraceTime',
+            value: '30',
+            reason: 'Connections that do not log in do not hold places of those that do',
+            source: 'CIS Debian 12 5.1.13 (60 or less)',
+        },
+        {
+            name: 'X11Forwarding',
+            value: 'no',
+            reason: 'A server has no screen',
+            source: 'CIS Debian 12 5.1.8',
+        },
+        {
+            name: 'AllowTcpForwarding',
+            value: 'no',
+            reason: 'A key does not open what listens on loopback; deploys use plain commands',
+            source: 'CIS Debian 12 5.1.8',
+        },
+        {
+            name: 'AllowAgentForwarding',
+            value: 'no',
+            reason: "The admin's other keys are not lent to this host",
+            source: 'CIS Debian 12 5.1.8',
+        },
+    ];
+}
+/** The text of the sshd drop-in. */
+function sshdDropIn(plan) {
+    return [
+        '# Managed by provision-vps. The first value that sshd reads wins, hence the name 00-.',
+        ...sshdSettings(plan).map(({ name, value }) => `${name} ${value}`),
+        '',
+    ].join('\n');
+}
+/** What `sshd -T` prints for a setting; it has two words for keys-only root logins. */
+function effective({ name, value }) {
+    const shown = value === 'prohibit-password' ? '(prohibit-password|without-password)' : value;
+    return `^${name.toLowerCase()} ${shown}$`;
+}
+/** Shell for a check: what sshd goes by, whichever file says so; names the file that says otherwise. */
+function wins(plan, users) {
+    const each = sshdSettings(plan)
+        .map((setting) => `  wins ${setting.name} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(effective(setting))} "$1" "$2" || return 1`)
+        .join('\n');
+    return `wins() {
+  if grep -Eqx "$2" "$3"; then return 0; fi
+  files=$(echo /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config)
+  # A block counts wherever it stands; of other lines the first.
+  [ -z "$4" ] || files=$(grep -liE '^[[:space:]]*Match[[:space:]]' $files 2>/dev/null)
+  line=$(grep -HniE "^[[:space:]]*$1[[:space:]=]" $files 2>/dev/null | grep -v '^${SSHD_PATH}:' | head -n 2)
+  hint=
+  grep -qiE '^[[:space:]]*Include[[:space:]].*sshd_config\\.d' /etc/ssh/sshd_config || hint='; /etc/ssh/sshd_config does not begin with: Include /etc/ssh/sshd_config.d/*.conf'
+  echo "another line of sshd's configuration wins$4: $(grep -i "^$1 " "$3")\${line:+; }$(printf '%s' "$line" | tr '\\n' ' ')$hint"
+  return 1
+}
+all_win() {
+${each}
+}
+all_win "$work/sshd" '' || return 1
+if grep -rqiE '^[[:space:]]*Match[[:space:]]' /etc/ssh/sshd_config /etc/ssh/sshd_config.d; then
+  set -- \${DELIVERY_SSH:-127.0.0.1 0 127.0.0.1 22}
+  for user in ${users.map(_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD).join(' ')}; do
+    /usr/sbin/sshd -T -C "user=$user,host=$1,addr=$1,laddr=$3,lport=$4" >"$work/sshd_match" || return 1
+    all_win "$work/sshd_match" " in a Match block, for $user" || return 1
+  done
+fi`;
+}
+/** Shell that changes sshd under the timer which undoes it: `write` writes the files, `good` is a check of what came out. */
+function changeGuarded(plan, write, good) {
+    const { socket, revertSeconds: seconds } = plan;
+    const files = `${SSHD_PATH} ${plan.port === null ? '' : _ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .PORT_FILES */ .yf}`;
+    return `${_ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__/* .RELOAD_FUNCTIONS */ .mR}${_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .LISTENS */ .zU}
+good() {
+mkdir -p /run/sshd
+/usr/sbin/sshd -T >"$work/sshd" 2>"$work/sshd_said" || { cat "$work/sshd_said"; return 1; }
+${good}
+}
+take_back() { sh ${_ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__/* .REVERT_PATHS */ .yC.state}/revert >/dev/null || :; echo "the change was taken back: $(cat "$work/bad")"; return 1; }
+mkdir -p /run/sshd /etc/ssh/sshd_config.d
+( ${(0,_ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__/* .armRevert */ .PO)({ files, socket, seconds })} )
+${write}
+good >"$work/bad" 2>&1 || take_back
+reload_ssh ${socket ? 'socket' : 'service'} >"$work/bad" 2>&1 || take_back
+say 'sshd reloaded'`;
+}
+/** Listens on a new port beside the old ones, and closes nothing. @param now every port that is to be served meanwhile */
+function openPortTask(plan, now) {
+    const { port, socket } = plan;
+    return {
+        id: 'ssh_new_port',
+        reason: 'The new port is served beside the old one until a login has come through it',
+        source: 'sshd_config(5); systemd.socket(5)',
+        check: `${_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .LISTENS */ .zU}
+listens ${port}`,
+        apply: `${changeGuarded(plan, (0,_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .writePorts */ .y6)(now, socket), 'true')}
+tries=0
+until listens ${port}; do
+  tries=$(( tries + 1 ))
+  if [ "$tries" -gt 20 ]; then echo 'sshd does not listen there' >"$work/bad"; take_back; fi
+  sleep 0.1
+done`,
+    };
+}
+/**
+ * Logins by key alone, and on one port. Its check stands among those of all tasks; it is applied over a connection of the admin user,
+ * so that nothing is closed before that login was proven.
+ */
+function sshTask(plan, deployUser) {
+    const { port, socket } = plan;
+    const content = sshdDropIn(plan);
+    const users = [...new Set(['root', plan.admin.user, deployUser])];
+    const ports = port === null ? '' : `\n${_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .LISTENS */ .zU}\n${(0,_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .checkPorts */ .v5)([port], socket)}`;
+    const good = wins(plan, users);
+    return {
+        id: 'sshd',
+        reason: 'Logins by key alone, by people with a name',
+        source: 'CIS Debian 12 5.1; sshd_config(5)',
+        show: '/usr/sbin/sshd -T',
+        deferred: true,
+        check: `same ${SSHD_PATH} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .sha256 */ .sc)(content)} 644 root:root || { echo '${SSHD_PATH} is missing or was changed'; return 1; }
+mkdir -p /run/sshd
+/usr/sbin/sshd -T >"$work/sshd" || return 1
+${good}${ports}`,
+        apply: changeGuarded(plan, `${(0,_task_js__WEBPACK_IMPORTED_MODULE_3__/* .placed */ .GS)(SSHD_PATH, '644', 'root:root', content)}${port === null ? '' : (0,_ssh_port_js__WEBPACK_IMPORTED_MODULE_1__/* .writePorts */ .y6)([port], socket)}`, good),
+    };
+}
+/** What sshd goes by, whichever file says so. */
+function sshReadings(plan) {
+    const what = 'sshd -T';
+    const wanted = sshdSettings(plan);
+    return [
+        {
+            id: 'sshd',
+            what,
+            shell: `/usr/sbin/sshd -T | grep -E '^(port|${wanted.map(({ name }) => name.toLowerCase()).join('|')}) '`,
+            judge: (value) => {
+                const found = (0,_audit_js__WEBPACK_IMPORTED_MODULE_4__/* .settings */ .W0)(value);
+                const findings = wanted.flatMap((setting) => {
+                    const { name, value: allowed } = setting;
+                    const actual = found.get(name.toLowerCase()) ?? 'nothing';
+                    if (new RegExp(effective(setting)).test(`${name.toLowerCase()} ${actual}`))
+                        return [];
+                    return [{ what: `${what} ${name}`, found: actual, allowed }];
+                });
+                const port = found.get('port') ?? 'nothing';
+                return plan.port === null || port === String(plan.port)
+                    ? findings
+                    : [...findings, { what: `${what} Port`, found: port, allowed: String(plan.port) }];
+            },
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 6812:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Bc: () => (/* binding */ placedAt),
+/* harmony export */   C3: () => (/* binding */ fileTask),
+/* harmony export */   GS: () => (/* binding */ placed),
+/* harmony export */   fH: () => (/* binding */ directoriesTask)
+/* harmony export */ });
+/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+
+/** A file with exactly this content, mode and owner, replaced in one step. */
+function fileTask(spec) {
+    const { id, reason, source, path, mode, owner = 'root:root', content, then = '', show = `cat ${path}` } = spec;
+    return {
+        id,
+        reason,
+        source,
+        show,
+        check: `same ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path)} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .sha256 */ .sc)(content)} ${mode} ${owner}`,
+        apply: `${placed(path, mode, owner, content)}${then}`,
+    };
+}
+/** Shell that writes a file; stands on lines of its own. */
+function placed(path, mode, owner, content) {
+    return placedAt((0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path), mode, owner, content);
+}
+/** The same for a path that the shell is to work out, such as `"$work/x"`. */
+function placedAt(path, mode, owner, content) {
+    return `{ ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .decoded */ .DH)(content)}} | put ${path} ${mode} ${owner}\n`;
+}
+/** Directories with these modes and owners, parents first. */
+function directoriesTask({ id, reason, source }, directories) {
+    const each = (command, join) => directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path)} ${mode} ${owner}`).join(join);
+    const show = `stat -c '%a %U:%G %n' ${directories.map(({ path }) => path).join(' ')}`;
+    return { id, reason, source, show, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
+}
+
+
+/***/ }),
+
+/***/ 6219:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  kD: () => (/* binding */ DEFAULT_EDGE_IMAGE),
+  jI: () => (/* binding */ PROFILES),
+  JV: () => (/* binding */ hostTasks)
+});
+
+// UNUSED EXPORTS: taskGroups
+
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
+// EXTERNAL MODULE: ./host/provision/task.ts
+var task = __nccwpck_require__(6812);
+;// CONCATENATED MODULE: ./host/provision/admin.ts
+
+
+const SUDOERS = '/etc/sudoers.d/delivery';
+/** A user of its own for the admin, so that root's door can be closed. Nothing to do where the login that was given is that user already. */
+function adminTasks({ user, key }) {
+    if (key === null)
+        return [];
+    const name = (0,shell/* quote */.hD)(user);
+    const sudoers = `# Managed by provision-vps.\n${user} ALL=(ALL:ALL) NOPASSWD: ALL\n`;
+    const [type = '', blob = ''] = key.split(' ');
+    // Lines with options in front do not open a shell, so they do not count.
+    const listed = `awk -v type=${(0,shell/* quote */.hD)(type)} -v blob=${(0,shell/* quote */.hD)(blob)} '$1 == type && $2 == blob { found = 1 } END { exit !found }'`;
+    const where = `home=$(getent passwd ${name} | cut -d: -f6)
+keys=$home/.ssh/authorized_keys`;
+    return [
+        {
+            id: 'admin_user',
+            reason: 'Work as root is done by a user with a name: the log tells who, and root need not be open to the internet',
+            source: 'CIS Debian 12 5.1.20, 5.2.1; sudoers(5)',
+            show: `id ${user}; cat ${SUDOERS}`,
+            check: `id ${name} >/dev/null && [ "$(id -u ${name})" -ge 1000 ] || { echo 'no such user'; return 1; }
+case "$(getent shadow ${name} | cut -d: -f2)" in '*' | '!'*) ;; *) echo 'it has a password'; return 1 ;; esac
+command -v sudo >/dev/null && same ${SUDOERS} ${(0,shell/* sha256 */.sc)(sudoers)} 440 root:root`,
+            apply: `if id ${name} >/dev/null 2>&1; then
+  [ "$(id -u ${name})" -ge 1000 ] || { echo ${(0,shell/* quote */.hD)(`${user} is an account of the system: choose another name`)}; return 1; }
+else
+  useradd --create-home --shell /bin/bash ${name}
+fi
+usermod --password '*' ${name}
+if ! command -v sudo >/dev/null; then
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends sudo
+fi
+# A file that sudo cannot read would close sudo for everybody.
+${(0,task/* placedAt */.Bc)('"$work/sudoers"', '440', 'root:root', sudoers)}visudo -cqf "$work/sudoers"
+${(0,task/* placed */.GS)(SUDOERS, '440', 'root:root', sudoers)}`,
+        },
+        {
+            id: 'admin_key',
+            reason: 'The key that provisions opens the admin user, and no password does; other keys there are left alone',
+            source: 'sshd(8), AUTHORIZED_KEYS FILE FORMAT',
+            show: `cat ~${user}/.ssh/authorized_keys`,
+            check: `${where}
+[ "$(stat -c '%a %U' "$keys" "$(dirname "$keys")")" = "$(printf '600 %s\\n700 %s' ${name} ${name})" ] && ${listed} "$keys"`,
+            apply: `${where}
+group=$(id -gn ${name})
+directory "$home/.ssh" 700 ${name}:"$group"
+{
+  if [ -f "$keys" ]; then cat "$keys"; fi
+  if ! { [ -f "$keys" ] && ${listed} "$keys"; }; then printf '%s\\n' ${(0,shell/* quote */.hD)(key)}; fi
+} | put "$keys" 600 ${name}:"$group"`,
+        },
+    ];
+}
+
+// EXTERNAL MODULE: ./host/provision/docker-user.ts
+var docker_user = __nccwpck_require__(3001);
+;// CONCATENATED MODULE: ./host/provision/pull.ts
+
+
+/**
+ * Shell that pulls an image with the registry's login in a client configuration of its own, which goes right afterwards and lies in memory;
+ * leaves the client's exit code in `code`.
+ */
+function pulling({ registry }, image) {
+    const config = registry === null
+        ? '{}'
+        : JSON.stringify({
+            auths: {
+                [registry.host]: { auth: Buffer.from(`${registry.username}:${registry.password}`).toString('base64') },
+            },
+        });
+    return `mkdir -p "$work/docker"
+chmod 700 "$work/docker"
+${(0,task/* placedAt */.Bc)('"$work/docker/config.json"', '600', 'root:root', config)}code=0
+DOCKER_CONFIG="$work/docker" docker pull --quiet ${(0,shell/* quote */.hD)(image)} || code=$?
+rm -rf "$work/docker"`;
+}
+/** An image that is on the host by its reference. */
+function pullTask(plan, id, reason, image) {
+    return {
+        id,
+        reason,
+        source: 'docs/host.md',
+        show: `docker image inspect ${image}`,
+        check: `docker image inspect ${(0,shell/* quote */.hD)(image)} >/dev/null`,
+        apply: `${pulling(plan, image)}
+return "$code"`,
+    };
+}
+
+;// CONCATENATED MODULE: ./host/provision/agent.ts
+
+
+
+/** Label of the agent's image with its version; an agent from before it cannot judge its successor. */
+const VERSION_LABEL = 'delivery.agent.version';
+/** The tag beside an image that its signature lies under, as packages/trust names it. */
+function signatureOf(image) {
+    const [repository = '', digest = ''] = image.split('@');
+    return `${repository}:${digest.replace(':', '-')}.sigstore.json`;
+}
+/**
+ * The program that drives releases, by digest. The one that is replaced has the last word: it verifies who signed the new one, where the
+ * app's policy asks for signatures, and takes no older one. The first agent of a host is the admin's choice alone.
+ */
+function agentTasks(plan) {
+    const { app, agentImage } = plan;
+    const file = (0,task/* fileTask */.C3)({
+        id: 'agent',
+        reason: 'The launcher starts this agent and no other; the one before it judges its successor',
+        source: 'docs/signatures.md',
+        path: '/opt/edge/agent',
+        mode: '644',
+        content: `${agentImage}\n`,
+    });
+    const signature = signatureOf(agentImage);
+    const judged = `old=$(cat /opt/edge/agent 2>/dev/null || :)
+version=
+if [ -n "$old" ] && [ "$old" != ${(0,shell/* quote */.hD)(agentImage)} ]; then
+  version=$(docker image inspect --format '{{index .Config.Labels "${VERSION_LABEL}"}}' "$old" 2>/dev/null || :)
+fi
+if [ -n "$version" ]; then
+  if grep -q '"signatures"' /opt/${app}/policy.json 2>/dev/null; then
+${pulling(plan, signature)}
+    [ "$code" -eq 0 ] || echo 'the signature of the new agent could not be pulled'
+  fi
+  docker run --rm --network none --read-only --tmpfs /tmp:rw,nosuid,nodev,size=64m --cap-drop ALL --cap-add DAC_OVERRIDE \\
+    --security-opt no-new-privileges --pull never --log-driver none --volume /var/run/docker.sock:/var/run/docker.sock \\
+    --volume /opt/${app}:/opt/${app}:ro "$old" successor ${app} ${(0,shell/* quote */.hD)(agentImage)} ||
+    { echo "agent $version, which is on this host, does not accept its successor; it stays"; return 1; }
+fi
+`;
+    return [
+        pullTask(plan, 'agent_image', 'The agent is there by digest before the first deploy', agentImage),
+        { ...file, apply: `${judged}${file.apply}` },
+    ];
+}
+
+// EXTERNAL MODULE: ./host/provision/files.ts + 1 modules
+var files = __nccwpck_require__(5235);
+;// CONCATENATED MODULE: ./host/provision/edge.ts
+
+
+
+
+
+/** The static configuration; certificates by ACME need a resolver in it, also where only another app of the host has them by ACME. */
+function staticConfig(tls, acmeOfOthers = null) {
+    const email = tls.mode === 'acme' ? tls.email : acmeOfOthers;
+    return email === null ? files/* edgeStatic */.ut : `${files/* edgeStatic */.ut.trimEnd()}\n${files/* edgeAcme */.kI.replaceAll('@ACME_EMAIL@', () => email)}`;
+}
+/** The edge and the agent: one reverse proxy for all apps of the host, and the program that drives releases. */
+function edgeTasks(plan) {
+    const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
+    const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
+    return [
+        ...agentTasks(plan),
+        pullTask(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
+        certificate(plan),
+        sharedCertificate(plan.app),
+        (0,task/* fileTask */.C3)({
+            id: 'edge_static',
+            reason: 'Routes come from files alone: the edge has no access to Docker',
+            source: 'doc.traefik.io, file provider',
+            path: '/opt/edge/traefik.yaml',
+            mode: '644',
+            content: traefik,
+        }),
+        (0,task/* fileTask */.C3)({
+            id: 'edge_environment',
+            reason: 'The version of the edge is set by provisioning, never by an app',
+            source: 'docs/host.md',
+            path: '/opt/edge/.env',
+            mode: '644',
+            content: environment,
+        }),
+        (0,task/* fileTask */.C3)({
+            id: 'edge_compose',
+            reason: 'The edge is a compose project of its own',
+            source: 'docs/host.md',
+            path: '/opt/edge/compose.yaml',
+            mode: '644',
+            content: files/* edgeCompose */.uA,
+        }),
+        running((0,shell/* sha256 */.sc)([files/* edgeCompose */.uA, traefik, environment].join('\0'))),
+        pins([plan.agentImage, plan.edgeImage]),
+    ];
+}
+/**
+ * The app's certificate, in files of its own: apps of one host have different ones. The agent takes the dynamic file as the sign that
+ * the certificate comes from files. The names have a dot where an app's name has none, so that they are no app's route file.
+ */
+function certificate({ app, tls }) {
+    const dynamic = `/opt/edge/dynamic/${app}.tls.yaml`;
+    const [certFile, keyFile] = [`/opt/edge/certs/${app}.tls.crt`, `/opt/edge/certs/${app}.tls.key`];
+    if (tls.mode === 'acme') {
+        return {
+            id: 'tls_files',
+            reason: 'Certificates come by ACME: a certificate from files would win over them',
+            source: 'doc.traefik.io, TLS',
+            show: `ls ${dynamic}`,
+            check: `[ ! -e ${dynamic} ]`,
+            apply: `rm -f ${dynamic} ${certFile} ${keyFile}`,
+        };
+    }
+    const yaml = `# Managed by provision-vps.\ntls:\n  certificates:\n    - certFile: ${certFile}\n      keyFile: ${keyFile}\n`;
+    const files = [
+        { path: certFile, mode: '600', content: tls.certificate },
+        { path: keyFile, mode: '600', content: tls.key },
+        // The last one, and always written anew: the edge reads the certificate when this file changes.
+        { path: dynamic, mode: '644', content: yaml },
+    ];
+    return {
+        id: 'tls_files',
+        reason: "The app's certificate and its key, readable by root alone",
+        source: 'doc.traefik.io, TLS',
+        show: `stat -c '%a %U:%G %n' ${files.map(({ path }) => path).join(' ')}`,
+        check: files.map(({ path, mode, content }) => `same ${path} ${(0,shell/* sha256 */.sc)(content)} ${mode} root:root`).join(' &&\n'),
+        apply: files.map(({ path, mode, content }) => (0,task/* placed */.GS)(path, mode, 'root:root', content)).join(''),
+    };
+}
+/**
+ * Hosts were prepared with one certificate for all apps once. It goes when no other app needs it any more: each that was prepared here
+ * has files of its own, or a route by ACME.
+ */
+function sharedCertificate(app) {
+    return {
+        id: 'tls_shared',
+        reason: 'Each app has its own certificate; the one that they shared goes with the last app that needs it',
+        source: 'docs/several-apps.md',
+        show: 'ls /opt/edge/dynamic/tls.yaml',
+        check: `grep -qs 'certFile: /opt/edge/certs/tls.crt' /opt/edge/dynamic/tls.yaml || return 0
+for secrets in /opt/*/.env; do
+  other=$(basename "$(dirname "$secrets")")
+  case $other in edge | ${app} | '*') continue ;; esac
+  [ ! -e "/opt/edge/dynamic/$other.tls.yaml" ] || continue
+  ! grep -qs certResolver "/opt/edge/dynamic/$other.yaml" || continue
+  say "kept: $other has no certificate of its own yet"
+  return 0
+done
+return 1`,
+        apply: 'rm -f /opt/edge/dynamic/tls.yaml /opt/edge/certs/tls.crt /opt/edge/certs/tls.key',
+    };
+}
+/**
+ * The way back needs the agent, and the edge must come up again, with no registry in reach: a container that is created and never
+ * started keeps each image through any `docker image prune`.
+ */
+function pins(images) {
+    const list = images.map(shell/* quote */.hD).join(' ');
+    return {
+        id: 'pins',
+        reason: 'No prune of unused images takes the agent or the edge away',
+        source: 'docs/break-glass.md',
+        show: 'docker ps --all --filter label=delivery.pin=edge',
+        check: `[ "$(docker ps --all --filter label=delivery.pin=edge --filter status=created --format '{{.Label "delivery.image"}}' | sort)" = "$(printf '%s\\n' ${list} | sort)" ]`,
+        apply: `for pin in $(docker ps --all --quiet --filter label=delivery.pin=edge); do docker rm --force "$pin" >/dev/null; done
+for image in ${list}; do
+  docker create --name "pin-edge-$(printf '%s' "$image" | sha256sum | cut -c 1-12)" --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
+done`,
+    };
+}
+/** Template for a container: does it run, and in the edge's network? */
+const ATTACHED = '{{.State.Running}}{{if index .NetworkSettings.Networks "edge"}} edge{{end}}';
+/** What is written last stands for what the running edge was started with. */
+function running(fingerprint) {
+    return {
+        id: 'edge',
+        reason: 'The edge answers; it is started anew only when its own files changed',
+        source: 'docs/host.md',
+        show: 'docker ps --filter name=^edge$; docker exec edge traefik healthcheck',
+        check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] && until_true 5 docker exec edge traefik healthcheck`,
+        apply: `cd /opt/edge
+before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
+docker compose --ansi never up --detach --remove-orphans
+# One that lost its network runs on and reaches no app.
+[ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] || docker compose --ansi never up --detach --force-recreate
+after=$(docker inspect --format '{{.Id}}' edge)
+# Compose does not look into mounted files: a container that it left alone may still run on the old ones.
+if [ "$before" = "$after" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then docker restart --time 30 edge; fi
+until_true 30 docker exec edge traefik healthcheck
+printf '%s\\n' ${fingerprint} | put /opt/edge/.started-with 644 root:root`,
+    };
+}
+
+// EXTERNAL MODULE: ./host/provision/fail2ban.ts
+var fail2ban = __nccwpck_require__(2686);
+// EXTERNAL MODULE: ./host/provision/firewall.ts
+var firewall = __nccwpck_require__(9153);
+// EXTERNAL MODULE: ./host/provision/apt.ts
+var apt = __nccwpck_require__(3566);
+;// CONCATENATED MODULE: ./host/provision/clock.ts
+
+/** What keeps a clock right on the supported systems; one is enough. */
+const SERVICES = ['systemd-timesyncd', 'chrony', 'chronyd', 'ntpsec', 'ntp'];
+/** A clock that is kept right: certificates, signatures and logs are judged by it. */
+function clockTask({ container }) {
+    const about = {
+        id: 'clock',
+        reason: 'Certificates, signatures and logs are judged by the clock',
+        source: 'CIS Debian 12 2.3.1.1; systemd-timesyncd.service(8)',
+        show: 'timedatectl',
+    };
+    if (container)
+        return { ...about, check: "say 'shared kernel, not applied'\nreturn 77", apply: 'true' };
+    return {
+        ...about,
+        check: `systemctl is-active ${SERVICES.join(' ')} | grep -qx active || { echo 'nothing keeps the clock'; return 1; }`,
+        apply: `${apt/* APT_SHELL */.f}
+systemctl cat systemd-timesyncd.service >/dev/null 2>&1 || install_packages systemd-timesyncd
+systemctl -q enable --now systemd-timesyncd
+say 'systemd-timesyncd'`,
+    };
+}
+
+;// CONCATENATED MODULE: ./host/provision/journal.ts
+
+const PATH = '/etc/systemd/journald.conf.d/90-delivery.conf';
+const SETTINGS = [
+    ['Storage', 'persistent'],
+    ['SystemMaxUse', '500M'],
+    ['SystemKeepFree', '1G'],
+    ['RuntimeMaxUse', '100M'],
+];
+/** A journal that outlives a reboot and cannot fill the disk. */
+function journalTask() {
+    const file = (0,task/* fileTask */.C3)({
+        id: 'journal',
+        reason: 'The journal outlives a reboot and takes 500 MB at most; without a cap it grows to a tenth of the disk, 4 GB at most',
+        source: 'journald.conf(5); CIS Debian 12 6.1.1',
+        path: PATH,
+        mode: '644',
+        content: [
+            '# Managed by provision-vps.',
+            '[Journal]',
+            ...SETTINGS.map(([name, value]) => `${name}=${value}`),
+            '',
+        ].join('\n'),
+        then: 'systemctl restart systemd-journald',
+        show: 'systemd-analyze cat-config systemd/journald.conf; journalctl --disk-usage',
+    });
+    const effective = SETTINGS.map(([name, value]) => `[ "$(sed -n 's/^${name}=//p' "$work/journald" | tail -n 1)" = ${value} ] || { echo "another file of journald's configuration wins: ${name}=$(sed -n 's/^${name}=//p' "$work/journald" | tail -n 1)"; return 1; }`).join('\n');
+    return {
+        ...file,
+        check: `${file.check} || return 1
+systemd-analyze cat-config systemd/journald.conf >"$work/journald" || return 1
+${effective}`,
+        apply: `mkdir -p ${PATH.slice(0, PATH.lastIndexOf('/'))}\n${file.apply}`,
+    };
+}
+
+;// CONCATENATED MODULE: ./host/provision/kernel.ts
+
+
+/**
+ * Docker forwards between its networks, so forwarding stays on and the check of return paths is the loose one, as on every system with
+ * several routes. UFW sets some of the same to the same values.
+ */
+const SYSCTL = [
+    { name: 'vm.swappiness', value: '10', source: 'kernel docs, sysctl/vm' },
+    { name: 'kernel.dmesg_restrict', value: '1', source: 'kernel docs, sysctl/kernel' },
+    { name: 'kernel.kptr_restrict', value: '1', alsoFine: '2', source: 'kernel docs, sysctl/kernel' },
+    { name: 'kernel.randomize_va_space', value: '2', source: 'CIS 1.5.1' },
+    { name: 'kernel.yama.ptrace_scope', value: '1', alsoFine: '2 3', source: 'CIS 1.5.2' },
+    { name: 'kernel.unprivileged_bpf_disabled', value: '2', alsoFine: '1', source: 'kernel docs, sysctl/kernel' },
+    { name: 'fs.suid_dumpable', value: '0', source: 'CIS 1.5.3' },
+    { name: 'fs.protected_hardlinks', value: '1', source: 'kernel docs, sysctl/fs' },
+    { name: 'fs.protected_symlinks', value: '1', source: 'kernel docs, sysctl/fs' },
+    { name: 'fs.protected_fifos', value: '1', alsoFine: '2', source: 'kernel docs, sysctl/fs' },
+    { name: 'fs.protected_regular', value: '2', source: 'kernel docs, sysctl/fs' },
+    { name: 'net.ipv4.tcp_syncookies', value: '1', source: 'CIS 3.3.10' },
+    { name: 'net.ipv4.icmp_echo_ignore_broadcasts', value: '1', source: 'CIS 3.3.4' },
+    { name: 'net.ipv4.icmp_ignore_bogus_error_responses', value: '1', source: 'CIS 3.3.3' },
+    // The stricter one of `all` and an interface's own counts, and a tunnel may need its own to be off.
+    { name: 'net.ipv4.conf.all.rp_filter', value: '2', alsoFine: '1', source: 'CIS 3.3.7 (loose)' },
+    { name: 'net.ipv4.conf.default.rp_filter', value: '2', alsoFine: '1', source: 'CIS 3.3.7 (loose)' },
+    { name: 'net.ipv4.conf.*.accept_redirects', value: '0', source: 'CIS 3.3.5' },
+    { name: 'net.ipv4.conf.*.send_redirects', value: '0', source: 'CIS 3.3.2' },
+    { name: 'net.ipv4.conf.*.accept_source_route', value: '0', source: 'CIS 3.3.8' },
+    { name: 'net.ipv6.conf.*.accept_redirects', value: '0', source: 'CIS 3.3.5' },
+    { name: 'net.ipv6.conf.*.accept_source_route', value: '0', source: 'CIS 3.3.8' },
+];
+/**
+ * The text for sysctl.d. A line that begins with a dash is no error where the kernel lacks the setting or a stricter one is locked. Files of
+ * the distribution take `all` out of what `*` stands for, so that it is named.
+ */
+function sysctlConfig() {
+    const names = (name) => name.includes('*') ? ['all', 'default', '*'].map((which) => name.replace('*', which)) : [name];
+    return [
+        '# Managed by provision-vps.',
+        ...SYSCTL.flatMap(({ name, value }) => names(name).map((each) => `-${each} = ${value}`)),
+        '',
+    ].join('\n');
+}
+/** Settings of the kernel; a container shares them with its machine. `proc` is another place in tests. */
+function kernelTask({ container }, proc = '/proc/sys') {
+    const path = '/etc/sysctl.d/60-delivery.conf';
+    const about = {
+        id: 'kernel',
+        reason: 'Kernel addresses and logs are for root, routes are not taken from strangers, floods of half-open connections do not lock others out, and memory pressure hits caches before the app',
+        source: `CIS Debian 12 ${[...new Set(SYSCTL.flatMap(({ source }) => /^CIS ([\d.]+)/.exec(source)?.[1] ?? []))].join(', ')}; docs.kernel.org/admin-guide/sysctl`,
+        show: `sysctl --pattern '^(${SYSCTL.map(({ name }) => name.replaceAll('.', '\\.').replace('*', '[^.]+')).join('|')})$' --all`,
+    };
+    if (container)
+        return { ...about, check: "say 'shared kernel, not applied'\nreturn 77", apply: 'true' };
+    const content = sysctlConfig();
+    // Read from /proc: sysctl is a program to start for each.
+    const values = SYSCTL.map(({ name, value, alsoFine = '' }) => `as_set '${proc}/${name.replaceAll('.', '/')}' '${[value, alsoFine].join(' ').trim()}'`).join(' &&\n');
+    return {
+        ...about,
+        check: `as_set() {
+  pattern=$1 allowed=$2
+  for file in $pattern; do
+    [ -r "$file" ] || continue
+    read -r value <"$file"
+    case " $allowed " in *" $value "*) ;; *) echo "$file is $value"; return 1 ;; esac
+  done
+}
+${values} || return 1
+same ${path} ${(0,shell/* sha256 */.sc)(content)} 644 root:root`,
+        // systemd's own program: it knows * and what it means for interfaces that are there.
+        apply: `${(0,task/* placed */.GS)(path, '644', 'root:root', content)}/usr/lib/systemd/systemd-sysctl ${path}`,
+    };
+}
+
+// EXTERNAL MODULE: ./host/provision/ssh.ts
+var provision_ssh = __nccwpck_require__(1515);
+// EXTERNAL MODULE: ./host/provision/ssh-revert.ts
+var ssh_revert = __nccwpck_require__(274);
+// EXTERNAL MODULE: ./host/provision/packages.ts + 1 modules
+var provision_packages = __nccwpck_require__(9118);
+;// CONCATENATED MODULE: ./host/provision/docker.ts
+
+
+
+/** Docker with capped logs and containers that outlive the daemon. */
+function dockerTasks(plan) {
+    return [
+        daemonConfig(plan.daemonJson),
+        ...(0,provision_packages/* packageTasks */.LI)(plan),
+        quickRestart(),
+        {
+            id: 'docker_running',
+            reason: 'Docker runs now and after a reboot, in a version that the agent can drive (24 or newer, with compose v2)',
+            source: 'docs.docker.com/engine/install/linux-postinstall',
+            show: "docker info --format '{{.ServerVersion}} {{.LiveRestoreEnabled}} {{.LoggingDriver}}'",
+            check: `systemctl -q is-enabled docker || return 1
+version=$(docker info --format '{{.ServerVersion}} {{.LiveRestoreEnabled}}') || return 1
+[ "\${version%%.*}" -ge 24 ] || { echo "Docker \${version% *} is too old: 24 or newer is needed"; return 1; }
+[ "\${version#* }" = true ] || { echo 'live-restore is off'; return 1; }
+docker compose version --short`,
+            apply: `systemctl reset-failed docker 2>/dev/null || :
+systemctl -q enable --now docker
+until_true 30 docker info`,
+        },
+        networkTask(),
+    ];
+}
+/** What the edge needs of Docker, also of one that somebody else keeps. */
+function networkTask() {
+    return {
+        id: 'network_edge',
+        reason: 'The network on which the edge reaches the apps; it belongs to the host, not to one compose project',
+        source: 'docs.docker.com/engine/network',
+        show: 'docker network inspect edge',
+        check: `docker network inspect edge >/dev/null`,
+        apply: `docker network create --label delivery.managed=true edge`,
+    };
+}
+/**
+ * Comes before the packages: on a bare host Docker then starts with this configuration and need not be restarted. A daemon that is older
+ * than the file has not read it: an earlier run may have been killed between the two.
+ */
+function daemonConfig(daemonJson) {
+    const path = '/etc/docker/daemon.json';
+    const stale = `[ -e /run/docker.pid ] && [ ${path} -nt /run/docker.pid ] && systemctl -q is-active docker`;
+    const asWanted = daemonJson === null ? `[ -f ${path} ]` : `[ "$(sha256sum <${path} | cut -c1-64)" = ${(0,shell/* sha256 */.sc)(daemonJson)} ]`;
+    const written = daemonJson === null
+        ? ''
+        : `mkdir -p /etc/docker
+${(0,task/* placedAt */.Bc)('"$work/daemon.json"', '644', 'root:root', daemonJson)}
+if command -v dockerd >/dev/null 2>&1; then
+  dockerd --validate --config-file "$work/daemon.json" || { echo '${path} would not be taken by Docker with what it holds already: repair it first; it was left as it is'; return 1; }
+fi
+put ${path} 644 root:root <"$work/daemon.json"
+`;
+    return {
+        id: 'daemon_config',
+        reason: 'Capped container logs do not fill the disk; live-restore keeps containers running while the daemon restarts',
+        source: 'docs.docker.com/engine/daemon/live-restore and engine/logging/configure',
+        show: `cat ${path}`,
+        check: `${asWanted} || return 1
+if ${stale}; then echo "Docker runs on an older ${path}"; return 1; fi`,
+        apply: `${written}if systemctl -q is-active docker 2>/dev/null; then
+  # live-restore is taken over by a reload; only then does a restart spare the containers.
+  systemctl reload docker
+  sleep 1
+  systemctl restart docker
+  say 'docker restarted'
+fi`,
+    };
+}
+function quickRestart() {
+    const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
+    const file = (0,task/* fileTask */.C3)({
+        id: 'docker_restart',
+        reason: 'A daemon that dies is back in half a second: until then the edge cannot resolve the names of containers',
+        source: 'systemd.service(5)',
+        path,
+        mode: '644',
+        content: '# Managed by provision-vps.\n[Service]\nRestartSec=500ms\n',
+        then: 'systemctl daemon-reload',
+    });
+    return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
+}
+
+// EXTERNAL MODULE: ./host/provision/access.ts
+var access = __nccwpck_require__(5147);
+// EXTERNAL MODULE: ./host/provision/policy.ts
+var policy = __nccwpck_require__(4323);
+;// CONCATENATED MODULE: ./host/provision/swap.ts
+/** Up to this much memory a host gets swap: two colours run at once during a switch. */
+const SWAP_BELOW_KIB = 2.5 * 1024 * 1024;
+const SIZE_MIB = 2048;
+/** What must stay free of the disk beside the swap file. */
+const RESERVE_MIB = 4096;
+/** Swap for a small host that has none. Any that is there already is the owner's choice and stays. */
+function swapTask({ container, memoryKiB }, { file, fstab } = { file: '/swapfile', fstab: '/etc/fstab' }) {
+    const about = {
+        id: 'swap',
+        reason: 'On 2 GB of memory a switch with two colours at once may need more for a moment; swap makes that slow where it would be the end of a process',
+        source: 'swapon(8); docs.docker.com/engine/containers/resource_constraints',
+        show: 'swapon --show; free -m',
+    };
+    const not = (why) => ({ ...about, check: `say '${why}'\nreturn 77`, apply: 'true' });
+    if (container)
+        return not('shared kernel, not applied');
+    if (memoryKiB > SWAP_BELOW_KIB)
+        return not(`${Math.round(memoryKiB / 1024)} MiB of memory: not needed`);
+    return {
+        ...about,
+        check: `active=$(swapon --show=NAME --noheadings) || return 1
+[ -n "$active" ] || { echo 'no swap'; return 1; }
+printf '%s\\n' "$active" | grep -qxF ${file} || return 0
+[ "$(stat -c %a ${file})" = 600 ] || { echo '${file} is not for root alone'; return 1; }
+grep -Eq '^${file}[[:space:]]+none[[:space:]]+swap[[:space:]]' ${fstab} || { echo 'the swap is gone after a reboot'; return 1; }`,
+        apply: `if ! swapon --show=NAME --noheadings | grep -qxF ${file}; then
+  # What an earlier run left half done is not counted as taken.
+  rm -f ${file}
+  free=$(df -Pm "$(dirname ${file})" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge ${SIZE_MIB + RESERVE_MIB} ] || { echo "$free MiB of disk are free; ${SIZE_MIB} for swap and ${RESERVE_MIB} beside it are needed"; return 1; }
+  ( umask 077; : >${file} )
+  case $(stat -f -c %T "$(dirname ${file})") in
+    # Elsewhere an allocated file may have holes, which the kernel does not swap to.
+    ext2/ext3 | xfs) fallocate -l ${SIZE_MIB}M ${file} ;;
+    *) dd if=/dev/zero of=${file} bs=1M count=${SIZE_MIB} status=none ;;
+  esac
+  mkswap ${file} >/dev/null
+  swapon ${file}
+fi
+chmod 600 ${file}
+grep -Eq '^${file}[[:space:]]+none[[:space:]]+swap[[:space:]]' ${fstab} || printf '%s none swap sw 0 0\\n' ${file} >>${fstab}
+say '${SIZE_MIB} MiB'`,
+    };
+}
+
+;// CONCATENATED MODULE: ./host/provision/upgrades.ts
+
+const upgrades_PATH = '/etc/apt/apt.conf.d/52delivery';
+/**
+ * Where security fixes come from. Ubuntu's release pocket never changes, but a fix may need a package of it that is not there yet.
+ * Docker's own repository is in neither list: new major versions come through it as fixes do, and containers live through an upgrade of the
+ * daemon only within one (docs.docker.com/engine/daemon/live-restore). There the operator says when.
+ */
+const ORIGINS = {
+    debian: ['origin=Debian,codename=${distro_codename}-security,label=Debian-Security'],
+    ubuntu: [
+        'origin=Ubuntu,archive=${distro_codename},label=Ubuntu',
+        'origin=Ubuntu,archive=${distro_codename}-security,label=Ubuntu',
+        'origin=UbuntuESMApps,archive=${distro_codename}-apps-security',
+        'origin=UbuntuESM,archive=${distro_codename}-infra-security',
+    ],
+};
+/** What must be so whichever file says it; the file's name sorts after those of the packages (20auto-upgrades, 50unattended-upgrades). */
+const upgrades_SETTINGS = [
+    ['APT::Periodic::Update-Package-Lists', '1'],
+    ['APT::Periodic::Unattended-Upgrade', '1'],
+    ['APT::Periodic::AutocleanInterval', '7'],
+    ['Unattended-Upgrade::Automatic-Reboot', 'false'],
+    ['Unattended-Upgrade::Remove-Unused-Dependencies', 'false'],
+    ['Unattended-Upgrade::Remove-New-Unused-Dependencies', 'false'],
+    // Kernels that are not booted any more would fill /boot, and then no upgrade succeeds.
+    ['Unattended-Upgrade::Remove-Unused-Kernel-Packages', 'true'],
+    ['Unattended-Upgrade::MinimalSteps', 'true'],
+];
+/** The text of apt's configuration for upgrades that nobody watches. */
+function upgradesConfig(os) {
+    return [
+        '// Managed by provision-vps.',
+        '#clear Unattended-Upgrade::Allowed-Origins;',
+        '#clear Unattended-Upgrade::Origins-Pattern;',
+        'Unattended-Upgrade::Origins-Pattern {',
+        ...ORIGINS[os].map((origin) => `  "${origin}";`),
+        '};',
+        ...upgrades_SETTINGS.map(([name, value]) => `${name} "${value}";`),
+        '',
+    ].join('\n');
+}
+/** Security updates come by themselves, without a reboot, and leave containers running. */
+function upgradeTasks({ os, container }) {
+    const file = (0,task/* fileTask */.C3)({
+        id: 'upgrades',
+        reason: 'Security fixes of the distribution come daily; no reboot and no removal takes the site down, and live-restore keeps containers running while Docker is upgraded',
+        source: 'CIS Debian 12 1.2.2.1; wiki.debian.org/UnattendedUpgrades; docs.docker.com/engine/daemon/live-restore',
+        path: upgrades_PATH,
+        mode: '644',
+        content: upgradesConfig(os),
+        show: "apt-config dump | grep -E '^(APT::Periodic|Unattended-Upgrade)::'",
+    });
+    const effective = upgrades_SETTINGS.map(([name, value]) => `grep -qxF '${name} "${value}";' "$work/apt" || { echo "another file of apt's configuration wins: $(grep -F '${name} ' "$work/apt")"; return 1; }`).join('\n');
+    const timers = 'apt-daily.timer apt-daily-upgrade.timer';
+    return [
+        { ...file, check: `${file.check} || return 1\napt-config dump >"$work/apt"\n${effective}` },
+        {
+            id: 'upgrades_timers',
+            reason: 'The timers that start the upgrades run now and after a reboot',
+            source: 'wiki.debian.org/UnattendedUpgrades; systemd.timer(5)',
+            show: 'systemctl list-timers apt-daily.timer apt-daily-upgrade.timer',
+            // Somebody masked them on purpose where the host is a container: its image, or its machine, is what is upgraded.
+            check: `${container ? `[ "$(systemctl is-enabled apt-daily.timer 2>/dev/null)" != masked ] || { say 'masked in this container, left so'; return 77; }\n` : ''}[ "$(systemctl is-enabled ${timers} | tr '\\n' ' ')" = 'enabled enabled ' ] && [ "$(systemctl is-active ${timers} | tr '\\n' ' ')" = 'active active ' ]`,
+            apply: `systemctl -q unmask ${timers}\nsystemctl -q enable --now ${timers}`,
+        },
+    ];
+}
+
+;// CONCATENATED MODULE: ./host/provision/tasks.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** The edge that this version was tested with. */
+const DEFAULT_EDGE_IMAGE = 'traefik:v3.6.12';
+/** `hardened` makes a server of our own; `minimal` adds launcher, agent and edge to one that somebody else keeps. */
+const PROFILES = ['hardened', 'minimal'];
+/** The tasks in the order in which they must run: each may rely on the ones before it. */
+function hostTasks(plan) {
+    return taskGroups(plan).flatMap(({ tasks }) => tasks);
+}
+/** The same by topic. */
+function taskGroups(plan) {
+    return [
+        {
+            topic: 'Docker',
+            // Docker, its packages and its configuration are somebody else's on a server that somebody else keeps.
+            tasks: [(0,policy/* appNameTask */.w2)(plan.app), ...(plan.profile === 'hardened' ? dockerTasks(plan) : [networkTask()])],
+        },
+        { topic: 'Who may release what', tasks: [...(0,access/* accessTasks */.bG)(plan), ...(0,policy/* policyTask */.sG)(plan)] },
+        { topic: 'Agent and edge', tasks: edgeTasks(plan) },
+        ...(plan.profile === 'hardened' ? hardening(plan) : []),
+    ];
+}
+/** Logins by key alone, a closed firewall that Docker does not bypass, a guard on the SSH port, and a system that looks after itself. */
+function hardening(plan) {
+    const { ssh, sshPorts, openPorts } = plan;
+    return [
+        { topic: 'SSH', tasks: [(0,ssh_revert/* revertTask */.IE)(), ...adminTasks(ssh.admin), (0,provision_ssh/* sshTask */.Sg)(ssh, plan.deployUser)] },
+        {
+            topic: 'Firewall',
+            tasks: [(0,firewall/* firewallTask */.mg)(sshPorts, openPorts), (0,docker_user/* dockerUserTask */.dZ)(openPorts)],
+        },
+        { topic: 'Login guard', tasks: (0,fail2ban/* fail2banTasks */.M$)(sshPorts) },
+        {
+            topic: 'System',
+            tasks: [...upgradeTasks(plan), clockTask(plan), journalTask(), swapTask(plan), kernelTask(plan)],
+        },
+    ];
+}
+
+
+/***/ }),
+
+/***/ 1880:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   o: () => (/* binding */ readTold)
+/* harmony export */ });
+/** Reads lines `name=<base64>`, as scripts on the host print what they found. Other lines (a banner, say) are skipped. */
+function readTold(lines) {
+    const told = new Map();
+    for (const line of lines) {
+        const [, name, value = ''] = /^([a-z0-9_]+)=([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
+        if (name !== undefined)
+            told.set(name, Buffer.from(value, 'base64').toString('utf8').trim());
+    }
+    return told;
+}
+
+
+/***/ }),
+
+/***/ 875:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -75020,25 +76648,8 @@ class contract_error_ContractError extends Error {
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./node_modules/zod/v4/core/api.js
-var api = __nccwpck_require__(3759);
-;// CONCATENATED MODULE: ./node_modules/zod/v4/classic/iso.js
-
-
-
-function datetime(params) {
-    return api/* _isoDateTime */.G1(schemas/* ZodISODateTime */.You, params);
-}
-function date(params) {
-    return core._isoDate(ZodISODate, params);
-}
-function time(params) {
-    return core._isoTime(ZodISOTime, params);
-}
-function duration(params) {
-    return core._isoDuration(ZodISODuration, params);
-}
-
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
+var iso = __nccwpck_require__(4377);
 ;// CONCATENATED MODULE: ./packages/release/src/ids.ts
 
 
@@ -75071,7 +76682,7 @@ const serviceName = schemas/* string */.YjP().regex(SERVICE_NAME, `must match ${
 const imageByDigest = schemas/* string */.YjP().regex(IMAGE_BY_DIGEST, 'must be <repository>@sha256:<64 hex>');
 const hostName = schemas/* string */.YjP().regex(HOST_NAME, 'must be a lower-case host name without port');
 const urlPath = schemas/* string */.YjP().regex(URL_PATH, 'must start with / and hold no query, space or brace');
-const isoTime = datetime({ offset: true });
+const isoTime = iso/* datetime */.w$({ offset: true });
 const colour = schemas/* enum */.k5n(['blue', 'green']);
 const role = schemas/* enum */.k5n(['web', 'worker', 'scheduler', 'job', 'backing', 'edge']);
 /** The colour that is not `live`; a first deploy (null) starts with blue. */
@@ -76263,7 +77874,7 @@ function parsePlan(text) {
 
 /* unused harmony export createEventLog */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(875);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -76383,8 +77994,11 @@ function print(text, prefix = '') {
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  zH: () => (/* reexport */ summary/* details */.zH),
   p0: () => (/* reexport */ src_text/* duration */.p),
+  FV: () => (/* reexport */ summary/* escapeMarkdown */.FV),
   Y0: () => (/* reexport */ src_text/* foreignLines */.Y),
+  EC: () => (/* reexport */ summary/* preformatted */.EC),
   Ko: () => (/* reexport */ readInputs),
   E$: () => (/* reexport */ mask/* redact */.E),
   j8: () => (/* reexport */ registryLogin),
@@ -76394,7 +78008,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   Sy: () => (/* reexport */ summary/* writeSummary */.Sy)
 });
 
-// UNUSED EXPORTS: InputError, InputReader, createEventLog, details, escapeMarkdown, fit, maskSecret, preformatted, timeline
+// UNUSED EXPORTS: InputError, InputReader, createEventLog, fit, maskSecret, timeline
 
 // EXTERNAL MODULE: ./packages/runner/src/events.ts
 var events = __nccwpck_require__(2787);
@@ -76402,8 +78016,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
+var src = __nccwpck_require__(875);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts
@@ -76460,14 +78074,21 @@ class InputReader {
         return raw(name).trim() === '' ? null : this.text(name, rules);
     }
     int(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}$/, 'a whole number', rules);
+    }
+    /** A number that may have decimals, such as 0.02 or 3. */
+    decimal(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}(\.[0-9]{1,6})?$/, 'a number', rules);
+    }
+    #number(name, form, what, rules) {
         const value = raw(name).trim();
-        const allowed = `a whole number from ${rules.min} to ${rules.max}`;
+        const allowed = `${what} from ${rules.min} to ${rules.max}`;
         if (value === '') {
             if (rules.fallback === undefined)
                 this.reject(name, 'nothing', `${allowed} (required)`);
             return rules.fallback ?? rules.min;
         }
-        const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : NaN;
+        const number = form.test(value) ? Number(value) : NaN;
         if (number >= rules.min && number <= rules.max)
             return number;
         this.reject(name, quote(value), allowed);
@@ -76726,10 +78347,13 @@ function setOutputs(outputs) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   EC: () => (/* binding */ preformatted),
+/* harmony export */   FV: () => (/* binding */ escapeMarkdown),
 /* harmony export */   Sy: () => (/* binding */ writeSummary),
-/* harmony export */   tp: () => (/* binding */ table)
+/* harmony export */   tp: () => (/* binding */ table),
+/* harmony export */   zH: () => (/* binding */ details)
 /* harmony export */ });
-/* unused harmony exports escapeMarkdown, preformatted, details, timeline, fit */
+/* unused harmony exports timeline, fit */
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_util__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7975);
@@ -76757,7 +78381,7 @@ function table(head, rows) {
 }
 /** Preformatted foreign text. HTML instead of a fence, because no fence is safe against text that contains it. */
 function preformatted(lines) {
-    const text = stripVTControlCharacters(redact(lines.join('\n')))
+    const text = (0,node_util__WEBPACK_IMPORTED_MODULE_1__.stripVTControlCharacters)((0,_mask_js__WEBPACK_IMPORTED_MODULE_2__/* .redact */ .E)(lines.join('\n')))
         .replace(/[^\P{Cc}\n\t]/gu, '')
         .replace(/&/g, '&amp;')
         .replace(/</g, '&lt;')
@@ -76845,6 +78469,1563 @@ function duration(ms) {
     const seconds = Math.round(ms / 1000);
     return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
+
+
+/***/ }),
+
+/***/ 6959:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  DZ: () => (/* reexport */ SshError),
+  sN: () => (/* reexport */ diagnoseKey),
+  fA: () => (/* reexport */ openSession),
+  LF: () => (/* reexport */ readPins)
+});
+
+// UNUSED EXPORTS: fingerprint
+
+;// CONCATENATED MODULE: ./packages/ssh/src/errors.ts
+/** A failure of the SSH session itself, never the exit code of a remote command. The message holds no secret. */
+class SshError extends Error {
+    kind;
+    constructor(kind, message) {
+        super(message);
+        this.name = 'SshError';
+        this.kind = kind;
+    }
+}
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./packages/ssh/src/fingerprint.ts
+
+/** The fingerprint that `ssh-keygen -lf` prints: `SHA256:` and unpadded base64 of the hash of the public key blob. */
+function fingerprint(publicKey) {
+    return `SHA256:${(0,external_node_crypto_.createHash)('sha256').update(publicKey).digest('base64').replace(/=+$/, '')}`;
+}
+/** The algorithm name at the start of a public key blob (RFC 4253, 6.6), or null when the blob is not one. */
+function keyType(publicKey) {
+    if (publicKey.length < 8)
+        return null;
+    const length = publicKey.readUInt32BE(0);
+    if (length < 4 || length > 64 || publicKey.length < 4 + length)
+        return null;
+    const type = publicKey.subarray(4, 4 + length).toString('latin1');
+    return /^[a-z0-9@.-]+$/.test(type) ? type : null;
+}
+
+// EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
+var lib = __nccwpck_require__(5472);
+var lib_default = /*#__PURE__*/__nccwpck_require__.n(lib);
+;// CONCATENATED MODULE: ./packages/ssh/src/key.ts
+
+
+const BEGIN = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----/g;
+/** How the base64 of such a key begins: version 0 and the algorithm's object identifier. */
+const ED25519_IN_PKCS8 = 'MC4CAQAwBQYDK2Vw';
+const STORE_AGAIN = 'store the file itself again: gh secret set SSH_PRIVATE_KEY < path/to/key';
+const TO_OPENSSH = 'convert it to the OpenSSH format: ssh-keygen -p -f path/to/key';
+const refuse = (reason, repair) => ({ ok: false, reason, repair });
+/**
+ * Checks a private key before anything is sent. What ssh2 survives (CRLF, no final newline, a byte order mark, blank lines)
+ * is normalised; everything else is refused with the defect's name.
+ */
+function diagnoseKey(text, passphrase) {
+    const normal = text
+        .replace(/^\uFEFF/, '')
+        .replace(/\r\n/g, '\n')
+        .replace(/^(?:[ \t]*\n)+/, '')
+        .replace(/\n+$/, '');
+    const defect = formDefect(normal);
+    if (defect)
+        return defect;
+    const key = `${normal}\n`;
+    const encrypted = isEncrypted(key);
+    if (encrypted && !passphrase) {
+        return refuse('the key is protected by a passphrase and none was given', 'give the passphrase as well, or make a key without one for this purpose: ssh-keygen -t ed25519 -N "" -f path/to/key');
+    }
+    const parsed = parse(key, passphrase);
+    if (!parsed) {
+        return encrypted
+            ? refuse('the passphrase does not open the key, or the key is damaged', 'try it where the key file is: ssh-keygen -y -f path/to/key')
+            : refuse('the text has the frame of a key, but its content is damaged or cut short', STORE_AGAIN);
+    }
+    if (parsed.type === 'ssh-dss') {
+        return refuse('the key is a DSA key, which servers no longer accept', 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key');
+    }
+    const blob = parsed.getPublicSSH();
+    return {
+        ok: true,
+        key,
+        type: parsed.type,
+        fingerprint: fingerprint(blob),
+        publicLine: `${parsed.type} ${blob.toString('base64')}`,
+    };
+}
+/** Looks at the frame and the layout only. Order matters: the most specific description wins. */
+function formDefect(text) {
+    const compact = text.trim();
+    if (compact === '')
+        return refuse('it is empty', 'is the secret set in this environment? ' + STORE_AGAIN);
+    if (/^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA/.test(compact) ||
+        /^-----BEGIN (RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC/.test(compact)) {
+        return refuse('it is a public key; the private one is needed', 'take the file without .pub: gh secret set SSH_PRIVATE_KEY < path/to/key');
+    }
+    const begins = [...compact.matchAll(BEGIN)];
+    const first = begins[0];
+    if (!first) {
+        if (decodesToKey(compact)) {
+            return refuse('it is the base64 of a key file, not the key file', 'decode it first: base64 -d < encoded | gh secret set SSH_PRIVATE_KEY');
+        }
+        if (compact.startsWith('PuTTY-User-Key-File')) {
+            return refuse('it is in the format of PuTTY', 'convert it: puttygen key.ppk -O private-openssh -o path/to/key');
+        }
+        if (/-----END [A-Z0-9 ]*PRIVATE KEY-----/.test(compact))
+            return refuse('its first line (-----BEGIN ...) is missing', STORE_AGAIN);
+        return refuse('it is not a private key: no line "-----BEGIN ... PRIVATE KEY-----"', STORE_AGAIN);
+    }
+    if (begins.length > 1)
+        return refuse(`it holds ${begins.length} private keys; exactly one is needed`, STORE_AGAIN);
+    if (/\\n/.test(compact)) {
+        return refuse('it holds the two characters \\n where line ends should be', `turn them into line ends: printf '%b' "$KEY" | gh secret set SSH_PRIVATE_KEY`);
+    }
+    if (!compact.includes('\n')) {
+        if (/\r/.test(compact))
+            return refuse('its lines end with a lone carriage return', `convert it: tr '\\r' '\\n' < path/to/key | gh secret set SSH_PRIVATE_KEY`);
+        return refuse('its line ends were replaced by spaces or removed: it is one single line', STORE_AGAIN);
+    }
+    const lines = text.split('\n');
+    if (lines.some((line) => /^[ \t]+\S/.test(line))) {
+        return refuse('its lines are indented', "remove the blanks: sed 's/^[[:space:]]*//' path/to/key | gh secret set SSH_PRIVATE_KEY");
+    }
+    if (lines.some((line) => /\S[ \t]+$/.test(line))) {
+        return refuse('its lines end with blanks', "remove them: sed 's/[[:space:]]*$//' path/to/key | gh secret set SSH_PRIVATE_KEY");
+    }
+    if ((first.index ?? 0) > 0)
+        return refuse('there is other text before the line "-----BEGIN ..."', STORE_AGAIN);
+    const kind = first[1] ?? '';
+    const end = compact.indexOf(`-----END ${kind}-----`);
+    if (end < 0)
+        return refuse('it is cut short: its last line (-----END ...) is missing', STORE_AGAIN);
+    if (end + `-----END ${kind}-----`.length < compact.length)
+        return refuse('there is other text after the line "-----END ..."', STORE_AGAIN);
+    if (kind === 'PRIVATE KEY' || kind === 'ENCRYPTED PRIVATE KEY')
+        return refuse('it is in the PKCS#8 format, which is not supported', fromPkcs8(compact));
+    return null;
+}
+/** ssh-keygen reads RSA and ECDSA keys in PKCS#8, ed25519 keys only from OpenSSH 9.6 on; an encrypted one does not say which it is. */
+function fromPkcs8(text) {
+    const anew = 'make a new one: ssh-keygen -t ed25519 -N "" -f path/to/key';
+    if (text.includes('ENCRYPTED'))
+        return `${TO_OPENSSH}; where that fails, ${anew}`;
+    return text.includes(ED25519_IN_PKCS8) ? `${anew} (ssh-keygen before 9.6 cannot convert it)` : TO_OPENSSH;
+}
+function decodesToKey(text) {
+    if (!/^[A-Za-z0-9+/=\s_-]+$/.test(text))
+        return false;
+    return Buffer.from(text.replace(/\s/g, ''), 'base64').toString('latin1').includes('PRIVATE KEY-----');
+}
+/** PEM says so in a header; the OpenSSH format names its cipher at a fixed place inside. */
+function isEncrypted(key) {
+    if (/^Proc-Type: 4,ENCRYPTED$/m.test(key))
+        return true;
+    const body = key
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('-----'))
+        .join('');
+    const blob = Buffer.from(body, 'base64');
+    const magic = 'openssh-key-v1\0';
+    if (blob.subarray(0, magic.length).toString('latin1') !== magic || blob.length < magic.length + 4)
+        return false;
+    const length = blob.readUInt32BE(magic.length);
+    return blob.subarray(magic.length + 4, magic.length + 4 + length).toString('latin1') !== 'none';
+}
+/** Parses and signs once, because a key with a damaged body may still parse. ssh2's own messages are dropped: they can quote content. */
+function parse(key, passphrase) {
+    try {
+        const result = lib_default().utils.parseKey(key, passphrase);
+        const parsed = (Array.isArray(result) ? result[0] : result);
+        if (!parsed || parsed instanceof Error || !parsed.isPrivateKey())
+            return null;
+        const probe = Buffer.from('probe');
+        const signature = parsed.sign(probe);
+        return Buffer.isBuffer(signature) && parsed.verify(probe, signature) === true ? parsed : null;
+    }
+    catch {
+        return null;
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/ssh/src/known-hosts.ts
+
+
+
+/** Key type -> the algorithms that a handshake may negotiate for it. SHA-1 signatures (plain `ssh-rsa`) are never accepted. */
+const ALGORITHMS = {
+    'ssh-ed25519': ['ssh-ed25519'],
+    'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
+    'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
+    'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
+    'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
+};
+const KEY_TYPES = Object.keys(ALGORITHMS);
+/** Algorithm names for `algorithms.serverHostKey`, in order of preference. */
+function hostKeyAlgorithms(types) {
+    return KEY_TYPES.filter((type) => types.includes(type)).flatMap((type) => ALGORITHMS[type] ?? []);
+}
+/** How OpenSSH writes a host in known_hosts: the port only when it is not 22. */
+function hostLabel(host, port) {
+    return port === 22 ? host : `[${host}]:${port}`;
+}
+/** Host and port for people; an IPv6 address in brackets, so that the port can be told from it. */
+function endpoint(host, port) {
+    return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+const FINGERPRINT = /^(?:\d+\s+)?(SHA256:[A-Za-z0-9+/]{43})=?(?:\s.*)?$/;
+/**
+ * Reads the `known-hosts` text: lines of a known_hosts file (plain, hashed, with port, wildcards, `@revoked`), bare public keys, or
+ * fingerprints as `ssh-keygen -lf` prints them. As with OpenSSH, a line without a port also serves another port when no line names that port.
+ * @throws SshError of kind `input` naming the line's number and what is wrong with it
+ */
+function readPins(text, host, port) {
+    const lines = text
+        .split(/\r\n|\n|\r/)
+        .map((line, index) => ({ text: line.replace(/^\uFEFF/, '').trim(), number: index + 1 }));
+    const entries = lines.filter((line) => line.text !== '' && !line.text.startsWith('#'));
+    if (entries.length === 0) {
+        throw new SshError('input', `known-hosts is empty. To obtain it: ${howToGet(host, port)}`);
+    }
+    const fingerprints = new Set();
+    const revoked = new Set();
+    const exact = [];
+    const withoutPort = [];
+    const others = [];
+    for (const { text: line, number } of entries) {
+        const print = FINGERPRINT.exec(line)?.[1];
+        if (print) {
+            fingerprints.add(print);
+            continue;
+        }
+        const entry = readLine(line, number);
+        const exactMatch = entry.hosts === null || matches(entry.hosts, hostLabel(host, port));
+        const plainMatch = entry.hosts !== null && port !== 22 && matches(entry.hosts, host);
+        if (entry.revoked) {
+            if (exactMatch || plainMatch)
+                revoked.add(fingerprint(entry.key));
+        }
+        else if (exactMatch)
+            exact.push(entry.key);
+        else if (plainMatch)
+            withoutPort.push(entry.key);
+        else
+            others.push(entry.hosts?.startsWith('|1|') ? 'a hashed name' : (entry.hosts ?? ''));
+    }
+    const keys = exact.length > 0 ? exact : withoutPort;
+    if (keys.length === 0 && fingerprints.size === 0) {
+        const names = [...new Set(others)].slice(0, 5).join(', ') || 'only revoked keys';
+        throw new SshError('input', `known-hosts has no line for ${hostLabel(host, port)} (found: ${names}). To obtain it: ${howToGet(host, port)}`);
+    }
+    const types = [...new Set(keys.map((key) => keyType(key) ?? ''))];
+    if (fingerprints.size === 0 && hostKeyAlgorithms(types).length === 0) {
+        throw new SshError('input', `known-hosts pins only key types that are not supported (${types.join(', ')}). Allowed: ${KEY_TYPES.join(', ')}`);
+    }
+    return {
+        trusted: new Set([...fingerprints, ...keys.map((key) => fingerprint(key))]),
+        revoked,
+        types: fingerprints.size > 0 ? null : types,
+    };
+}
+/** How to obtain the right value from the server itself, where nobody in between can lie. */
+function howToGet(host, port) {
+    return (`on the server's own console (the provider's control panel has one: "KVM"), print its fingerprint with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" and store it. ` +
+        `What ssh-keyscan shows is no proof, since whoever is in between answers it too: compare "ssh-keyscan -p ${port} ${host} | ssh-keygen -lf -" with the console before its lines are stored`);
+}
+function readLine(line, number) {
+    const fields = line.split(/\s+/);
+    const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
+    if (marker && marker !== '@revoked') {
+        throw new SshError('input', `known-hosts line ${number}: ${marker === '@cert-authority' ? 'host certificates (@cert-authority) are not supported; pin a host key' : 'unknown marker'}`);
+    }
+    // A line of /etc/ssh/ssh_host_*_key.pub has no host field: it is meant for this host.
+    const bare = KEY_TYPES.includes(fields[0] ?? '') || fields[0] === 'ssh-dss';
+    const hosts = bare ? null : (fields.shift() ?? '');
+    const [type = '', base64 = ''] = fields;
+    const key = Buffer.from(base64, 'base64');
+    if (type === '' || base64 === '' || keyType(key) !== type) {
+        throw new SshError('input', `known-hosts line ${number} is neither "host type key" nor "SHA256:..." (43 characters of base64)${base64 !== '' && type !== '' ? ': the key is cut short or does not fit its type' : ''}`);
+    }
+    return { hosts, key, revoked: marker === '@revoked' };
+}
+/** Host field of a line against a label: hashed, or comma-separated patterns with `*`, `?` and `!`. */
+function matches(field, label) {
+    if (field.startsWith('|1|')) {
+        const [, , salt = '', hash = ''] = field.split('|');
+        const wanted = Buffer.from(hash, 'base64');
+        const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(label).digest();
+        return wanted.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(wanted, actual);
+    }
+    let found = false;
+    for (const pattern of field.split(',')) {
+        const negated = pattern.startsWith('!');
+        if (!glob(negated ? pattern.slice(1) : pattern, label))
+            continue;
+        if (negated)
+            return false;
+        found = true;
+    }
+    return found;
+}
+function glob(pattern, label) {
+    const source = pattern
+        .toLowerCase()
+        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replace(/\*+/g, '.*')
+        .replace(/\?/g, '.');
+    return new RegExp(`^${source}$`).test(label.toLowerCase());
+}
+
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: external "assert"
+var external_assert_ = __nccwpck_require__(2613);
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
+// EXTERNAL MODULE: ./node_modules/is-stream/index.js
+var is_stream = __nccwpck_require__(6543);
+// EXTERNAL MODULE: ./node_modules/node-ssh/node_modules/make-dir/index.js
+var make_dir = __nccwpck_require__(8271);
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+;// CONCATENATED MODULE: ./node_modules/sb-promise-queue/lib/esm/index.mjs
+class PromiseQueue {
+    constructor({ concurrency = 1 } = {}) {
+        this.options = { concurrency };
+        this.running = 0;
+        this.queue = [];
+        this.idleCallbacks = [];
+    }
+    clear() {
+        this.queue = [];
+    }
+    onIdle(callback) {
+        this.idleCallbacks.push(callback);
+        return () => {
+            const index = this.idleCallbacks.indexOf(callback);
+            if (index !== -1) {
+                this.idleCallbacks.splice(index, 1);
+            }
+        };
+    }
+    waitTillIdle() {
+        return new Promise((resolve) => {
+            if (this.running === 0) {
+                resolve();
+                return;
+            }
+            const dispose = this.onIdle(() => {
+                dispose();
+                resolve();
+            });
+        });
+    }
+    add(callback) {
+        return new Promise((resolve, reject) => {
+            const runCallback = () => {
+                this.running += 1;
+                try {
+                    Promise.resolve(callback()).then((val) => {
+                        resolve(val);
+                        this.processNext();
+                    }, (err) => {
+                        reject(err);
+                        this.processNext();
+                    });
+                }
+                catch (err) {
+                    reject(err);
+                    this.processNext();
+                }
+            };
+            if (this.running >= this.options.concurrency) {
+                this.queue.push(runCallback);
+            }
+            else {
+                runCallback();
+            }
+        });
+    }
+    // Internal function, don't use
+    processNext() {
+        this.running -= 1;
+        const callback = this.queue.shift();
+        if (callback) {
+            callback();
+        }
+        else if (this.running === 0) {
+            this.idleCallbacks.forEach((item) => item());
+        }
+    }
+}
+
+
+;// CONCATENATED MODULE: ./node_modules/sb-scandir/lib/esm/index.mjs
+/* @flow */
+
+
+
+
+const defaultFilesystem = {
+    join(pathA, pathB) {
+        return external_path_.join(pathA, pathB);
+    },
+    basename(path) {
+        return external_path_.basename(path);
+    },
+    stat(path) {
+        return new Promise((resolve, reject) => {
+            external_fs_.stat(path, (err, res) => {
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve(res);
+                }
+            });
+        });
+    },
+    readdir(path) {
+        return new Promise((resolve, reject) => {
+            external_fs_.readdir(path, (err, res) => {
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve(res);
+                }
+            });
+        });
+    },
+};
+async function scanDirectoryInternal({ path, recursive, validate, result, fileSystem, queue, reject, }) {
+    const itemStat = await fileSystem.stat(path);
+    if (itemStat.isFile()) {
+        result.files.push(path);
+    }
+    else if (itemStat.isDirectory()) {
+        result.directories.push(path);
+    }
+    if (!itemStat.isDirectory() || recursive === 'none') {
+        return;
+    }
+    const contents = await fileSystem.readdir(path);
+    contents.forEach((item) => {
+        const itemPath = fileSystem.join(path, item);
+        if (!validate(itemPath)) {
+            return;
+        }
+        queue
+            .add(() => scanDirectoryInternal({
+            path: itemPath,
+            recursive: recursive === 'shallow' ? 'none' : 'deep',
+            validate,
+            result,
+            fileSystem,
+            queue,
+            reject,
+        }))
+            .catch(reject);
+    });
+}
+async function scanDirectory(path, { recursive = true, validate = null, concurrency = Infinity, fileSystem = defaultFilesystem, } = {}) {
+    external_assert_(path && typeof path === 'string', 'path must be a valid string');
+    external_assert_(typeof recursive === 'boolean', 'options.recursive must be a valid boolean');
+    external_assert_(validate === null || typeof validate === 'function', 'options.validate must be a valid function');
+    external_assert_(typeof concurrency === 'number', 'options.concurrency must be a valid number');
+    external_assert_(fileSystem !== null && typeof fileSystem === 'object', 'options.fileSystem must be a valid object');
+    const queue = new PromiseQueue({
+        concurrency,
+    });
+    const result = { files: [], directories: [] };
+    const mergedFileSystem = { ...defaultFilesystem, ...fileSystem };
+    await new Promise((resolve, reject) => {
+        scanDirectoryInternal({
+            path,
+            recursive: recursive ? 'deep' : 'shallow',
+            validate: validate != null ? validate : (item) => mergedFileSystem.basename(item).slice(0, 1) !== '.',
+            result,
+            fileSystem: mergedFileSystem,
+            queue,
+            reject,
+        })
+            .then(() => queue.waitTillIdle())
+            .then(resolve, reject);
+    });
+    return result;
+}
+/* harmony default export */ const esm = (scanDirectory);
+
+// EXTERNAL MODULE: ./node_modules/shell-escape/shell-escape.js
+var shell_escape = __nccwpck_require__(4646);
+;// CONCATENATED MODULE: ./node_modules/node-ssh/lib/esm/index.mjs
+
+
+
+
+
+
+
+
+
+const DEFAULT_CONCURRENCY = 1;
+const DEFAULT_VALIDATE = (path) => !external_path_.basename(path).startsWith('.');
+const DEFAULT_TICK = () => {
+    /* No Op */
+};
+class SSHError extends Error {
+    constructor(message, code = null) {
+        super(message);
+        this.code = code;
+    }
+}
+function unixifyPath(path) {
+    if (path.includes('\\')) {
+        return path.split('\\').join('/');
+    }
+    return path;
+}
+async function readFile(filePath) {
+    return new Promise((resolve, reject) => {
+        external_fs_.readFile(filePath, 'utf8', (err, res) => {
+            if (err) {
+                reject(err);
+            }
+            else {
+                resolve(res);
+            }
+        });
+    });
+}
+const SFTP_MKDIR_ERR_CODE_REGEXP = /Error: (E[\S]+): /;
+async function makeDirectoryWithSftp(path, sftp) {
+    let stats = null;
+    try {
+        stats = await new Promise((resolve, reject) => {
+            sftp.stat(path, (err, res) => {
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve(res);
+                }
+            });
+        });
+    }
+    catch (_) {
+        /* No Op */
+    }
+    if (stats) {
+        if (stats.isDirectory()) {
+            // Already exists, nothing to worry about
+            return;
+        }
+        throw new Error('mkdir() failed, target already exists and is not a directory');
+    }
+    try {
+        await new Promise((resolve, reject) => {
+            sftp.mkdir(path, (err) => {
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve();
+                }
+            });
+        });
+    }
+    catch (err) {
+        if (err != null && typeof err.stack === 'string') {
+            const matches = SFTP_MKDIR_ERR_CODE_REGEXP.exec(err.stack);
+            if (matches != null) {
+                throw new SSHError(err.message, matches[1]);
+            }
+            throw err;
+        }
+    }
+}
+class NodeSSH {
+    constructor() {
+        this.connection = null;
+    }
+    getConnection() {
+        const { connection } = this;
+        if (connection == null) {
+            throw new Error('Not connected to server');
+        }
+        return connection;
+    }
+    async connect(givenConfig) {
+        external_assert_(givenConfig != null && typeof givenConfig === 'object', 'config must be a valid object');
+        const config = { ...givenConfig };
+        external_assert_(config.username != null && typeof config.username === 'string', 'config.username must be a valid string');
+        if (config.host != null) {
+            external_assert_(typeof config.host === 'string', 'config.host must be a valid string');
+        }
+        else if (config.sock != null) {
+            external_assert_(typeof config.sock === 'object', 'config.sock must be a valid object');
+        }
+        else {
+            throw new external_assert_.AssertionError({ message: 'Either config.host or config.sock must be provided' });
+        }
+        if (config.privateKey != null || config.privateKeyPath != null) {
+            if (config.privateKey != null) {
+                external_assert_(typeof config.privateKey === 'string', 'config.privateKey must be a valid string');
+                external_assert_(config.privateKeyPath == null, 'config.privateKeyPath must not be specified when config.privateKey is specified');
+            }
+            else if (config.privateKeyPath != null) {
+                external_assert_(typeof config.privateKeyPath === 'string', 'config.privateKeyPath must be a valid string');
+                external_assert_(config.privateKey == null, 'config.privateKey must not be specified when config.privateKeyPath is specified');
+            }
+            external_assert_(config.passphrase == null || typeof config.passphrase === 'string', 'config.passphrase must be null or a valid string');
+            if (config.privateKeyPath != null) {
+                // Must be an fs path
+                try {
+                    config.privateKey = await readFile(config.privateKeyPath);
+                }
+                catch (err) {
+                    if (err != null && err.code === 'ENOENT') {
+                        throw new external_assert_.AssertionError({ message: 'config.privateKeyPath does not exist at given fs path' });
+                    }
+                    throw err;
+                }
+            }
+        }
+        else if (config.password != null) {
+            external_assert_(typeof config.password === 'string', 'config.password must be a valid string');
+        }
+        if (config.tryKeyboard != null) {
+            external_assert_(typeof config.tryKeyboard === 'boolean', 'config.tryKeyboard must be a valid boolean');
+        }
+        if (config.tryKeyboard) {
+            const { password } = config;
+            if (config.onKeyboardInteractive != null) {
+                external_assert_(typeof config.onKeyboardInteractive === 'function', 'config.onKeyboardInteractive must be a valid function');
+            }
+            else if (password != null) {
+                config.onKeyboardInteractive = (name, instructions, instructionsLang, prompts, finish) => {
+                    if (prompts.length > 0 && prompts[0].prompt.toLowerCase().includes('password')) {
+                        finish([password]);
+                    }
+                };
+            }
+        }
+        const connection = new lib.Client();
+        this.connection = connection;
+        await new Promise((resolve, reject) => {
+            connection.on('error', reject);
+            if (config.onKeyboardInteractive) {
+                connection.on('keyboard-interactive', config.onKeyboardInteractive);
+            }
+            connection.on('ready', () => {
+                connection.removeListener('error', reject);
+                resolve();
+            });
+            connection.on('end', () => {
+                if (this.connection === connection) {
+                    this.connection = null;
+                }
+            });
+            connection.on('close', () => {
+                if (this.connection === connection) {
+                    this.connection = null;
+                }
+                reject(new SSHError('No response from server', 'ETIMEDOUT'));
+            });
+            connection.connect(config);
+        });
+        return this;
+    }
+    isConnected() {
+        return this.connection != null;
+    }
+    async requestShell(options) {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.on('error', reject);
+            const callback = (err, res) => {
+                connection.removeListener('error', reject);
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve(res);
+                }
+            };
+            if (options == null) {
+                connection.shell(callback);
+            }
+            else {
+                connection.shell(options, callback);
+            }
+        });
+    }
+    async withShell(callback, options) {
+        external_assert_(typeof callback === 'function', 'callback must be a valid function');
+        const shell = await this.requestShell(options);
+        try {
+            await callback(shell);
+        }
+        finally {
+            shell.destroy();
+        }
+    }
+    async requestSFTP() {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.on('error', reject);
+            connection.sftp((err, res) => {
+                connection.removeListener('error', reject);
+                if (err) {
+                    reject(err);
+                }
+                else {
+                    resolve(res);
+                }
+            });
+        });
+    }
+    async withSFTP(callback) {
+        external_assert_(typeof callback === 'function', 'callback must be a valid function');
+        const sftp = await this.requestSFTP();
+        try {
+            await callback(sftp);
+        }
+        finally {
+            sftp.end();
+        }
+    }
+    async execCommand(givenCommand, options = {}) {
+        external_assert_(typeof givenCommand === 'string', 'command must be a valid string');
+        external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
+        external_assert_(options.cwd == null || typeof options.cwd === 'string', 'options.cwd must be a valid string');
+        external_assert_(options.stdin == null || typeof options.stdin === 'string' || is_stream.readable(options.stdin), 'options.stdin must be a valid string or readable stream');
+        external_assert_(options.execOptions == null || typeof options.execOptions === 'object', 'options.execOptions must be a valid object');
+        external_assert_(options.encoding == null || typeof options.encoding === 'string', 'options.encoding must be a valid string');
+        external_assert_(options.onChannel == null || typeof options.onChannel === 'function', 'options.onChannel must be a valid function');
+        external_assert_(options.onStdout == null || typeof options.onStdout === 'function', 'options.onStdout must be a valid function');
+        external_assert_(options.onStderr == null || typeof options.onStderr === 'function', 'options.onStderr must be a valid function');
+        external_assert_(options.noTrim == null || typeof options.noTrim === 'boolean', 'options.noTrim must be a boolean');
+        let command = givenCommand;
+        if (options.cwd) {
+            command = `cd ${shell_escape([options.cwd])} ; ${command}`;
+        }
+        const connection = this.getConnection();
+        const output = { stdout: [], stderr: [] };
+        return new Promise((resolve, reject) => {
+            connection.on('error', reject);
+            connection.exec(command, options.execOptions != null ? options.execOptions : {}, (err, channel) => {
+                connection.removeListener('error', reject);
+                if (err) {
+                    reject(err);
+                    return;
+                }
+                if (options.onChannel) {
+                    options.onChannel(channel);
+                }
+                channel.on('data', (chunk) => {
+                    if (options.onStdout)
+                        options.onStdout(chunk);
+                    output.stdout.push(chunk.toString(options.encoding));
+                });
+                channel.stderr.on('data', (chunk) => {
+                    if (options.onStderr)
+                        options.onStderr(chunk);
+                    output.stderr.push(chunk.toString(options.encoding));
+                });
+                if (options.stdin != null) {
+                    if (is_stream.readable(options.stdin)) {
+                        options.stdin.pipe(channel, {
+                            end: true,
+                        });
+                    }
+                    else {
+                        channel.write(options.stdin);
+                        channel.end();
+                    }
+                }
+                else {
+                    channel.end();
+                }
+                let code = null;
+                let signal = null;
+                channel.on('exit', (code_, signal_) => {
+                    code = code_ !== null && code_ !== void 0 ? code_ : null;
+                    signal = signal_ !== null && signal_ !== void 0 ? signal_ : null;
+                });
+                channel.on('close', () => {
+                    let stdout = output.stdout.join('');
+                    let stderr = output.stderr.join('');
+                    if (options.noTrim !== true) {
+                        stdout = stdout.trim();
+                        stderr = stderr.trim();
+                    }
+                    resolve({
+                        code: code != null ? code : null,
+                        signal: signal != null ? signal : null,
+                        stdout,
+                        stderr,
+                    });
+                });
+            });
+        });
+    }
+    async exec(command, parameters, options = {}) {
+        external_assert_(typeof command === 'string', 'command must be a valid string');
+        external_assert_(Array.isArray(parameters), 'parameters must be a valid array');
+        external_assert_(options != null && typeof options === 'object', 'options must be a valid object');
+        external_assert_(options.stream == null || ['both', 'stdout', 'stderr'].includes(options.stream), 'options.stream must be one of both, stdout, stderr');
+        for (let i = 0, { length } = parameters; i < length; i += 1) {
+            external_assert_(typeof parameters[i] === 'string', `parameters[${i}] must be a valid string`);
+        }
+        const completeCommand = `${command}${parameters.length > 0 ? ` ${shell_escape(parameters)}` : ''}`;
+        const response = await this.execCommand(completeCommand, options);
+        if (options.stream == null || options.stream === 'stdout') {
+            if (response.stderr) {
+                throw new Error(response.stderr);
+            }
+            return response.stdout;
+        }
+        if (options.stream === 'stderr') {
+            return response.stderr;
+        }
+        return response;
+    }
+    async mkdir(path, method = 'sftp', givenSftp = null) {
+        external_assert_(typeof path === 'string', 'path must be a valid string');
+        external_assert_(typeof method === 'string' && (method === 'sftp' || method === 'exec'), 'method must be either sftp or exec');
+        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+        if (method === 'exec') {
+            await this.exec('mkdir', ['-p', unixifyPath(path)]);
+            return;
+        }
+        const sftp = givenSftp || (await this.requestSFTP());
+        const makeSftpDirectory = async (retry) => makeDirectoryWithSftp(unixifyPath(path), sftp).catch(async (error) => {
+            if (!retry || error == null || (error.message !== 'No such file' && error.code !== 'ENOENT')) {
+                throw error;
+            }
+            await this.mkdir(external_path_.dirname(path), 'sftp', sftp);
+            await makeSftpDirectory(false);
+        });
+        try {
+            await makeSftpDirectory(true);
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+    }
+    async getFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
+        external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
+        external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
+        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+        external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
+        const sftp = givenSftp || (await this.requestSFTP());
+        try {
+            await new Promise((resolve, reject) => {
+                sftp.fastGet(unixifyPath(remoteFile), localFile, transferOptions || {}, (err) => {
+                    if (err) {
+                        reject(err);
+                    }
+                    else {
+                        resolve();
+                    }
+                });
+            });
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+    }
+    async putFile(localFile, remoteFile, givenSftp = null, transferOptions = null) {
+        external_assert_(typeof localFile === 'string', 'localFile must be a valid string');
+        external_assert_(typeof remoteFile === 'string', 'remoteFile must be a valid string');
+        external_assert_(givenSftp == null || typeof givenSftp === 'object', 'sftp must be a valid object');
+        external_assert_(transferOptions == null || typeof transferOptions === 'object', 'transferOptions must be a valid object');
+        external_assert_(await new Promise((resolve) => {
+            external_fs_.access(localFile, external_fs_.constants.R_OK, (err) => {
+                resolve(err === null);
+            });
+        }), `localFile does not exist at ${localFile}`);
+        const sftp = givenSftp || (await this.requestSFTP());
+        const putFile = (retry) => {
+            return new Promise((resolve, reject) => {
+                sftp.fastPut(localFile, unixifyPath(remoteFile), transferOptions || {}, (err) => {
+                    if (err == null) {
+                        resolve();
+                        return;
+                    }
+                    if (err.message === 'No such file' && retry) {
+                        resolve(this.mkdir(external_path_.dirname(remoteFile), 'sftp', sftp).then(() => putFile(false)));
+                    }
+                    else {
+                        reject(err);
+                    }
+                });
+            });
+        };
+        try {
+            await putFile(true);
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+    }
+    async putFiles(files, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {} } = {}) {
+        external_assert_(Array.isArray(files), 'files must be an array');
+        for (let i = 0, { length } = files; i < length; i += 1) {
+            const file = files[i];
+            external_assert_(file, 'files items must be valid objects');
+            external_assert_(file.local && typeof file.local === 'string', `files[${i}].local must be a string`);
+            external_assert_(file.remote && typeof file.remote === 'string', `files[${i}].remote must be a string`);
+        }
+        const transferred = [];
+        const sftp = givenSftp || (await this.requestSFTP());
+        const queue = new PromiseQueue({ concurrency });
+        try {
+            await new Promise((resolve, reject) => {
+                files.forEach((file) => {
+                    queue
+                        .add(async () => {
+                        await this.putFile(file.local, file.remote, sftp, transferOptions);
+                        transferred.push(file);
+                    })
+                        .catch(reject);
+                });
+                queue.waitTillIdle().then(resolve);
+            });
+        }
+        catch (error) {
+            if (error != null) {
+                error.transferred = transferred;
+            }
+            throw error;
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+    }
+    async putDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
+        external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
+        external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
+        const localDirectoryStat = await new Promise((resolve) => {
+            external_fs_.stat(localDirectory, (err, stat) => {
+                resolve(stat || null);
+            });
+        });
+        external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
+        external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
+        const sftp = givenSftp || (await this.requestSFTP());
+        const scanned = await esm(localDirectory, {
+            recursive,
+            validate,
+        });
+        const files = scanned.files.map((item) => external_path_.relative(localDirectory, item));
+        const directories = scanned.directories.map((item) => external_path_.relative(localDirectory, item));
+        // Sort shortest to longest
+        directories.sort((a, b) => a.length - b.length);
+        let failed = false;
+        try {
+            // Do the directories first.
+            await new Promise((resolve, reject) => {
+                const queue = new PromiseQueue({ concurrency });
+                directories.forEach((directory) => {
+                    queue
+                        .add(async () => {
+                        await this.mkdir(external_path_.join(remoteDirectory, directory), 'sftp', sftp);
+                    })
+                        .catch(reject);
+                });
+                resolve(queue.waitTillIdle());
+            });
+            // and now the files
+            await new Promise((resolve, reject) => {
+                const queue = new PromiseQueue({ concurrency });
+                files.forEach((file) => {
+                    queue
+                        .add(async () => {
+                        const localFile = external_path_.join(localDirectory, file);
+                        const remoteFile = external_path_.join(remoteDirectory, file);
+                        try {
+                            await this.putFile(localFile, remoteFile, sftp, transferOptions);
+                            tick(localFile, remoteFile, null);
+                        }
+                        catch (_) {
+                            failed = true;
+                            tick(localFile, remoteFile, _);
+                        }
+                    })
+                        .catch(reject);
+                });
+                resolve(queue.waitTillIdle());
+            });
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+        return !failed;
+    }
+    async getDirectory(localDirectory, remoteDirectory, { concurrency = DEFAULT_CONCURRENCY, sftp: givenSftp = null, transferOptions = {}, recursive = true, tick = DEFAULT_TICK, validate = DEFAULT_VALIDATE, } = {}) {
+        external_assert_(typeof localDirectory === 'string' && localDirectory, 'localDirectory must be a string');
+        external_assert_(typeof remoteDirectory === 'string' && remoteDirectory, 'remoteDirectory must be a string');
+        const localDirectoryStat = await new Promise((resolve) => {
+            external_fs_.stat(localDirectory, (err, stat) => {
+                resolve(stat || null);
+            });
+        });
+        external_assert_(localDirectoryStat != null, `localDirectory does not exist at ${localDirectory}`);
+        external_assert_(localDirectoryStat.isDirectory(), `localDirectory is not a directory at ${localDirectory}`);
+        const sftp = givenSftp || (await this.requestSFTP());
+        const scanned = await esm(remoteDirectory, {
+            recursive,
+            validate,
+            concurrency,
+            fileSystem: {
+                basename(path) {
+                    return external_path_.posix.basename(path);
+                },
+                join(pathA, pathB) {
+                    return external_path_.posix.join(pathA, pathB);
+                },
+                readdir(path) {
+                    return new Promise((resolve, reject) => {
+                        sftp.readdir(path, (err, res) => {
+                            if (err) {
+                                reject(err);
+                            }
+                            else {
+                                resolve(res.map((item) => item.filename));
+                            }
+                        });
+                    });
+                },
+                stat(path) {
+                    return new Promise((resolve, reject) => {
+                        sftp.stat(path, (err, res) => {
+                            if (err) {
+                                reject(err);
+                            }
+                            else {
+                                // eslint-disable-next-line @typescript-eslint/no-explicit-any
+                                resolve(res);
+                            }
+                        });
+                    });
+                },
+            },
+        });
+        const files = scanned.files.map((item) => external_path_.relative(remoteDirectory, item));
+        const directories = scanned.directories.map((item) => external_path_.relative(remoteDirectory, item));
+        // Sort shortest to longest
+        directories.sort((a, b) => a.length - b.length);
+        let failed = false;
+        try {
+            // Do the directories first.
+            await new Promise((resolve, reject) => {
+                const queue = new PromiseQueue({ concurrency });
+                directories.forEach((directory) => {
+                    queue
+                        .add(async () => {
+                        await make_dir(external_path_.join(localDirectory, directory));
+                    })
+                        .catch(reject);
+                });
+                resolve(queue.waitTillIdle());
+            });
+            // and now the files
+            await new Promise((resolve, reject) => {
+                const queue = new PromiseQueue({ concurrency });
+                files.forEach((file) => {
+                    queue
+                        .add(async () => {
+                        const localFile = external_path_.join(localDirectory, file);
+                        const remoteFile = external_path_.join(remoteDirectory, file);
+                        try {
+                            await this.getFile(localFile, remoteFile, sftp, transferOptions);
+                            tick(localFile, remoteFile, null);
+                        }
+                        catch (_) {
+                            failed = true;
+                            tick(localFile, remoteFile, _);
+                        }
+                    })
+                        .catch(reject);
+                });
+                resolve(queue.waitTillIdle());
+            });
+        }
+        finally {
+            if (!givenSftp) {
+                sftp.end();
+            }
+        }
+        return !failed;
+    }
+    forwardIn(remoteAddr, remotePort, onConnection) {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.forwardIn(remoteAddr, remotePort, (error, port) => {
+                if (error) {
+                    reject(error);
+                    return;
+                }
+                const handler = (details, acceptConnection, rejectConnection) => {
+                    if (details.destIP === remoteAddr && details.destPort === port) {
+                        onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
+                    }
+                };
+                if (onConnection) {
+                    connection.on('tcp connection', handler);
+                }
+                const dispose = () => {
+                    return new Promise((_resolve, _reject) => {
+                        connection.off('tcp connection', handler);
+                        connection.unforwardIn(remoteAddr, port, (_error) => {
+                            if (_error) {
+                                _reject(error);
+                            }
+                            _resolve();
+                        });
+                    });
+                };
+                resolve({ port, dispose });
+            });
+        });
+    }
+    forwardOut(srcIP, srcPort, dstIP, dstPort) {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.forwardOut(srcIP, srcPort, dstIP, dstPort, (error, channel) => {
+                if (error) {
+                    reject(error);
+                    return;
+                }
+                resolve(channel);
+            });
+        });
+    }
+    forwardInStreamLocal(socketPath, onConnection) {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.openssh_forwardInStreamLocal(socketPath, (error) => {
+                if (error) {
+                    reject(error);
+                    return;
+                }
+                const handler = (details, acceptConnection, rejectConnection) => {
+                    if (details.socketPath === socketPath) {
+                        onConnection === null || onConnection === void 0 ? void 0 : onConnection(details, acceptConnection, rejectConnection);
+                    }
+                };
+                if (onConnection) {
+                    connection.on('unix connection', handler);
+                }
+                const dispose = () => {
+                    return new Promise((_resolve, _reject) => {
+                        connection.off('unix connection', handler);
+                        connection.openssh_unforwardInStreamLocal(socketPath, (_error) => {
+                            if (_error) {
+                                _reject(_error);
+                            }
+                            _resolve();
+                        });
+                    });
+                };
+                resolve({ dispose });
+            });
+        });
+    }
+    forwardOutStreamLocal(socketPath) {
+        const connection = this.getConnection();
+        return new Promise((resolve, reject) => {
+            connection.openssh_forwardOutStreamLocal(socketPath, (error, channel) => {
+                if (error) {
+                    reject(error);
+                    return;
+                }
+                resolve(channel);
+            });
+        });
+    }
+    dispose() {
+        if (this.connection) {
+            this.connection.end();
+            this.connection = null;
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/ssh/src/connect.ts
+
+
+
+
+
+
+class HostKeyRefused extends Error {
+    offer;
+    constructor(offer) {
+        super('host key refused');
+        this.offer = offer;
+    }
+}
+const KEEPALIVE_MS = 15_000;
+const KEEPALIVE_MISSES = 4;
+/** Connects once, with the host key pinned. @throws SshError */
+async function connectPinned(options) {
+    const { host, port } = options;
+    const pins = readPins(options.knownHosts, host, port);
+    const credentials = readCredentials(options);
+    const deadline = Date.now() + options.connectTimeoutMs;
+    const offers = [];
+    // A fingerprint does not say its type, so a server with several keys is asked for the next one after each that differs.
+    let types = pins.types ?? KEY_TYPES;
+    for (;;) {
+        try {
+            return await attempt(options, credentials, types, pins, deadline);
+        }
+        catch (error) {
+            if (!(error instanceof HostKeyRefused))
+                throw error;
+            if (error.offer)
+                offers.push(error.offer);
+            if (error.offer && pins.types === null) {
+                types = types.filter((type) => type !== error.offer?.type);
+                if (types.length > 0)
+                    continue;
+            }
+            const known = offers.length > 0 ? offers : await askForKey(options, credentials, deadline);
+            throw hostKeyError(options, pins, known);
+        }
+    }
+}
+function readCredentials(options) {
+    const config = {};
+    const methods = [];
+    const offered = [];
+    if (options.key !== undefined) {
+        const diagnosis = diagnoseKey(options.key, options.passphrase);
+        if (!diagnosis.ok)
+            throw new SshError('input', `The private key cannot be used: ${diagnosis.reason}. To repair: ${diagnosis.repair}`);
+        config.privateKey = diagnosis.key;
+        if (options.passphrase)
+            config.passphrase = options.passphrase;
+        methods.push('publickey');
+        offered.push(`the key whose public fingerprint is ${diagnosis.fingerprint} (${diagnosis.type}; this is public information)`);
+    }
+    if (options.password) {
+        config.password = options.password;
+        config.tryKeyboard = true;
+        methods.push('password', 'keyboard-interactive');
+        offered.push('a password');
+    }
+    if (methods.length === 0)
+        throw new SshError('input', 'Neither a private key nor a password was given for the SSH login');
+    config.authHandler = methods;
+    return { config, description: offered.join(' and ') };
+}
+/** The server's key, learned by a handshake that is broken off before anything is sent; for the error message only. */
+async function askForKey(options, credentials, deadline) {
+    const nobody = { trusted: new Set(), revoked: new Set(), types: KEY_TYPES };
+    try {
+        await attempt(options, credentials, KEY_TYPES, nobody, deadline);
+    }
+    catch (error) {
+        if (error instanceof HostKeyRefused && error.offer)
+            return [error.offer];
+    }
+    return [];
+}
+function hostKeyError({ host, port }, pins, offers) {
+    const offered = offers.map((offer) => `${offer.type} ${offer.fingerprint}`).join(', ') || 'no key of a supported type';
+    const pinned = [...pins.trusted].join(', ');
+    const revoked = offers.some((offer) => pins.revoked.has(offer.fingerprint))
+        ? ' The offered key is marked @revoked.'
+        : '';
+    const wanted = pins.types ? ` of type ${pins.types.join(', ')}` : '';
+    return new SshError('host-key', `Host key of ${endpoint(host, port)} is not the pinned one. Offered: ${offered}. Pinned${wanted}: ${pinned}.${revoked} Nothing was sent. ` +
+        `If the server was reinstalled: ${howToGet(host, port)}. Otherwise somebody may be in between`);
+}
+async function attempt(options, credentials, types, pins, deadline) {
+    const { host, port, user } = options;
+    const seconds = options.connectTimeoutMs / 1000;
+    const socket = await openTcp(host, port, deadline, seconds);
+    let offer = null;
+    let accepted = false;
+    const ssh = new NodeSSH();
+    try {
+        await ssh.connect({
+            ...credentials.config,
+            username: user,
+            sock: socket,
+            readyTimeout: Math.max(deadline - Date.now(), 1),
+            keepaliveInterval: KEEPALIVE_MS,
+            keepaliveCountMax: KEEPALIVE_MISSES,
+            algorithms: { serverHostKey: hostKeyAlgorithms(types) },
+            hostVerifier: (key) => {
+                offer = { type: keyType(key) ?? 'unknown', fingerprint: fingerprint(key) };
+                accepted = pins.trusted.has(offer.fingerprint) && !pins.revoked.has(offer.fingerprint);
+                return accepted;
+            },
+        });
+        return { ssh, socket, hostKey: offer ?? { type: 'unknown', fingerprint: '' } };
+    }
+    catch (cause) {
+        socket.destroy();
+        if (offer && !accepted)
+            throw new HostKeyRefused(offer);
+        const { message, level } = describe(cause);
+        if (/no matching host key format/.test(message))
+            throw new HostKeyRefused(null);
+        if (level === 'client-authentication' || /authentication fail/i.test(message)) {
+            throw new SshError('auth', `${endpoint(host, port)} is the pinned server, but refused to log in "${user}" with ${credentials.description}. ` +
+                `Is the public key in the authorized_keys of "${user}", and may that user log in?`);
+        }
+        if (level === 'client-timeout' || Date.now() >= deadline) {
+            throw new SshError('handshake', `${endpoint(host, port)} accepted the connection, but the SSH login did not complete within ${seconds} s`);
+        }
+        throw new SshError('handshake', `${endpoint(host, port)} answered, but no SSH session came about (${message}). Is an SSH server listening there?`);
+    }
+}
+function openTcp(host, port, deadline, seconds) {
+    return new Promise((resolve, reject) => {
+        const socket = (0,external_node_net_.connect)({ host, port, noDelay: true });
+        const fail = (why) => {
+            clearTimeout(timer);
+            socket.destroy();
+            reject(new SshError('unreachable', `Cannot reach ${endpoint(host, port)}: ${why}`));
+        };
+        const timer = setTimeout(() => fail(`no answer within ${seconds} s (host down, or a firewall drops the packets)`), Math.max(deadline - Date.now(), 1));
+        socket.once('error', (error) => fail(explain(error)));
+        socket.once('connect', () => {
+            clearTimeout(timer);
+            socket.removeAllListeners('error');
+            resolve(socket);
+        });
+    });
+}
+function explain(error) {
+    const errors = error instanceof AggregateError ? error.errors : [error];
+    const codes = new Set(errors.map((each) => each.code ?? 'unknown error'));
+    const first = [...codes][0] ?? 'unknown error';
+    if (codes.has('ENOTFOUND') || codes.has('EAI_AGAIN'))
+        return `the name does not resolve (${first})`;
+    if (codes.has('ECONNREFUSED'))
+        return 'connection refused (nothing listens on that port, or a firewall rejects it)';
+    if (codes.has('ENETUNREACH'))
+        return 'network unreachable (if the host has IPv6 only: GitHub-hosted runners have no IPv6)';
+    if (codes.has('EHOSTUNREACH'))
+        return 'no route to the host';
+    return [...codes].join(', ');
+}
+function describe(cause) {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    return { message: error.message, level: error.level ?? '' };
+}
+
+;// CONCATENATED MODULE: external "node:string_decoder"
+const external_node_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:string_decoder");
+;// CONCATENATED MODULE: ./packages/ssh/src/lines.ts
+
+/** Longest line that is handed on, in characters. What is longer is cut, so that a remote program cannot fill the memory. */
+const MAX_LINE = 1024 * 1024;
+/** Splits a byte stream into lines of UTF-8 text, without their line ends. */
+class LineSplitter {
+    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
+    #emit;
+    #rest = '';
+    #overlong = false;
+    constructor(emit) {
+        this.#emit = emit;
+    }
+    push(chunk) {
+        const parts = this.#decoder.write(chunk).split('\n');
+        const last = parts.pop() ?? '';
+        for (const part of parts) {
+            this.#add(part);
+            this.#flush();
+        }
+        this.#add(last);
+    }
+    /** Hands on what is left without a final line end. */
+    end() {
+        this.#add(this.#decoder.end());
+        if (this.#rest !== '')
+            this.#flush();
+    }
+    #add(text) {
+        if (this.#overlong)
+            return;
+        this.#rest += text;
+        if (this.#rest.length > MAX_LINE) {
+            this.#rest = this.#rest.slice(0, MAX_LINE);
+            this.#overlong = true;
+        }
+    }
+    #flush() {
+        const line = this.#rest.endsWith('\r') ? this.#rest.slice(0, -1) : this.#rest;
+        this.#rest = '';
+        this.#overlong = false;
+        this.#emit(line);
+    }
+}
+/** Keeps the last lines of a stream, at most `maxCharacters` of them in all. */
+class Tail {
+    #max;
+    #lines = [];
+    #size = 0;
+    constructor(maxCharacters) {
+        this.#max = maxCharacters;
+    }
+    push(line) {
+        const kept = line.slice(-this.#max);
+        this.#lines.push(kept);
+        this.#size += kept.length + 1;
+        while (this.#size > this.#max && this.#lines.length > 1)
+            this.#size -= (this.#lines.shift()?.length ?? 0) + 1;
+    }
+    toString() {
+        return this.#lines.join('\n');
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/ssh/src/session.ts
+
+
+
+
+const STDERR_TAIL = 8 * 1024;
+/**
+ * Opens one SSH connection to a server whose key is pinned. Nothing of the machine's own SSH set-up (files, agent) is read or written.
+ * @throws SshError of kind `input`, `unreachable`, `handshake`, `host-key` or `auth`
+ */
+async function openSession(options) {
+    return new PinnedSession(await connectPinned(options), endpoint(options.host, options.port));
+}
+class PinnedSession {
+    hostKey;
+    address;
+    #connected;
+    #where;
+    #lost = null;
+    constructor(connected, where) {
+        this.#connected = connected;
+        this.#where = where;
+        this.hostKey = connected.hostKey;
+        this.address = connected.socket.remoteAddress ?? '';
+        const { connection } = connected.ssh;
+        connection?.on('error', (error) => (this.#lost ??= error.message));
+        connection?.on('close', () => (this.#lost ??= 'closed by the server or the network'));
+    }
+    exec(command, options = {}) {
+        const { connection } = this.#connected.ssh;
+        if (!connection || this.#lost !== null)
+            return Promise.reject(this.#lostError());
+        if (options.signal?.aborted)
+            return Promise.reject(new SshError('aborted', 'Stopped before the command was sent'));
+        return new Promise((resolve, reject) => {
+            let channel = null;
+            let settled = false;
+            const settle = (act) => {
+                if (settled)
+                    return;
+                settled = true;
+                clearTimeout(timer);
+                options.signal?.removeEventListener('abort', onAbort);
+                connection.off('close', onConnectionClose);
+                act();
+            };
+            const fail = (error) => settle(() => {
+                channel?.close();
+                reject(error);
+            });
+            const onAbort = () => fail(new SshError('aborted', 'Stopped while the command was running; it may go on on the server'));
+            // The channel's own close event may never come when the connection dies under it.
+            const onConnectionClose = () => void setImmediate(() => fail(this.#lostError()));
+            const timer = options.timeoutMs === undefined
+                ? undefined
+                : setTimeout(() => fail(new SshError('exec-timeout', `The command on ${this.#where} did not end within ${(options.timeoutMs ?? 0) / 1000} s`)), options.timeoutMs);
+            options.signal?.addEventListener('abort', onAbort, { once: true });
+            connection.on('close', onConnectionClose);
+            connection.exec(command, (error, opened) => {
+                if (error) {
+                    fail(this.#lost === null
+                        ? new SshError('exec-refused', `${this.#where} refused to run the command (${error.message})`)
+                        : this.#lostError());
+                    return;
+                }
+                channel = opened;
+                if (settled)
+                    opened.close();
+                else
+                    this.#follow(opened, options, (result) => settle(() => (result instanceof SshError ? reject(result) : resolve(result))));
+            });
+        });
+    }
+    close() {
+        const { ssh, socket } = this.#connected;
+        ssh.dispose();
+        setTimeout(() => socket.destroy(), 1000).unref();
+    }
+    #follow(channel, options, done) {
+        const tail = new Tail(STDERR_TAIL);
+        const stdout = new LineSplitter((line) => options.onStdoutLine?.(line));
+        const stderr = new LineSplitter((line) => {
+            tail.push(line);
+            options.onStderrLine?.(line);
+        });
+        let exit = null;
+        channel.on('data', (chunk) => stdout.push(chunk));
+        channel.stderr.on('data', (chunk) => stderr.push(chunk));
+        channel.on('exit', (code, signal) => {
+            exit = { code: code ?? null, signal: signal ? signal.replace(/^SIG/, '') : null };
+        });
+        // A command that ends without reading all of its input is judged by its exit code, not by the broken pipe.
+        channel.on('error', () => undefined);
+        channel.on('close', () => {
+            stdout.end();
+            stderr.end();
+            done(exit ? { ...exit, stderrTail: tail.toString() } : this.#lostError());
+        });
+        const { stdin } = options;
+        if (stdin === undefined)
+            channel.end();
+        else if (typeof stdin === 'string' || Buffer.isBuffer(stdin))
+            channel.end(stdin);
+        else
+            stdin.pipe(channel);
+    }
+    #lostError() {
+        return new SshError('connection-lost', `The SSH connection to ${this.#where} was lost (${this.#lost ?? 'the channel closed without an exit code'})`);
+    }
+}
+
+;// CONCATENATED MODULE: ./packages/ssh/src/index.ts
+
+
+
+
+
 
 
 /***/ }),
@@ -80100,6 +83281,34 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
+
+/***/ }),
+
+/***/ 4377:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   w$: () => (/* binding */ datetime)
+/* harmony export */ });
+/* unused harmony exports date, time, duration */
+/* harmony import */ var _core_index_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3759);
+/* harmony import */ var _schemas_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2857);
+
+
+
+function datetime(params) {
+    return _core_index_js__WEBPACK_IMPORTED_MODULE_0__/* ._isoDateTime */ .G1(_schemas_js__WEBPACK_IMPORTED_MODULE_1__/* .ZodISODateTime */ .You, params);
+}
+function date(params) {
+    return core._isoDate(ZodISODate, params);
+}
+function time(params) {
+    return core._isoTime(ZodISOTime, params);
+}
+function duration(params) {
+    return core._isoDuration(ZodISODuration, params);
+}
+
 
 /***/ }),
 

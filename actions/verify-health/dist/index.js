@@ -50888,14 +50888,21 @@ class InputReader {
         return raw(name).trim() === '' ? null : this.text(name, rules);
     }
     int(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}$/, 'a whole number', rules);
+    }
+    /** A number that may have decimals, such as 0.02 or 3. */
+    decimal(name, rules) {
+        return this.#number(name, /^[0-9]{1,15}(\.[0-9]{1,6})?$/, 'a number', rules);
+    }
+    #number(name, form, what, rules) {
         const value = raw(name).trim();
-        const allowed = `a whole number from ${rules.min} to ${rules.max}`;
+        const allowed = `${what} from ${rules.min} to ${rules.max}`;
         if (value === '') {
             if (rules.fallback === undefined)
                 this.reject(name, 'nothing', `${allowed} (required)`);
             return rules.fallback ?? rules.min;
         }
-        const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : NaN;
+        const number = form.test(value) ? Number(value) : NaN;
         if (number >= rules.min && number <= rules.max)
             return number;
         this.reject(name, quote(value), allowed);
