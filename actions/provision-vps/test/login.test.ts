@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SshError, type ExecOptions, type ExecResult, type Session } from '@delivery/ssh';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
+import { PLAN as SHOP } from '../../../host/provision/test/plan.ts';
 import type { Inputs } from '../src/inputs.ts';
 import { candidates, loginAsAdmin, type Candidate, type Login } from '../src/login.ts';
 import { secureSsh } from '../src/prove-login.ts';
@@ -11,28 +12,7 @@ const INPUTS = {
   admin: { user: 'ops', key: 'ssh-ed25519 AAAA' },
   newSshPort: null,
 } as Inputs;
-const PLAN: HostPlan = {
-  ...{
-    profile: 'hardened',
-    app: 'shop',
-    repository: null,
-    os: 'debian',
-    codename: 'trixie',
-    dockerFrom: 'distribution',
-  },
-  ...{
-    memoryKiB: 4_000_000,
-    container: true,
-    apparmor: false,
-    daemonJson: null,
-    deployUser: 'deploy',
-    deployKey: 'k x',
-  },
-  ...{ agentImage: `registry.test/agent@sha256:${'a'.repeat(64)}`, edgeImage: 'traefik:v3', registry: null },
-  tls: { mode: 'acme', email: 'me@example.org' },
-  sshPorts: [22],
-  ssh: { admin: INPUTS.admin, port: null, socket: false, revertSeconds: 120 },
-} as HostPlan;
+const PLAN: HostPlan = { ...SHOP, container: true, ssh: { ...SHOP.ssh, admin: INPUTS.admin } };
 const MOVING: HostPlan = { ...PLAN, sshPorts: [22, 2222], ssh: { ...PLAN.ssh, port: 2222 } };
 
 /** What happened, in order: `open ops:22`, `ops:22 sshd+`; a task that is only looked at has no plus. */

@@ -3,28 +3,10 @@ import { audit, readingsShell, settings, type Reading } from '../audit.ts';
 import type { Finding } from '../finding.ts';
 import { hostReadings } from '../readings.ts';
 import { hostTasks, type HostPlan } from '../tasks.ts';
+import { PLAN as SHOP } from './plan.ts';
 
-const AGENT = `registry.example/agent@sha256:${'a'.repeat(64)}`;
-const PLAN: HostPlan = {
-  profile: 'hardened',
-  app: 'shop',
-  repository: null,
-  os: 'debian',
-  codename: 'trixie',
-  dockerFrom: 'distribution',
-  container: false,
-  apparmor: true,
-  memoryKiB: 2_000_000,
-  daemonJson: null,
-  sshPorts: [2222],
-  ssh: { admin: { user: 'root', key: null }, port: 2222, socket: false, revertSeconds: 120 },
-  deployUser: 'deploy',
-  deployKey: 'ssh-ed25519 AAAA',
-  agentImage: AGENT,
-  edgeImage: 'traefik:v3.6.12',
-  registry: null,
-  tls: { mode: 'acme', email: 'me@example.org' },
-};
+const PLAN: HostPlan = { ...SHOP, sshPorts: [2222], ssh: { ...SHOP.ssh, port: 2222 } };
+const AGENT = PLAN.agentImage;
 const KEY = 'restrict,command="/opt/edge/bin/release shop" ssh-ed25519 AAAA';
 /** What a host says that is as it should be. */
 const GOOD = new Map([

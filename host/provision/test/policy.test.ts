@@ -6,7 +6,8 @@ import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { appNameTask, policyTask, RESERVED_APPS } from '../policy.ts';
 import { parseLine, renderScript } from '../script.ts';
 import type { Task } from '../task.ts';
-import { hostTasks, type HostPlan } from '../tasks.ts';
+import { hostTasks } from '../tasks.ts';
+import { PLAN } from './plan.ts';
 import { launcher } from '../files.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'policy-'));
@@ -101,26 +102,9 @@ describe('the directory of an app', () => {
   });
 
   it('is looked at before anything is changed', () => {
-    const plan: HostPlan = {
-      ...{
-        profile: 'hardened',
-        app: 'shop',
-        repository: null,
-        os: 'debian',
-        codename: 'trixie',
-        dockerFrom: 'distribution',
-        memoryKiB: 4_000_000,
-        container: false,
-        apparmor: false,
-        daemonJson: null,
-        ssh: { admin: { user: 'root', key: null }, port: null, socket: false, revertSeconds: 120 },
-      },
-      ...{ sshPorts: [22], deployUser: 'deploy', deployKey: 'ssh-ed25519 AAAA', agentImage: 'a', edgeImage: 'e' },
-      ...{ registry: null, tls: { mode: 'acme', email: 'me@example.org' } },
-    };
-    expect(hostTasks(plan)[0]?.id).toBe('app_name');
-    expect(hostTasks(plan).map(({ id }) => id)).not.toContain('policy');
-    const ids = hostTasks({ ...plan, repository: 'registry.test/shop' }).map(({ id }) => id);
+    expect(hostTasks(PLAN)[0]?.id).toBe('app_name');
+    expect(hostTasks(PLAN).map(({ id }) => id)).not.toContain('policy');
+    const ids = hostTasks({ ...PLAN, repository: 'registry.test/shop' }).map(({ id }) => id);
     expect(ids.indexOf('policy')).toBeGreaterThan(ids.indexOf('app_directory'));
   });
 });

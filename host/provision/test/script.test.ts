@@ -9,30 +9,15 @@ import { parseLine, renderScript, type ScriptLine, type ScriptMode } from '../sc
 import { decoded, quote, sha256 } from '../shell.ts';
 import { fileTask, type Task } from '../task.ts';
 import { hostTasks, type HostPlan } from '../tasks.ts';
+import { PLAN as SHOP } from './plan.ts';
 
-const DIGEST = `sha256:${'a'.repeat(64)}`;
 const PLAN: HostPlan = {
-  profile: 'hardened',
+  ...SHOP,
   app: 'fixture',
   repository: 'registry.example/shop',
-  os: 'debian',
-  codename: 'trixie',
-  dockerFrom: 'distribution',
-  container: false,
-  apparmor: true,
-  memoryKiB: 2_000_000,
   daemonJson: '{}\n',
   sshPorts: [22, 2222],
-  ssh: {
-    admin: { user: 'ops', key: 'ssh-ed25519 BBBB' },
-    port: 2222,
-    socket: false,
-    revertSeconds: 120,
-  },
-  deployUser: 'deploy',
-  deployKey: 'ssh-ed25519 AAAA',
-  agentImage: `registry.example/agent@${DIGEST}`,
-  edgeImage: 'traefik:v3.6.12',
+  ssh: { ...SHOP.ssh, admin: { user: 'ops', key: 'ssh-ed25519 BBBB' }, port: 2222 },
   registry: { host: 'registry.example', username: 'someone', password: "pa'ss\n$(id)" },
   tls: { mode: 'files', certificate: 'CERTIFICATE', key: 'CANARYKEY' },
 };
