@@ -181,7 +181,7 @@ async function pass(gate: Gate): Promise<void> {
   const started = performance.now();
   const { passed, failed, failures: told } = await gate.run();
   const output = lines?.splice(0).join('') ?? '';
-  const why = told ?? output.split('\n').filter((line) => /^(FAILED|RED) /.test(line));
+  const why = told ?? [...new Set(output.split('\n').filter((line) => /^(FAILED|RED) /.test(line)))].slice(-8);
   rows.push({ gate: gate.name, passed, failed, seconds: ((performance.now() - started) / 1000).toFixed(1) });
   if (lines !== undefined) console.log(`\n== ${gate.name}\n${output}`);
   if (failed === 0) return;
