@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
+import { format, resolveConfig } from 'prettier';
 import { residentLine } from './resident.ts';
 import type { Resident } from './resident.ts';
 import { BOOT_S, ROWS } from './rows.ts';
@@ -109,5 +110,6 @@ Command: \`${command}\`. Numbers are min / **median** / max; "reached" goes by t
 
 ${text}
 `;
-  await writeFile(file, `${page.slice(0, begin)}${opening}\n\n${section}\n${page.slice(end)}`);
+  const whole = `${page.slice(0, begin)}${opening}\n\n${section}\n${page.slice(end)}`;
+  await writeFile(file, await format(whole, { ...(await resolveConfig(file)), filepath: file }));
 }
