@@ -1,9 +1,12 @@
 // Runs every gate in order, prints each one's time, and ends with the line `N passed, N failed`.
 // A gate that is a test suite counts its tests; any other gate counts as one.
+// What a gate prints is in reports/<gate>.log. Of it, a line for each finished step is shown at once, and the end where the gate fails.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 
 interface Tally {
@@ -22,25 +25,38 @@ const reports = join(root, 'reports');
 const node = process.execPath;
 const bin = (tool: string): string => join(root, 'node_modules/.bin', tool);
 
-/** Where the output of a gate goes that runs beside another one: two at once on one terminal cannot be read. */
-const kept = new AsyncLocalStorage<string[]>();
+/** The gate that runs, for whatever it starts. */
+const current = new AsyncLocalStorage<string>();
+
+/** Lines that tell of a finished test file, step or cell. All else that a gate prints is for its log. */
+const PROGRESS = /^(?:PASS|FAIL|FAILED|RED|ok|found|SURVIVED|TEST DID NOT RUN)\b|^ *[\d.]+ s {2}(?:ok|FAILED): /;
+/** How many of the last lines of a failed gate are shown. */
+const END = 80;
+
+const logOf = (gate: string): string => join(reports, `${gate}.log`);
 
 function execute(argv: string[], env: Record<string, string> = {}): Promise<number> {
   const [command, ...args] = argv;
-  const lines = kept.getStore();
+  const gate = current.getStore() ?? 'check';
+  const log = createWriteStream(logOf(gate), { flags: 'a' });
   return new Promise((done) => {
     const child = spawn(command ?? '', args, {
       cwd: root,
-      stdio: lines === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
     for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => lines?.push(text));
+      createInterface(stream).on('line', (line) => {
+        log.write(`${line}\n`);
+        const text = stripVTControlCharacters(line);
+        if (PROGRESS.test(text)) console.log(`${gate} | ${text}`);
+      });
+    const end = (code: number): void => void log.end(() => done(code));
     child.on('error', (error) => {
-      console.error(String(error));
-      done(127);
+      log.write(`${String(error)}\n`);
+      end(127);
     });
-    child.on('close', (code) => done(code ?? 1));
+    child.on('close', (code) => end(code ?? 1));
   });
 }
 
@@ -176,26 +192,27 @@ const rows: { gate: string; passed: number; failed: number; seconds: string }[] 
 const failures: string[] = [];
 async function pass(gate: Gate): Promise<void> {
   if (wanted.length > 0 && !wanted.some((name) => asked(gate, name))) return;
-  const lines = kept.getStore();
-  console.log(lines === undefined ? `\n== ${gate.name}` : `== ${gate.name} begins`);
+  const log = logOf(gate.name);
+  await rm(log, { force: true });
+  console.log(`${gate.name} begins`);
   const started = performance.now();
-  const { passed, failed, failures: told } = await gate.run();
-  const output = lines?.splice(0).join('') ?? '';
-  const why = told ?? [...new Set(output.split('\n').filter((line) => /^(FAILED|RED) /.test(line)))].slice(-8);
-  rows.push({ gate: gate.name, passed, failed, seconds: ((performance.now() - started) / 1000).toFixed(1) });
-  if (lines !== undefined) console.log(`\n== ${gate.name}\n${output}`);
+  const { passed, failed, failures: told } = await current.run(gate.name, gate.run);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  rows.push({ gate: gate.name, passed, failed, seconds });
+  console.log(`${gate.name} ${failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);
   if (failed === 0) return;
-  console.log(`== ${gate.name} FAILED`);
+  const lines = stripVTControlCharacters(await readFile(log, 'utf8').catch(() => '')).split('\n');
+  console.log(lines.slice(-END).join('\n'));
+  const why =
+    told ?? [...new Set(lines.filter((line) => /^(FAILED|RED) |^ *[\d.]+ s {2}FAILED: /.test(line)))].slice(-8);
   failures.push(...(why.length > 0 ? why : ['see its output above']).map((line) => `${gate.name}: ${line}`));
 }
 
 for (const gate of gates) await pass(gate);
 await Promise.all(
-  beside.map((row) =>
-    kept.run([], async () => {
-      for (const gate of row) await pass(gate);
-    }),
-  ),
+  beside.map(async (row) => {
+    for (const gate of row) await pass(gate);
+  }),
 );
 console.table(rows);
 for (const failure of failures) console.log(`FAILED ${failure}`);
