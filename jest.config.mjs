@@ -18,6 +18,7 @@ export default {
   maxWorkers: '100%',
   // jest's five seconds say nothing about what is tested where a busy machine starts processes and hosts. Projects cannot set their own.
   testTimeout: 120_000,
+  testSequencer: '<rootDir>/scripts/test-order.mjs',
   // jest's own haste map must not wander into build outputs of the app.
   projects: [
     {
