@@ -149,31 +149,42 @@ async function faults(): Promise<Tally> {
   return tally.failed === 0 && (code !== 0 || tally.passed === 0) ? { ...tally, failed: 1 } : tally;
 }
 
-const gates: Gate[] = [
-  { name: 'lint', run: command(bin('eslint'), '.') },
-  { name: 'format', run: command(bin('prettier'), '--check', '--log-level', 'warn', '.') },
-  { name: 'types', run: command(bin('tsc'), '--noEmit') },
-  { name: 'types-api', run: command(bin('tsc'), '--noEmit', '-p', 'app/api') },
-  { name: 'types-web', run: command(bin('tsc'), '--noEmit', '-p', 'app/web') },
-  { name: 'docs', run: command(node, 'scripts/action-docs.ts', '--check') },
-  { name: 'dist', run: command(node, 'scripts/check-dist.ts') },
-  { name: 'unit', run: jest('unit') },
-  { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
-];
 const share = `rehearsal/test/(${SECOND_SHARE.join('|')})\\.test\\.ts$`;
-/** These wait for hosts more than they work, and each has hosts of its own: two rows of them run side by side. */
-const beside: Gate[][] = [
+/**
+ * Rounds, one after the other. The rows of a round run side by side, the gates of a row one after the other: two cores, and most gates
+ * use one. Those that wait for hosts more than they work have hosts of their own in each row.
+ */
+const rounds: Gate[][][] = [
   [
-    { name: 'process-1', run: jest('process', 'process-1', ['--runInBand', '--testPathIgnorePatterns', share]) },
-    { name: 'faults', run: faults },
+    [
+      { name: 'lint', run: command(bin('eslint'), '.') },
+      { name: 'format', run: command(bin('prettier'), '--check', '--log-level', 'warn', '.') },
+      { name: 'types', run: command(bin('tsc'), '--noEmit') },
+      { name: 'types-api', run: command(bin('tsc'), '--noEmit', '-p', 'app/api') },
+      { name: 'types-web', run: command(bin('tsc'), '--noEmit', '-p', 'app/web') },
+      { name: 'docs', run: command(node, 'scripts/action-docs.ts', '--check') },
+    ],
+    [{ name: 'dist', run: command(node, 'scripts/check-dist.ts') }],
   ],
   [
-    { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
-    { name: 'process-2', run: jest('process', 'process-2', ['--runInBand', '--testPathPatterns', share]) },
+    [
+      { name: 'unit', run: jest('unit') },
+      { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
+    ],
+  ],
+  [
+    [
+      { name: 'process-1', run: jest('process', 'process-1', ['--runInBand', '--testPathIgnorePatterns', share]) },
+      { name: 'faults', run: faults },
+    ],
+    [
+      { name: 'rehearsal', run: command(node, 'rehearsal/check.ts') },
+      { name: 'process-2', run: jest('process', 'process-2', ['--runInBand', '--testPathPatterns', share]) },
+    ],
   ],
 ];
 
-const all = [...gates, ...beside.flat()];
+const all = rounds.flat(2);
 const wanted = process.argv.slice(2);
 if (wanted.includes('--list')) {
   console.log(all.map((gate) => gate.name).join('\n'));
@@ -208,12 +219,11 @@ async function pass(gate: Gate): Promise<void> {
   failures.push(...(why.length > 0 ? why : ['see its output above']).map((line) => `${gate.name}: ${line}`));
 }
 
-for (const gate of gates) await pass(gate);
-await Promise.all(
-  beside.map(async (row) => {
-    for (const gate of row) await pass(gate);
-  }),
-);
+async function passRow(row: Gate[]): Promise<void> {
+  for (const gate of row) await pass(gate);
+}
+
+for (const round of rounds) await Promise.all(round.map(passRow));
 console.table(rows);
 for (const failure of failures) console.log(`FAILED ${failure}`);
 const sum = (key: 'passed' | 'failed'): number => rows.reduce((total, row) => total + row[key], 0);
