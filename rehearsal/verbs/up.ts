@@ -23,8 +23,15 @@ const STEPS = [
   (session: Session, say: Say): Promise<Row> => rollback(session, say),
 ];
 
-/** Brings the test hosts up and replays the workflows from a bare server to a rollback. */
-export async function rehearse(instance: string, say: Say): Promise<Rehearsal> {
+/**
+ * Brings the test hosts up and replays the workflows from a bare server to a rollback.
+ * @param deployed what is to be done between the first deploy and the pushes that follow it
+ */
+export async function rehearse(
+  instance: string,
+  say: Say,
+  deployed?: (session: Session) => Promise<void>,
+): Promise<Rehearsal> {
   const started = performance.now();
   say(`rehearsal ${instance}: a registry, a runner and a bare server on this machine`);
   const rig = await rigUp({ instance, source: CHECKOUT, log: say });
@@ -44,6 +51,7 @@ export async function rehearse(instance: string, say: Say): Promise<Rehearsal> {
     rows.push(row);
     say(`${row.ok ? 'ok' : 'FAILED'}: ${row.step}: ${row.happened}`);
     if (!row.ok) break;
+    if (step === deploy) await deployed?.(session);
   }
   return { rows, session };
 }
