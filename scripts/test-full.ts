@@ -20,7 +20,8 @@ function execute(command: string, args: string[], env: Record<string, string> = 
 const parts: { name: string; run: () => Promise<number> }[] = [
   {
     name: 'faults',
-    run: () => execute(process.execPath, ['rehearsal/faults/run.ts', '--report', 'docs/reports/faults.md']),
+    run: () =>
+      execute(process.execPath, ['rehearsal/faults/run.ts', '--lanes', '2', '--report', 'docs/reports/faults.md']),
   },
   { name: 'mutants', run: () => execute(process.execPath, ['scripts/mutants.ts', '--all']) },
   {

@@ -3,8 +3,8 @@
  *   node rehearsal/faults/run.ts                       every cell of the table
  *   node rehearsal/faults/run.ts --sample [SEED]       a few that cover every victim and every step; prints its seed
  *   node rehearsal/faults/run.ts --only 'gate × agent' those whose name contains the text; may be given again
- * --report FILE writes the table as Markdown, --tally FILE the counts as JSON, --keep leaves the hosts standing and prints how to use
- * them again (FAULTS_STAGE=...).
+ * --lanes N strikes on N sets of hosts at once: a cell waits more than it works. --report FILE writes the table as Markdown, --tally FILE
+ * the counts as JSON, --keep leaves the hosts standing and prints how to use them again (FAULTS_STAGE=..., one lane).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
   options: {
     sample: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
+    lanes: { type: 'string', default: '1' },
     report: { type: 'string' },
     tally: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -69,21 +70,18 @@ const about = {
   machine: machine(),
 };
 
-const instance = `faults-${Date.now().toString(36)}`;
 const given = process.env['FAULTS_STAGE'];
-const file = given ?? (await raiseSite(instance, (text) => console.error(`  ${text}`)));
-const { site, device } = openSite(file);
-if (values.keep) console.error(`  FAULTS_STAGE=${file}`);
+const lanes = given === undefined ? Number(values.lanes) : 1;
+if (!Number.isInteger(lanes) || lanes < 1 || lanes > 4)
+  throw new Error(`--lanes: 1 to 4 expected, found ${JSON.stringify(values.lanes)}`);
+const began = Date.now().toString(36);
 const results: CellResult[] = [];
+const queue = [...cells];
 let planted: Awaited<ReturnType<typeof plantAll>> = [];
-try {
-  const releases = await begin(site);
-  for (const cell of cells) await strike(cell, releases);
-  if (only === undefined || only.includes('planted')) planted = await plantAll(site, releases);
-} finally {
-  write();
-  if (!values.keep && given === undefined) await lowerSite(instance, device);
-}
+// All of them have ended, and their hosts are gone, before anything is said.
+const ended = await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => strikeAlong(lane)));
+write();
+for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
 for (const { name, found, missed } of planted) {
   console.log(`${missed.length === 0 ? 'ok  ' : 'RED '} planted: ${name}: ${String(found.length)} findings`);
   if (missed.length > 0)
@@ -98,6 +96,21 @@ const red =
 console.log(`${String(green)} passed, ${String(red)} failed${seed === null ? '' : ` (seed ${String(seed)})`}`);
 if (values.tally !== undefined) writeFileSync(values.tally, `${JSON.stringify({ passed: green, failed: red })}\n`);
 process.exitCode = red === 0 && green > 0 ? 0 : 1;
+
+/** Raises a set of hosts and strikes on it what is left of the table; the first lane looks at the planted faults as well. */
+async function strikeAlong(lane: number): Promise<void> {
+  const instance = `faults-${began}-${String(lane)}`;
+  const file = given ?? (await raiseSite(instance, (text) => console.error(`  ${text}`)));
+  const { site, device } = openSite(file);
+  if (values.keep) console.error(`  FAULTS_STAGE=${file}`);
+  try {
+    const releases = await begin(site);
+    for (let cell = queue.shift(); cell !== undefined; cell = queue.shift()) await strike(site, cell, releases);
+    if (lane === 0 && (only === undefined || only.includes('planted'))) planted = await plantAll(site, releases);
+  } finally {
+    if (!values.keep && given === undefined) await lowerSite(instance, device);
+  }
+}
 
 /** Two releases, both deployed once: there is always one to go to and one to go back to. */
 async function begin(on: Site): Promise<string[]> {
@@ -116,7 +129,7 @@ async function begin(on: Site): Promise<string[]> {
   return ids;
 }
 
-async function strike(cell: Cell, releases: readonly string[]): Promise<void> {
+async function strike(site: Site, cell: Cell, releases: readonly string[]): Promise<void> {
   const result = await runCell(site, cell, releases);
   results.push(result);
   console.log(line(result));

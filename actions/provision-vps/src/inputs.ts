@@ -79,9 +79,11 @@ export function readHostInputs(input: InputReader, login: string, adminKey: stri
   const agent = mode === 'verify' && input.optional('agent-image') === null ? null : input.digestRef('agent-image');
   const admin = adminOf(input, login, adminKey);
   const allowed = repository(input);
+  const profile = input.choice('profile', PROFILES, 'hardened');
+  if (profile === 'minimal') refuseHardening(input);
   return {
     mode,
-    profile: input.choice('profile', PROFILES, 'hardened'),
+    profile,
     app: app(input),
     repository: allowed,
     signatures: readSignatures(input, allowed),
@@ -157,6 +159,19 @@ function adminOf(input: InputReader, login: string, key: string | null): Admin {
   const user = input.user('admin-user', 'ops');
   if (login !== 'root') return { user: login, key: null };
   return user === 'root' || key === null ? { user: 'root', key: null } : { user, key };
+}
+
+/** Whoever asks for these means something that `minimal` does not do. */
+function refuseHardening(input: InputReader): void {
+  for (const name of ['new-ssh-port', 'open-ports']) {
+    const value = input.text(name, { fallback: '' });
+    if (value !== '')
+      input.reject(
+        name,
+        JSON.stringify(value),
+        'nothing with "profile: minimal", which leaves sshd and the firewall as they are',
+      );
+  }
 }
 
 function newSshPort(input: InputReader): number | null {

@@ -78,6 +78,16 @@ describe('modes', () => {
     expect(() => read({ profile: 'full' })).toThrow('Input "profile": found "full"; allowed: hardened, minimal');
   });
 
+  it.each([
+    ['new-ssh-port', '2200'],
+    ['open-ports', '25/tcp'],
+  ])('refuses %s where the profile changes no such thing', (name, value) => {
+    expect(() => read({ [name]: value })).not.toThrow();
+    expect(() => read({ profile: 'minimal', [name]: value })).toThrow(
+      `Input "${name}": found "${value}"; allowed: nothing with "profile: minimal"`,
+    );
+  });
+
   it('verify takes the agent that the host has where none is named, the others need one', () => {
     const inputs = read({ mode: 'verify', 'agent-image': '' });
     const there = `registry.test/agent@sha256:${'b'.repeat(64)}`;
