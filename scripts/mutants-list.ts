@@ -151,6 +151,22 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'is renamed into the watched directory whole: nothing else is ever seen there, and no file is written in place',
   },
   {
+    name: 'watch begins when the workers have changed over',
+    file: 'agent/src/settle.ts',
+    edits: [['const burned = await watch(', 'await changed;\n  const burned = await watch(']],
+    ring: 'unit',
+    testFile: 'agent/test/settle.test.ts',
+    test: 'the release is watched at once, however long the old workers take to end',
+  },
+  {
+    name: 'left colour not put to rest',
+    file: 'agent/src/settle.ts',
+    edits: [['if (report.switched && old !== null)\n', 'if (report.cut < 0 && old !== null)\n']],
+    ring: 'unit',
+    testFile: 'agent/test/settle.test.ts',
+    test: 'a colour that visitors have left does not start after a reboot, also where they cannot go back to it',
+  },
+  {
     name: 'fencing off',
     file: 'agent/src/steps/route.ts',
     edits: [['if ((now?.generation ?? 0) !== (truth.route?.generation ?? 0)) {', 'if (now?.generation === -1) {']],

@@ -26,8 +26,9 @@ export interface Back {
  * Sends visitors back to the colour that was live before, which still runs: a new route file, confirmed on the public path, then its
  * workers and its names. Where the old colour does not answer, the new one keeps the visitors and StepError `kept` is thrown.
  * @param current the colour that visitors are on
+ * @param changed settles once nobody changes the workers over to it any more; only then do they change back
  */
-export async function goBack(run: Run, current: Target, old: Old): Promise<Back> {
+export async function goBack(run: Run, current: Target, old: Old, changed: Promise<unknown>): Promise<Back> {
   const { paths, events } = run;
   const now = readTruth(paths);
   const stored = readRelease(paths, old.release);
@@ -52,6 +53,7 @@ export async function goBack(run: Run, current: Target, old: Old): Promise<Back>
     );
   }
   restoreSecrets(paths);
+  await changed;
   const left: Old = {
     colour: current.colour,
     release: current.manifest.release,
@@ -69,6 +71,7 @@ export type Conclusion = () => void;
 /**
  * Carries out a rollback that came in over the socket: its own operation id, run file and ledger entry, in the process of the deploy
  * that it takes back.
+ * @param changed as goBack takes it
  * @returns what is left to do after the deploy is on record; `back` is null where visitors stay on the new release
  */
 export async function carryOut(
@@ -76,6 +79,7 @@ export async function carryOut(
   interruption: Interruption,
   current: Target,
   old: Old,
+  changed: Promise<unknown>,
 ): Promise<{ back: Back | null; conclude: Conclusion; failure: Failure | null }> {
   const { envelope, answer } = interruption;
   const lines: string[] = [];
@@ -95,7 +99,7 @@ export async function carryOut(
     await events.step('plan', (note) =>
       note(`${run.envelope.operation} watches ${current.manifest.release}: its agent goes back to ${old.release}`),
     );
-    back = await goBack(own, current, old);
+    back = await goBack(own, current, old, changed);
   } catch (error) {
     failure = toFailure(error, (text) => events.masked(text));
   }

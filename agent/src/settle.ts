@@ -28,25 +28,21 @@ export interface Settling {
 }
 
 /**
- * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched. While
- * that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted` after
- * visitors were sent back; `report.switched` says which release they are on in any case.
+ * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched, all at
+ * once. While that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted`
+ * after visitors were sent back; `report.switched` says which release they are on in any case.
  */
 export async function settle(run: Run, settling: Settling, report: Report): Promise<void> {
-  const { target, sealed, old } = settling;
-  if (old !== null) await stopWorkers(run, old.replicas);
-  await startWorkers(run, target, sealed);
-  await renameLive(run, target, old);
+  const { target, old } = settling;
   const barred = old === null ? null : noWayBack(run.paths, old.release, report.schema);
   // A rollback that comes in is then decided the usual way, which refuses it and says how to force it.
   const door = old === null || barred !== null ? null : await Door.open(run.paths.socket, old.release);
-  const burned = await watch(run, settling, report, door).then(
-    () => null,
-    (error: unknown) => toStepError(error),
-  );
+  // Workers may take a minute to end; visitors are on the release already, and somebody has to watch it.
+  const changed = changeOver(run, settling).then(() => null, toStepError);
+  const burned = await watch(run, settling, report, door, changed).then(() => null, toStepError);
   const interruption = door?.close() ?? null;
   if (interruption !== null && old !== null) {
-    const { back, conclude, failure } = await carryOut(run, interruption, target, old);
+    const { back, conclude, failure } = await carryOut(run, interruption, target, old, changed);
     report.conclude = conclude;
     if (back !== null) {
       takenBack(report);
@@ -58,16 +54,35 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
   }
   if (burned !== null) {
     if (burned.code === 'burned' && barred !== null) burned.message += `; visitors stay on it: ${barred}`;
-    else if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned);
+    else if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned, changed);
+    // A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told.
+    if (report.switched && old !== null)
+      await rest(run, settling, old, report).catch((error: unknown) =>
+        run.events.log('warning', `${old.colour} is not put to rest: ${toStepError(error).message}`),
+      );
     throw burned;
   }
   if (old !== null) await rest(run, settling, old, report);
 }
 
+/** The old colour's workers end before the new one's start; then the names change. */
+async function changeOver(run: Run, { target, sealed, old }: Settling): Promise<void> {
+  if (old !== null) await stopWorkers(run, old.replicas);
+  await startWorkers(run, target, sealed);
+  await renameLive(run, target, old);
+}
+
 /** The automatic way back; the error says where visitors are. */
-async function returnTo(run: Run, target: Target, old: Old, report: Report, burned: StepError): Promise<void> {
+async function returnTo(
+  run: Run,
+  target: Target,
+  old: Old,
+  report: Report,
+  burned: StepError,
+  changed: Promise<unknown>,
+): Promise<void> {
   try {
-    await goBack(run, target, old);
+    await goBack(run, target, old, changed);
     takenBack(report);
     burned.message += `; visitors are back on release ${old.release}`;
   } catch (error) {
@@ -75,20 +90,31 @@ async function returnTo(run: Run, target: Target, old: Old, report: Report, burn
   }
 }
 
-async function watch(run: Run, settling: Settling, report: Report, door: Door | null): Promise<void> {
+/** @param changed why the workers did not change over, null where they did; a release without its workers burns */
+async function watch(
+  run: Run,
+  settling: Settling,
+  report: Report,
+  door: Door | null,
+  changed: Promise<StepError | null>,
+): Promise<void> {
   const { target, old } = settling;
   const { events, envelope } = run;
   const ended = new AbortController();
   const asked = door === null ? [] : [door.interrupted];
+  const stopped = AbortSignal.any([run.stop, ended.signal, ...asked]);
   const watching =
     envelope.options.bakeSeconds === 0
       ? null
-      : bake(run, target, AbortSignal.any([run.stop, ...asked]), settling.witness).catch((error: unknown): Watched => ({
+      : bake(run, target, stopped, settling.witness, changed).catch((error: unknown): Watched => ({
           verdict: 'inconclusive',
           reason: toStepError(error).message,
         }));
   void watching?.then(({ verdict }) => {
     if (verdict === 'burned') ended.abort();
+  });
+  void changed.then((failure) => {
+    if (failure !== null) ended.abort();
   });
   if (old === null) events.skipped('drain', 'nothing ran before');
   else
@@ -105,6 +131,12 @@ async function watch(run: Run, settling: Settling, report: Report, door: Door | 
       if (verdict === 'burned') throw new StepError('burned', reason, logs);
       note(door?.interrupted.aborted === true ? 'ended by a rollback' : `${verdict}: ${reason}`);
     });
+  if (door?.interrupted.aborted === true) return;
+  const failure = await changed;
+  if (failure === null) return;
+  const error = new StepError('burned', `workers: ${failure.message}`, failure.logs);
+  error.step = 'bake';
+  throw error;
 }
 
 /** The old colour has no way back to visitors but a new operation from here on. */

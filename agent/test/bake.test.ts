@@ -46,6 +46,8 @@ function runOf(bakeSeconds: number, now: () => Container | null): Run {
 class Seen {
   readonly samples = new Samples();
   green: ServiceCounts = NO_COUNTS;
+  blue: ServiceCounts = NO_COUNTS;
+  life: ServiceCounts = { ...NO_COUNTS, requests: 1000 };
 
   probes(phase: Phase, count: number, ms: number, failure: string | null = null): this {
     for (let n = 0; n < count; n++)
@@ -57,7 +59,7 @@ class Seen {
     const nothing = (): Promise<void> => Promise.resolve();
     return {
       prober: { samples: this.samples },
-      edge: { all: () => ({ ...NO_COUNTS, requests: 1000 }), seen: () => this.green, read: nothing },
+      edge: { all: () => this.life, seen: (colour) => this[colour], read: nothing },
       old: 'blue',
       enter: () => undefined,
       close: () => Promise.resolve(null),
@@ -66,6 +68,7 @@ class Seen {
 }
 
 const never = new AbortController().signal;
+const done = Promise.resolve();
 
 describe('watching a release after its switch', () => {
   it('lets one through that stays as it was', async () => {
@@ -75,6 +78,7 @@ describe('watching a release after its switch', () => {
       target,
       never,
       seen.witness,
+      done,
     );
     expect(watched.verdict).toBe('passed');
     expect(watched.reason).toBe('probes: 0 of 100 failed, p95 6 ms; before: 0 of 100 failed, p95 5 ms');
@@ -89,6 +93,7 @@ describe('watching a release after its switch', () => {
           target,
           never,
           seen.witness,
+          done,
         )
       ).verdict,
     ).toBe('inconclusive');
@@ -106,7 +111,7 @@ describe('watching a release after its switch', () => {
     const now = (): Container | null =>
       performance.now() - began < 400 ? alive : change === null ? null : { ...alive, ...change };
     const seen = new Seen().probes('before', 100, 5).probes('after', 100, 6);
-    const watched = await bake(runOf(20, now), target, never, seen.witness);
+    const watched = await bake(runOf(20, now), target, never, seen.witness, done);
     expect(performance.now() - began).toBeLessThan(2_000);
     expect(watched).toMatchObject({ verdict: 'burned', logs: ['fatal: the lesson index is gone'] });
     expect(watched.reason).toMatch(told);
@@ -119,6 +124,7 @@ describe('watching a release after its switch', () => {
       target,
       never,
       seen.witness,
+      done,
     );
     expect(watched).toMatchObject({ verdict: 'burned', reason: '5 probes in a row failed' });
   });
@@ -131,8 +137,34 @@ describe('watching a release after its switch', () => {
       target,
       never,
       seen.witness,
+      done,
     );
     expect(watched).toMatchObject({ verdict: 'burned', reason: expect.stringMatching(/^20.0 % of 500 requests/) });
+  });
+
+  it('compares with the time just before, not with a bad day in the life of the old colour', async () => {
+    const seen = new Seen().probes('before', 100, 5).probes('after', 100, 6);
+    seen.life = { ...NO_COUNTS, requests: 10_000, errors: 3_000 };
+    seen.blue = { ...NO_COUNTS, requests: 500 };
+    seen.green = { ...NO_COUNTS, requests: 500, errors: 100 };
+    const watched = await bake(
+      runOf(1, () => alive),
+      target,
+      never,
+      seen.witness,
+      done,
+    );
+    expect(watched).toMatchObject({ verdict: 'burned' });
+    // Where nobody asked lately, the life is all there is.
+    seen.blue = NO_COUNTS;
+    const passed = await bake(
+      runOf(1, () => alive),
+      target,
+      never,
+      seen.witness,
+      done,
+    );
+    expect(passed).toMatchObject({ verdict: 'passed' });
   });
 
   it('burns on a release that is slow for good, not on a slow beginning', async () => {
@@ -145,6 +177,7 @@ describe('watching a release after its switch', () => {
           target,
           never,
           seen.witness,
+          done,
         )
       ).verdict,
     ).toBe('passed');
@@ -154,6 +187,7 @@ describe('watching a release after its switch', () => {
       target,
       never,
       slow.witness,
+      done,
     );
     expect(watched).toMatchObject({ verdict: 'burned', reason: expect.stringMatching(/p95 of probes is 900 ms/) });
   });
@@ -167,6 +201,7 @@ describe('watching a release after its switch', () => {
       target,
       stop.signal,
       new Seen().witness,
+      done,
     );
     expect(watched.verdict).toBe('inconclusive');
     expect(performance.now() - began).toBeLessThan(1_000);

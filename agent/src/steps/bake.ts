@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Colour } from '@delivery/release';
 import { judge } from '../burn.ts';
 import type { Findings, Side } from '../burn.ts';
-import { replicas } from '../colour.ts';
+import { replicas, startsBeside } from '../colour.ts';
 import type { Replica } from '../colour.ts';
 import { quantile } from '../edge-metrics.ts';
 import type { ServiceCounts } from '../edge-metrics.ts';
@@ -27,31 +28,55 @@ export interface Watched {
   logs?: string[];
 }
 
+/** A container and what it was when its watch began. */
+interface Watching {
+  replica: Replica;
+  baseline: Baseline;
+}
+
 /**
- * Watches the release that has just been switched in for `options.bakeSeconds` and compares it with the time before its switch.
- * Returns as soon as it burns; `stop` (a rollback that pre-empts the watch) ends it early as `inconclusive`.
+ * Watches the release that has just been switched in, until `options.bakeSeconds` after the last of it was started, and compares it with
+ * the time before its switch. Returns as soon as it burns; `stop` (a rollback that pre-empts the watch) ends it early as `inconclusive`.
+ * @param changed settles once the workers have changed over to it; they are watched from then on
  */
-export async function bake(run: Run, target: Target, stop: AbortSignal, witness: Witness): Promise<Watched> {
+export async function bake(
+  run: Run,
+  target: Target,
+  stop: AbortSignal,
+  witness: Witness,
+  changed: Promise<unknown>,
+): Promise<Watched> {
   const { options } = run.envelope;
-  const watched = (await replicas(run.docker, target.project)).map((replica) => ({
-    replica,
-    baseline: baselineOf(target, replica),
-  }));
   const began = performance.now();
+  let watched = await watchable(run, target, startsBeside);
+  let complete: number | null = null;
+  let settled = false;
+  void changed.then(() => (settled = true));
   let slowLooks = 0;
   for (;;) {
+    if (settled && complete === null) {
+      watched = await watchable(run, target, () => true);
+      complete = performance.now();
+    }
     const died = await firstTrouble(run, watched);
     if (stop.aborted) return { verdict: 'inconclusive', reason: 'ended early' };
-    const look = judge(findings(witness, target, died?.reason ?? null), options);
+    const look = judge(findings(witness, target, died?.reason ?? null, options.bakeMinimumSamples), options);
     if (look.verdict === 'burned')
       return { verdict: 'burned', reason: look.reason, logs: await lastWords(run, died?.id ?? watched[0]?.replica) };
-    const ms = performance.now() - began;
-    const over = ms >= options.bakeSeconds * 1000;
-    slowLooks = look.slow !== null && ms >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
+    const now = performance.now();
+    const over = complete !== null && now - complete >= options.bakeSeconds * 1000;
+    slowLooks = look.slow !== null && now - began >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
     if (look.slow !== null && (over || slowLooks >= SLOW_LOOKS)) return { verdict: 'burned', reason: look.slow };
     if (over) return { verdict: look.verdict, reason: look.reason };
     await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
   }
+}
+
+async function watchable(run: Run, target: Target, wanted: (spec: Replica['spec']) => boolean): Promise<Watching[]> {
+  const found = await replicas(run.docker, target.project);
+  return found
+    .filter(({ spec }) => wanted(spec))
+    .map((replica) => ({ replica, baseline: baselineOf(target, replica) }));
 }
 
 /** A container that this operation made may not have been started anew at all; a kept one has a past. */
@@ -59,10 +84,7 @@ function baselineOf(target: Pick<Target, 'warm'>, { container }: Replica): Basel
   return target.warm ? container : { restartCount: 0, startedAt: null };
 }
 
-async function firstTrouble(
-  run: Run,
-  watched: readonly { replica: Replica; baseline: Baseline }[],
-): Promise<{ id: string; reason: string } | null> {
+async function firstTrouble(run: Run, watched: readonly Watching[]): Promise<{ id: string; reason: string } | null> {
   const found = await Promise.all(
     watched.map(async ({ replica: { container, spec }, baseline }) => {
       const reason = trouble(await run.docker.container(container.id), baseline);
@@ -77,7 +99,7 @@ async function lastWords(run: Run, of: string | Replica | undefined): Promise<st
   return id === undefined ? [] : run.docker.logs(id, LOG_LINES).catch(() => []);
 }
 
-function findings({ prober, edge, old }: Witness, target: Target, died: string | null): Findings {
+function findings({ prober, edge, old }: Witness, target: Target, died: string | null, enough: number): Findings {
   const { samples } = prober;
   const side = ({ requests, failures, p95Ms }: ReturnType<typeof samples.quick>): Side => ({
     requests,
@@ -87,10 +109,16 @@ function findings({ prober, edge, old }: Witness, target: Target, died: string |
   const nothing: Side = { requests: 0, errors: 0, p95Ms: null };
   return {
     probes: { before: side(samples.quick(['before'])), after: side(samples.quick(['after'])) },
-    edge: { before: old === null ? nothing : counted(edge.all(old)), after: counted(edge.seen(target.colour)) },
+    edge: { before: old === null ? nothing : lately(edge, old, enough), after: counted(edge.seen(target.colour)) },
     failedInARow: samples.failedInARow(),
     died,
   };
+}
+
+/** The time just before says more than the whole life of the old colour, which may have had a bad day; where it was asked too little, the life has to do. */
+function lately(edge: Witness['edge'], old: Colour, enough: number): Side {
+  const recent = counted(edge.seen(old));
+  return recent.requests >= enough ? recent : counted(edge.all(old));
 }
 
 function counted(counts: ServiceCounts): Side {

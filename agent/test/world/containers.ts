@@ -36,6 +36,8 @@ export class Engine {
   readonly images = new Set<string>();
   /** Images whose program ends at once. */
   readonly sick = new Set<string>();
+  /** Services that cannot be started, as the log names them. */
+  readonly refused = new Set<string>();
   readonly log: string[] = [];
   private count = 0;
 
@@ -161,6 +163,7 @@ export class Engine {
     const env = project.env === null ? {} : parseEnvFile(readFileSync(project.env, 'utf8'));
     for (const name of command.filter((word) => Object.hasOwn(services, word))) {
       effect();
+      if (this.refused.has(`${project.name}/${name}`)) throw new Refused(500, `${name}: cannot be started`);
       const service = filled(services[name] ?? { image: '' }, env);
       if (!this.images.has(service.image)) throw new Refused(500, `No such image: ${service.image}`);
       if (command[0] === 'run') {

@@ -63,6 +63,8 @@ export class World {
   endAfter: number | null = null;
   /** Generation in which the edge loses what the prober asks. */
   lossyGeneration = -1;
+  /** What a worker waits for before it ends. */
+  farewell: Promise<void> | null = null;
   /** Containers that answer by the edge, but not well. */
   readonly shy = new Set<string>();
   life: Life;
@@ -237,12 +239,14 @@ function fakeDocker(): unknown {
         return item === undefined ? null : copy(item);
       });
     start = (id: string): Promise<void> => change((engine) => engine.start(engine.find(id)));
-    stop = ({ id, paused }: Item): Promise<void> =>
-      change((engine) => {
+    stop = async ({ id, paused, labels }: Item): Promise<void> => {
+      if (labels['com.docker.compose.service'] === 'mail') await here().farewell;
+      return change((engine) => {
         spare(engine.find(id), 'stop');
         if (paused) engine.unpause(engine.find(id));
         engine.stop(engine.find(id));
       });
+    };
     /** A job of the double has ended well when it was started. */
     wait = (): Promise<number> => ask(() => 0);
     pause = (id: string): Promise<void> =>
