@@ -277,6 +277,30 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'uses its generation up',
   },
   {
+    name: 'a rollback from a shell waits for standard input',
+    file: 'host/release',
+    edits: [['  actor=$(id -un)@$(uname -n) asked=\n', '  actor=$(id -un)@$(uname -n)\n']],
+    ring: 'unit',
+    testFile: 'host/test/release.test.ts',
+    test: 'does not wait for a standard input that never ends, from a shell on the host: rollback',
+  },
+  {
+    name: 'a rollback that takes over a minute is told as failed',
+    file: 'host/release',
+    edits: [['--max-time 900', '--max-time 60']],
+    ring: 'unit',
+    testFile: 'host/test/release.test.ts',
+    test: 'waits for the workers of a watched release to change over, and never asks twice for what was taken',
+  },
+  {
+    name: 'a rollback that was taken is asked for once more',
+    file: 'host/release',
+    edits: [['case $code in 2 | 7 | 22 | 127) ;;', 'case $code in [0-9]*) ;;']],
+    ring: 'unit',
+    testFile: 'host/test/release.test.ts',
+    test: 'waits for the workers of a watched release to change over, and never asks twice for what was taken',
+  },
+  {
     name: 'drain skipped, on a host',
     file: 'agent/src/steps/drain.ts',
     edits: [

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -114,6 +115,73 @@ describe('launcher', () => {
       rmSync(socket, { force: true });
       rmSync(curl, { force: true });
     }
+  });
+
+  it('waits for the workers of a watched release to change over, and never asks twice for what was taken', () => {
+    const socket = join(root, 'opt/edge/run/shop.sock');
+    mkdirSync(join(root, 'opt/edge/run'), { recursive: true });
+    const left = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', left, socket]);
+    const curl = join(root, 'bin/curl');
+    /** An agent that answers after so many seconds, to a curl that waits as long as it is told to. */
+    const answerAfter = (seconds: number): string =>
+      `#!/bin/sh\ncat >/dev/null\nwhile [ "$1" != --max-time ]; do shift; done\n[ "$2" -gt ${String(seconds)} ] || exit 28\necho done\n`;
+    try {
+      writeFileSync(curl, answerAfter(600), { mode: 0o755 });
+      expect(ring('rollback')).toMatchObject({ code: 0, out: 'done\n' });
+      writeFileSync(curl, answerAfter(3600));
+      const silent = ring('rollback');
+      expect(silent).toMatchObject({ code: 1, out: '' });
+      expect(silent.err).toMatch(/^release: refused: no answer of the deploy that took this rollback: see status/);
+      for (const [code, taken] of [
+        [52, true], // the agent died on the way
+        [56, true],
+        [2, false], // a curl that does not know an option
+        [22, false], // declined
+      ] as const) {
+        writeFileSync(curl, `#!/bin/sh\ncat >/dev/null\nexit ${String(code)}\n`);
+        expect({ code, argv: ring('rollback').argv.includes('run') }).toEqual({ code, argv: !taken });
+      }
+    } finally {
+      rmSync(socket, { force: true });
+      rmSync(curl, { force: true });
+    }
+  });
+
+  it.each([['rollback'], ['rollback', 'r1'], ['backing', 'plan'], ['backing', 'apply'], ['run', 'id']])(
+    'does not wait for a standard input that never ends, from a shell on the host: %s',
+    async (...args) => {
+      const child = spawn('/bin/sh', [launcher, 'shop', ...args], { env: {}, stdio: ['pipe', 'pipe', 'inherit'] });
+      const timer = setTimeout(() => child.kill(), 5000);
+      let out = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+      expect(await once(child, 'close')).toEqual([0, null]);
+      clearTimeout(timer);
+      expect(out).toMatch(/\nstdin:$/);
+    },
+  );
+
+  it('reads an envelope from a shell on the host where it must be or a last `-` asks for it', () => {
+    const input = '{"options":{"forceSchema":6}}';
+    const root = (...args: string[]): string => ring(null, { args, input }).out;
+    expect(root('rollback', '-')).toMatch(/\nrollback\nshop\nstdin:\{"options"/);
+    expect(root('rollback', 'r1', '-')).toMatch(/\nrollback\nshop\nr1\nstdin:\{"options"/);
+    expect(root('backing', 'apply', '-')).toMatch(/\nbacking\nshop\napply\nstdin:\{"options"/);
+    expect(root('deploy', DIGEST)).toContain(`stdin:${input}`);
+    expect(root('plan', DIGEST)).toContain(`stdin:${input}`);
+    for (const args of [
+      ['rollback', '-', 'r1'],
+      ['rollback', 'r1', 'r2', '-'],
+      ['status', '-'],
+      ['backing', '-'],
+    ])
+      expect(ring(null, { args, input })).toMatchObject({ code: 64, out: '' });
+    expect(ring('rollback -').code).toBe(64);
+    // A person who pipes nothing into it is told so.
+    const { stdout } = spawnSync('script', ['-qec', `/bin/sh ${launcher} shop rollback -`, '/dev/null'], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toContain('release: refused: rollback: needs an envelope on standard input');
   });
 
   it('takes the command of `run` from a shell on the host alone', () => {
