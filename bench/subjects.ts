@@ -144,7 +144,7 @@ export function rollback(bench: Bench, link: Link | null = null): Promise<Sample
 }
 
 /** The same after the idle colour's containers were stopped, as they are where memory is short: the app has to boot. */
-export async function rollbackToStopped(bench: Bench): Promise<Sample> {
+export async function rollbackToStopped(bench: Bench, link: Link | null = null): Promise<Sample> {
   await idle(bench.stage);
   const { running } = await bench.stage.status();
   const other = running?.colour === 'blue' ? 'green' : 'blue';
@@ -152,7 +152,7 @@ export async function rollbackToStopped(bench: Bench): Promise<Sample> {
     'docker ps -q --filter "label=com.docker.compose.project=fixture-$1" | xargs -r docker stop',
     other,
   );
-  return rollback(bench);
+  return rollback(bench, link);
 }
 
 /** While a deploy still watches its release: the agent that watches goes back itself. */
