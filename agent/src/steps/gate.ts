@@ -11,6 +11,8 @@ import type { Run, Target } from '../run.ts';
 const WATCH_MS = 100;
 /** The contract's pause is for a release that boots; one that has been live answers now or not at all. */
 const WARM_INTERVAL_MS = 20;
+/** A port that nobody listens on yet says so at once: the end of a boot is not to be found out late. */
+const REFUSED_INTERVAL_MS = 25;
 const LOG_LINES = 20;
 const EDGE_NETWORK = 'edge';
 
@@ -147,6 +149,7 @@ async function askUntilHealthy(
         );
       },
       intervalMs: target.warm ? Math.min(health.intervalMs, WARM_INTERVAL_MS) : health.intervalMs,
+      unansweredIntervalMs: Math.min(health.intervalMs, REFUSED_INTERVAL_MS),
       timeoutMs: health.timeoutMs,
       deadlineMs: deadlineMs(health.deadlineSeconds, target.warm ? null : container, Date.now()),
       signal,

@@ -8,6 +8,8 @@ export interface WatchOptions {
   probe: (timeoutMs: number) => Promise<Outcome & { ms: number }>;
   /** Pause between the end of a try and the start of the next. */
   intervalMs: number;
+  /** The same after a try that got no answer; `intervalMs` where it is left out. */
+  unansweredIntervalMs?: number;
   /** Bound for one try; cut to what is left until the deadline. */
   timeoutMs: number;
   deadlineMs: number;
@@ -45,7 +47,8 @@ export async function watch(options: WatchOptions): Promise<Verdict> {
     const check = judge.add(sample);
     options.onSample?.(sample, check);
     if (judge.verdict().state === 'healthy') break;
-    if (left() > 0) await clock.sleep(Math.min(options.intervalMs, left()), options.signal);
+    const pause = outcome.answered ? options.intervalMs : (options.unansweredIntervalMs ?? options.intervalMs);
+    if (left() > 0) await clock.sleep(Math.min(pause, left()), options.signal);
   }
   return judge.conclude();
 }

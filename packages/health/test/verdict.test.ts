@@ -153,6 +153,13 @@ describe('watch', () => {
     expect(bounds).toEqual([1000, 1000, 400]);
   });
 
+  it('asks again sooner where nobody listens yet, and keeps to its pace with one who answers', async () => {
+    const { clock, probe, now } = fake([none, none, fail, pass], 0);
+    const paces = { intervalMs: 100, unansweredIntervalMs: 25 };
+    await watch({ contract, probe, clock, ...paces, timeoutMs: 1000, deadlineMs: 60_000 });
+    expect(now()).toBe(2 * 25 + 100 + 2 * 100);
+  });
+
   it('ends when told to', async () => {
     const { clock, probe } = fake([fail], 10);
     const stop = new AbortController();
