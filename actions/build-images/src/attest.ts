@@ -14,7 +14,7 @@ import {
   type Subject,
 } from '@delivery/trust';
 import type { Sign } from '@delivery/trust/sign';
-import { docker } from './docker.ts';
+import { dockerPush } from './docker.ts';
 import { readFailure } from './progress.ts';
 import type { Registry } from './registry.ts';
 import { billOfMaterials } from './sbom.ts';
@@ -79,13 +79,9 @@ export async function attest(
 async function push(targets: Record<string, unknown>, registry: Registry, temporary: string): Promise<void> {
   const file = join(temporary, 'signatures.json');
   await writeFile(file, JSON.stringify({ target: targets }));
-  const lines: string[] = [];
-  const { code } = await docker(
+  const { code, lines } = await dockerPush(
     ['buildx', 'bake', '--file', file, '--provenance=false', '--progress', 'plain', ...Object.keys(targets)],
-    {
-      env: { ...registry.env, BUILDX_BAKE_ENTITLEMENTS_FS: '0' },
-      onStderrLine: (line) => lines.push(line),
-    },
+    { env: { ...registry.env, BUILDX_BAKE_ENTITLEMENTS_FS: '0' } },
   );
   if (code !== 0) throw new Error(`The signatures could not be pushed: ${readFailure(lines).join(' / ')}`);
 }

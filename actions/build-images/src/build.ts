@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import * as core from '@actions/core';
 import { duration, foreignLines } from '@delivery/runner';
 import { bakeArguments, readDigests, type CacheFolders, type Target } from './arguments.ts';
-import { docker, type Builder } from './docker.ts';
+import { dockerPush, type Builder } from './docker.ts';
 import { readFailure, readProgress, type TargetProgress } from './progress.ts';
 import type { Registry } from './registry.ts';
 
@@ -44,11 +44,10 @@ export async function buildServices(
     core.notice(
       'This Docker keeps images in its classic store: no provenance and no cache export. The containerd image store has both',
     );
-  const lines: string[] = [];
   const started = Date.now();
   const names = targets.map(({ service }) => service).join(', ');
   core.startGroup(`Build ${names}`);
-  const { code } = await docker(bakeArguments({ ...plan, projectionFile, metadataFile, builder }), {
+  const { code, lines } = await dockerPush(bakeArguments({ ...plan, projectionFile, metadataFile, builder }), {
     // Contexts in the projection are relative to the compose file.
     cwd: dirname(plan.composeFile),
     env: {
@@ -58,7 +57,6 @@ export async function buildServices(
       BUILDX_BAKE_ENTITLEMENTS_FS: '0',
     },
     onStderrLine: (line) => {
-      lines.push(line);
       for (const shown of foreignLines(line)) core.info(shown);
     },
   });

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as core from '@actions/core';
 import { getExecOutput } from '@actions/exec';
 
 export interface DockerResult {
@@ -26,6 +28,39 @@ export async function docker(args: readonly string[], options: DockerOptions = {
     ...(onStderrLine === undefined ? {} : { listeners: { errline: onStderrLine } }),
   });
   return { code: exitCode, stdout, stderr };
+}
+
+/** What buildx says of a registry that was busy, restarted or lost a connection. A refusal by name, such as 401 or 403, is not among it. */
+const PASSING =
+  /^ERROR: .*(?:unexpected status from [A-Z]+ request to \S+: (?:429|5\d\d)\b|connection reset by peer|unexpected EOF|: EOF$|i\/o timeout|TLS handshake timeout|connection refused|broken pipe)/;
+/** Pauses before another try, seconds. */
+const PAUSES = [1, 4];
+
+/**
+ * The same for a command that pushes. Where the registry's trouble may pass it is run again: layers that were built and pushed are not
+ * built and pushed twice.
+ * @returns with the lines that the last try wrote to standard error
+ */
+export async function dockerPush(
+  args: readonly string[],
+  options: DockerOptions,
+  pauses: readonly number[] = PAUSES,
+): Promise<DockerResult & { lines: string[] }> {
+  for (let tries = 0; ; tries += 1) {
+    const lines: string[] = [];
+    const result = await docker(args, {
+      ...options,
+      onStderrLine: (line) => {
+        lines.push(line);
+        options.onStderrLine?.(line);
+      },
+    });
+    const trouble = lines.findLast((line) => PASSING.test(line));
+    const pause = pauses[tries];
+    if (result.code === 0 || trouble === undefined || pause === undefined) return { ...result, lines };
+    core.warning(`${trouble.replace(/^ERROR: /, '').slice(0, 300)}; trying again in ${String(pause)} s`);
+    await sleep(pause * 1000);
+  }
 }
 
 /** The action's own environment without its inputs, some of which are secrets. */

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeManifest, seal, type Sealed } from '@delivery/stack';
 import { readDigests } from './arguments.ts';
-import { docker } from './docker.ts';
+import { dockerPush } from './docker.ts';
 import { collectFiles, fileDigests, writeContext, type PackedFile } from './pack.ts';
 import { readFailure } from './progress.ts';
 import type { Registry } from './registry.ts';
@@ -76,8 +76,7 @@ export async function pushRelease(
   await writeFile(dockerfile, DOCKERFILE);
 
   const repository = registry.repositoryOf(app, 'release');
-  const lines: string[] = [];
-  const { code } = await docker(
+  const { code, lines } = await dockerPush(
     [
       ...[
         'buildx',
@@ -98,7 +97,7 @@ export async function pushRelease(
       ],
       context,
     ],
-    { env: registry.env, onStderrLine: (line) => lines.push(line) },
+    { env: registry.env },
   );
   if (code !== 0) {
     throw new Error(`The release image could not be pushed to ${repository}: ${readFailure(lines).join(' / ')}`);
