@@ -30,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'confirmation skipped',
     file: 'agent/src/switch.ts',
-    edits: [['() => confirm(run.paths, target, hostsOf(truth))', '() => Promise.resolve()']],
+    edits: [['() => confirm(run, target, hostsOf(truth))', '() => Promise.resolve()']],
     ring: 'unit',
     testFile: FLOW,
     test: 'sends SIGTERM to the old colour only after the public path has answered by the new generation and its connections were counted',
@@ -301,6 +301,59 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'waits for the workers of a watched release to change over, and never asks twice for what was taken',
   },
   {
+    name: 'a certificate that has ended stops the way back',
+    file: 'agent/src/steps/confirm.ts',
+    edits: [['if (known && isOutOfTime(error)) connect', 'if (known && !isOutOfTime(error)) connect']],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'goes on with a certificate that has ended, on a host name that was served before, and says which and what to do',
+  },
+  {
+    name: 'a certificate that has ended passes for a new host name',
+    file: 'agent/src/steps/confirm.ts',
+    edits: [['if (known && isOutOfTime(error)) connect', 'if (isOutOfTime(error)) connect']],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'verifies the time too of a host name that is served for the first time',
+  },
+  {
+    name: 'a certificate that has ended may have any name',
+    file: 'agent/src/steps/out-of-time.ts',
+    edits: [['if (otherName !== undefined) throw otherName;', 'if (otherName === null) throw otherName;']],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'stays a failure over a certificate that has ended and is of another name',
+  },
+  {
+    name: 'a certificate that has ended may come from anybody',
+    file: 'agent/src/steps/out-of-time.ts',
+    edits: [['if (issuer === undefined) return false;', 'if (issuer === undefined) return true;']],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'stays a failure over a certificate that has ended and is of an unknown authority',
+  },
+  {
+    name: 'a certificate that has ended may be signed by any other',
+    file: 'agent/src/steps/out-of-time.ts',
+    edits: [['=> by.ca && at', '=> at']],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'stays a failure over a certificate that has ended and is by a certificate that is no authority',
+  },
+  {
+    name: 'a client that was refused for a name is asked again',
+    file: 'agent/src/steps/confirm.ts',
+    edits: [
+      [
+        '            client = clientOf(edge, connect);\n            throw',
+        '            if (isOutOfTime(error)) client = clientOf(edge, connect);\n            throw',
+      ],
+    ],
+    ring: 'unit',
+    testFile: 'agent/test/confirm.test.ts',
+    test: 'is refused in time over a certificate of another name that has not ended',
+  },
+  {
     name: 'drain skipped, on a host',
     file: 'agent/src/steps/drain.ts',
     edits: [
@@ -313,7 +366,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'confirmation skipped, on a host',
     file: 'agent/src/switch.ts',
-    edits: [['() => confirm(run.paths, target, hostsOf(truth))', '() => Promise.resolve()']],
+    edits: [['() => confirm(run, target, hostsOf(truth))', '() => Promise.resolve()']],
     ring: 'process',
     testFile: 'rehearsal/test/switch.test.ts',
     test: 'is put back under load: every request is answered well by one of the two releases, and the new colour goes',

@@ -44,7 +44,7 @@ export async function goBack(run: Run, current: Target, old: Old, changed: Promi
       writeRoute(run, target, now);
       note(`generation ${String(generation)}, back to ${manifest.release} in ${old.colour}`);
     });
-    await events.step('confirm', () => confirm(paths, target, hostsOf(now)));
+    await events.step('confirm', () => confirm(run, target, hostsOf(now)));
   } catch (error) {
     restoreRoute(run, now.routeText);
     throw new StepError(

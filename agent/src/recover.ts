@@ -47,7 +47,7 @@ async function routedAnswers(run: Run, truth: Truth, route: RouteState, ask: typ
   const stored = readRelease(run.paths, route.release);
   if (stored === null || !(await runs(run, route))) return false;
   try {
-    await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, hostsOf(truth));
+    await ask(run, { manifest: stored.manifest, generation: route.generation }, hostsOf(truth));
     return true;
   } catch (error) {
     run.events.log('warning', (error as Error).message);

@@ -60,7 +60,7 @@ export async function switchTo(
         routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`,
       );
     });
-    await run.events.step('confirm', () => confirm(run.paths, target, hostsOf(truth)));
+    await run.events.step('confirm', () => confirm(run, target, hostsOf(truth)));
   } catch (error) {
     await takeBack(run, truth);
     throw error;
@@ -84,7 +84,7 @@ export async function takeBack(
   if (truth.route === null || stored === null) return;
   const before = { manifest: stored.manifest, generation: truth.route.generation };
   try {
-    await ask(run.paths, before, hostsOf(truth));
+    await ask(run, before, hostsOf(truth));
     run.events.log('info', `release ${truth.route.release} answers again as generation ${String(before.generation)}`);
   } catch (error) {
     run.events.log('warning', `after putting the route of before back: ${(error as Error).message}`);

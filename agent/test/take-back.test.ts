@@ -45,7 +45,7 @@ describe('a switch that is taken back', () => {
     const before = routeTo(paths, 'r1', 'blue', 1);
     const truth = readTruth(paths);
     writeRoute({ paths }, { manifest: manifestOf('r2'), colour: 'green', generation: 2 }, truth);
-    const ask = jest.fn((_: Paths, target: { generation: number }, hosts: ReadonlySet<string>) => {
+    const ask = jest.fn((_: unknown, target: { generation: number }, hosts: ReadonlySet<string>) => {
       expect(readFileSync(paths.route, 'utf8')).toBe(before);
       expect(target).toMatchObject({ generation: 1, manifest: { release: 'r1' } });
       expect([...hosts]).toEqual(['shop.test']);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '@delivery/release';
 import type { Paths } from '../paths.ts';
-import { publicClient, questionFor, trust } from '../steps/confirm.ts';
+import { ANSWER_MS, publicClient, questionFor, trust } from '../steps/confirm.ts';
 
 const PAUSE_MS = 20;
 
@@ -57,7 +57,13 @@ export class PublicPath {
       async () => {
         try {
           const headers = { host: route.host, 'user-agent': 'delivery-agent' };
-          const answer = await client.request({ method: 'GET', path, headers });
+          const answer = await client.request({
+            method: 'GET',
+            path,
+            headers,
+            // undici never answers again on a client that was once refused for the name in the certificate.
+            signal: AbortSignal.timeout(ANSWER_MS),
+          });
           await answer.body.dump();
           return status === null ? answer.statusCode < 500 : answer.statusCode === status;
         } catch {

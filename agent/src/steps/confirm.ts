@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,16 +7,23 @@ import type { Manifest, Route } from '@delivery/release';
 import { readIfThere } from '../files.ts';
 import { StepError } from '../failure.ts';
 import type { Paths } from '../paths.ts';
-import type { Target } from '../run.ts';
-import { ownCertificate } from '../truth.ts';
+import type { Run, Target } from '../run.ts';
+import { ownCertificate, tlsMode } from '../truth.ts';
+import { connectOutOfTime, isOutOfTime } from './out-of-time.ts';
 
 const CONSECUTIVE = 3;
 const INTERVAL_MS = 20;
-/** From the rename to the last confirmation, milliseconds. */
-const LIMIT_MS = 10_000;
-/** The same for a host name that this edge serves for the first time: its certificate may have to be issued first. */
-const FIRST_LIMIT_MS = 90_000;
-const ANSWER_MS = 5_000;
+/** For one answer. */
+export const ANSWER_MS = 5_000;
+const CONNECT_MS = 2_000;
+const ASKED = {
+  /** Where the edge listens. */
+  edge: 'https://127.0.0.1:443',
+  /** From the rename to the last confirmation, milliseconds. */
+  limitMs: 10_000,
+  /** The same for a host name that this edge serves for the first time: its certificate may have to be issued first. */
+  firstLimitMs: 90_000,
+};
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
@@ -33,8 +41,12 @@ export function trust(paths: Paths): SecureContextOptions {
 
 /** One connection to the edge as a visitor of the route has it: loopback HTTPS, the route's host name, its certificate verified. */
 export function publicClient({ host }: Route, trusted: SecureContextOptions): Client {
-  return new Client('https://127.0.0.1:443', {
-    connect: { servername: host, timeout: 2000, ...trusted },
+  return clientOf(ASKED.edge, { servername: host, timeout: CONNECT_MS, ...trusted });
+}
+
+function clientOf(edge: string, connect: Client.Options['connect']): Client {
+  return new Client(edge, {
+    ...(connect === undefined ? {} : { connect }),
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
   });
@@ -62,19 +74,41 @@ export function routesToConfirm(manifest: Manifest): Route[] {
 /**
  * Asks on the public path (loopback HTTPS of the edge, the route's host name, its certificate verified) until three answers in a row
  * carry this generation and release. Throws StepError `unconfirmed` with the last thing seen otherwise.
+ *
+ * On a host name that this edge serves already, the time of the certificate is told and stops nothing: a switch does not make a
+ * certificate old, and with an old one the way back from a sick release is needed as much.
  */
 export async function confirm(
-  paths: Paths,
+  { paths, events }: Pick<Run, 'paths' | 'events'>,
   target: Pick<Target, 'manifest' | 'generation'>,
   knownHosts: ReadonlySet<string>,
+  asked: Partial<typeof ASKED> = {},
 ): Promise<void> {
+  const { edge, limitMs, firstLimitMs } = { ...ASKED, ...asked };
   const trusted = trust(paths);
+  const told = new Set<string>();
   await Promise.all(
     routesToConfirm(target.manifest).map(async (route) => {
-      const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
-      const client = publicClient(route, trusted);
+      const { host } = route;
+      const known = knownHosts.has(host);
+      const say = (certificate: X509Certificate): void => {
+        if (!told.has(host)) events.log('warning', outOfTime(host, certificate, tlsMode(paths)));
+        told.add(host);
+      };
+      let connect: Client.Options['connect'] = { servername: host, timeout: CONNECT_MS, ...trusted };
+      let client = clientOf(edge, connect);
       try {
-        await confirmRoute(client, route, target, limit);
+        await confirmRoute(route, target, known ? limitMs : firstLimitMs, async (path) => {
+          try {
+            return await client.request({ method: 'GET', path, headers: { host, 'user-agent': 'delivery-agent' } });
+          } catch (error) {
+            if (known && isOutOfTime(error)) connect = connectOutOfTime(host, trusted, CONNECT_MS, say);
+            // undici never answers again on a client that was once refused for the name in the certificate.
+            await client.destroy();
+            client = clientOf(edge, connect);
+            throw error;
+          }
+        });
       } finally {
         await client.destroy();
       }
@@ -82,11 +116,23 @@ export async function confirm(
   );
 }
 
+function outOfTime(host: string, { validFrom, validTo }: X509Certificate, tls: 'files' | 'acme'): string {
+  const day = (time: string): string => new Date(time).toISOString().slice(0, 10);
+  const early = Date.parse(validFrom) > Date.now();
+  const wrong = early ? `begins on ${day(validFrom)}` : `ended on ${day(validTo)}`;
+  const repair = early
+    ? "look at the server's clock"
+    : tls === 'files'
+      ? 'run provision-vps with a new tls-certificate and tls-key'
+      : 'the edge renews it where the certificate authority reaches this server; `docker logs edge` says why it did not';
+  return `the certificate of ${host} ${wrong} and browsers turn visitors away: ${repair}. The switch goes by what the edge answers`;
+}
+
 async function confirmRoute(
-  client: Client,
   route: Route,
   target: Pick<Target, 'manifest' | 'generation'>,
   limitMs: number,
+  ask: (path: string) => ReturnType<Client['request']>,
 ): Promise<void> {
   const { path, status } = questionFor(route, target.manifest);
   const began = performance.now();
@@ -94,11 +140,7 @@ async function confirmRoute(
   let seen = 'no answer';
   while (performance.now() - began < limitMs) {
     try {
-      const answer = await client.request({
-        method: 'GET',
-        path,
-        headers: { host: route.host, 'user-agent': 'delivery-agent' },
-      });
+      const answer = await ask(path);
       await answer.body.dump();
       const generation = String(answer.headers['x-edge-generation'] ?? 'none');
       const release = String(answer.headers['x-release'] ?? 'none');
