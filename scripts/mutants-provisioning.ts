@@ -1,6 +1,8 @@
 import type { Mutant } from './mutants-list.ts';
 
 const NETWORK = 'host/provision/test/network.test.ts';
+const EDGE = 'host/provision/test/edge-change.test.ts';
+const OPERATIONS = 'host/provision/test/operations.test.ts';
 const AUDIT = 'host/provision/test/audit.test.ts';
 
 /** Faults in what makes a server a host. */
@@ -86,6 +88,67 @@ export const PROVISIONING: readonly Mutant[] = [
     ring: 'unit',
     testFile: 'host/provision/test/script.test.ts',
     test: 'asks all checks at once, and again once something has changed',
+  },
+  {
+    name: 'edge that does not come up left in place',
+    file: 'host/provision/edge-change.ts',
+    edits: [['elif put_back >"$work/back"', 'elif true >"$work/back"']],
+    ring: 'unit',
+    testFile: EDGE,
+    test: 'gives way to the one before it',
+  },
+  {
+    name: 'edge that serves no app taken for good',
+    file: 'host/provision/edge-change.ts',
+    edits: [['if [ -z "$lost" ]; then return 0; fi', 'return 0']],
+    ring: 'unit',
+    testFile: EDGE,
+    test: 'gives way to the one before it',
+  },
+  {
+    name: 'edge cut off taken for the one before',
+    file: 'host/provision/edge-change.ts',
+    edits: [['if [ ! -d before ] && [ -e .started-with ]', 'rm -rf before; if [ -e .started-with ]']],
+    ring: 'unit',
+    testFile: EDGE,
+    test: 'whose change was cut off goes back to the last one that served',
+  },
+  {
+    name: "apps' locks ignored by provisioning",
+    file: 'host/provision/operations.ts',
+    edits: [['[ "$#" -gt 0 ] || return 0', 'return 0']],
+    ring: 'unit',
+    testFile: OPERATIONS,
+    test: 'changes nothing while one is under way, and names it',
+  },
+  {
+    name: "apps' locks not held while provisioning changes Docker",
+    file: 'host/provision/operations.ts',
+    edits: [
+      [
+        'if [ -e "$work/held" ]; then return 0; fi\n  exec 8>&-',
+        'exec 8>&-\n  if [ -e "$work/held" ]; then return 0; fi',
+      ],
+    ],
+    ring: 'unit',
+    testFile: OPERATIONS,
+    test: 'holds the lock of each app meanwhile, and leaves lock and note as they are',
+  },
+  {
+    name: 'Docker restarted under a deploy',
+    file: 'host/provision/docker.ts',
+    edits: [['then hold_operations /opt; fi', 'then :; fi']],
+    ring: 'unit',
+    testFile: OPERATIONS,
+    test: 'waits for them, and leaves the configuration as it was where they do not end',
+  },
+  {
+    name: 'edge changed under a deploy',
+    file: 'host/provision/edge-change.ts',
+    edits: [['hold_operations /opt\n', '']],
+    ring: 'unit',
+    testFile: EDGE,
+    test: 'is changed between the operations of the apps',
   },
   {
     name: 'lock of another installer not waited for',

@@ -67,7 +67,9 @@ put ${path} 644 root:root <"$work/daemon.json"
     show: `cat ${path}`,
     check: `${asWanted} || return 1
 if ${stale}; then echo "Docker runs on an older ${path}"; return 1; fi`,
-    apply: `${written}if systemctl -q is-active docker 2>/dev/null; then
+    apply: `# Between the operations of the apps: they need Docker at every step.
+if systemctl -q is-active docker 2>/dev/null; then hold_operations /opt; fi
+${written}if systemctl -q is-active docker 2>/dev/null; then
   # live-restore is taken over by a reload; only then does a restart spare the containers.
   systemctl reload docker
   sleep 1

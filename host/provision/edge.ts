@@ -1,8 +1,9 @@
 import { agentTasks } from './agent.ts';
+import { edgeTask } from './edge-change.ts';
 import { edgeAcme, edgeCompose, edgeStatic } from './files.ts';
 import { pullTask } from './pull.ts';
 import { quote, sha256 } from './shell.ts';
-import { fileTask, placed, type Task } from './task.ts';
+import { placed, type Task } from './task.ts';
 import type { HostPlan } from './tasks.ts';
 
 /** The static configuration; certificates by ACME need a resolver in it, also where only another app of the host has them by ACME. */
@@ -13,38 +14,12 @@ export function staticConfig(tls: HostPlan['tls'], acmeOfOthers: string | null =
 
 /** The edge and the agent: one reverse proxy for all apps of the host, and the program that drives releases. */
 export function edgeTasks(plan: HostPlan): Task[] {
-  const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
-  const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
   return [
     ...agentTasks(plan),
     pullTask(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
     certificate(plan),
     sharedCertificate(plan.app),
-    fileTask({
-      id: 'edge_static',
-      reason: 'Routes come from files alone: the edge has no access to Docker',
-      source: 'doc.traefik.io, file provider',
-      path: '/opt/edge/traefik.yaml',
-      mode: '644',
-      content: traefik,
-    }),
-    fileTask({
-      id: 'edge_environment',
-      reason: 'The version of the edge is set by provisioning, never by an app',
-      source: 'docs/host.md',
-      path: '/opt/edge/.env',
-      mode: '644',
-      content: environment,
-    }),
-    fileTask({
-      id: 'edge_compose',
-      reason: 'The edge is a compose project of its own',
-      source: 'docs/host.md',
-      path: '/opt/edge/compose.yaml',
-      mode: '644',
-      content: edgeCompose,
-    }),
-    running(sha256([edgeCompose, traefik, environment].join('\0'))),
+    edgeTask({ image: plan.edgeImage, compose: edgeCompose, traefik: staticConfig(plan.tls, plan.acmeOfOthers) }),
     pins([plan.agentImage, plan.edgeImage]),
   ];
 }
@@ -123,29 +98,5 @@ function pins(images: readonly string[]): Task {
 for image in ${list}; do
   docker create --name "pin-edge-$(printf '%s' "$image" | sha256sum | cut -c 1-12)" --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
 done`,
-  };
-}
-
-/** Template for a container: does it run, and in the edge's network? */
-const ATTACHED = '{{.State.Running}}{{if index .NetworkSettings.Networks "edge"}} edge{{end}}';
-
-/** What is written last stands for what the running edge was started with. */
-function running(fingerprint: string): Task {
-  return {
-    id: 'edge',
-    reason: 'The edge answers; it is started anew only when its own files changed',
-    source: 'docs/host.md',
-    show: 'docker ps --filter name=^edge$; docker exec edge traefik healthcheck',
-    check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] && until_true 5 docker exec edge traefik healthcheck`,
-    apply: `cd /opt/edge
-before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
-docker compose --ansi never up --detach --remove-orphans
-# One that lost its network runs on and reaches no app.
-[ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] || docker compose --ansi never up --detach --force-recreate
-after=$(docker inspect --format '{{.Id}}' edge)
-# Compose does not look into mounted files: a container that it left alone may still run on the old ones.
-if [ "$before" = "$after" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then docker restart --time 30 edge; fi
-until_true 30 docker exec edge traefik healthcheck
-printf '%s\\n' ${fingerprint} | put /opt/edge/.started-with 644 root:root`,
   };
 }

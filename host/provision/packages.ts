@@ -47,10 +47,15 @@ export function dockerSource(
   return { from: own ? 'docker' : asked, refusals };
 }
 
+function dockerPackages({ os, dockerFrom }: Packaging): string[] {
+  return dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os];
+}
+
 /** Every package that a host needs. */
-export function packagesOf({ profile, os, dockerFrom, apparmor }: Packaging): string[] {
+export function packagesOf(plan: Packaging): string[] {
+  const { profile, apparmor } = plan;
   return [
-    ...(dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os]),
+    ...dockerPackages(plan),
     ...SHARED,
     ...(profile === 'hardened' ? HARDENED : []),
     ...(apparmor ? ['apparmor'] : []),
@@ -73,6 +78,10 @@ missing=$(lacking ${packages})
 [ -z "$missing" ] || { echo "missing: $missing"; return 1; }`,
       apply: `${APT_SHELL}
 missing=$(lacking ${packages})
+# Docker's own packages restart it, which is to be between the operations of the apps.
+for package in ${dockerPackages(plan).join(' ')}; do
+  case " $missing" in *" $package "*) hold_operations /opt; break ;; esac
+done
 install_packages $missing
 say "installed: $missing"`,
     },

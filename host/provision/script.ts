@@ -1,3 +1,4 @@
+import { OPERATION_WAIT, OPERATIONS_SHELL } from './operations.ts';
 import { quote } from './shell.ts';
 import type { Task } from './task.ts';
 
@@ -152,12 +153,11 @@ proof() {
  * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
  * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
  * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed; so are deferred tasks always.
- * `memory` is a directory for files of the run; a tmpfs on every supported system.
  */
 export function renderScript(
   tasks: readonly Task[],
   proofs: string,
-  { mode = 'apply', memory = '/run' }: { mode?: ScriptMode; memory?: string } = {},
+  { mode = 'apply', memory = '/run', operationWait = OPERATION_WAIT }: ScriptOptions = {},
 ): string {
   const functions = tasks.map(
     ({ id, reason, check, apply }) =>
@@ -166,6 +166,7 @@ export function renderScript(
   const main = [
     'main() {',
     `mode=${mode}`,
+    `operation_wait=${String(operationWait)}`,
     `prepare ${quote(memory)}`,
     `foresee ${tasks.map(({ id }) => id).join(' ')}`,
     ...tasks.map(({ id, deferred }) => (deferred ? `mode=inspect; task ${id}; mode=${mode}` : `task ${id}`)),
@@ -175,10 +176,18 @@ export function renderScript(
     'main </dev/null',
     '',
   ];
-  return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
+  return [PRELUDE, OPERATIONS_SHELL, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
 }
 
 export type ScriptMode = 'apply' | 'inspect';
+
+export interface ScriptOptions {
+  mode?: ScriptMode;
+  /** A directory for files of the run; a tmpfs on every supported system. */
+  memory?: string;
+  /** Seconds that a task waits for operations of the apps. */
+  operationWait?: number;
+}
 
 /** A line of the script's output. */
 export type ScriptLine =

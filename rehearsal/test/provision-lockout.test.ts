@@ -201,13 +201,23 @@ printf 'Match User ops\\n  AuthorizedKeysFile /etc/ssh/keys/%%u\\n' >/etc/ssh/ss
 describe('a runner that is gone', () => {
   beforeEach(bareSsh);
 
-  it.each(['becomes root'])(
-    'at %s leaves a host that is reachable and that the next run puts right',
-    async (mark) => {
-      await provisionUntil(mark, (kill) => kill());
-      expect([await knock('root'), await knock('ops')]).toContain('in');
+  const port = { 'new-ssh-port': '2222' };
+  it.each<[mark: string, more: Inputs, before: string]>([
+    ['+ admin_key', {}, ''],
+    ['+ firewall', {}, 'ufw --force disable >/dev/null'],
+    ['becomes root', {}, ''],
+    ['+ ssh_new_port', port, ''],
+    ['+ sshd', port, ''],
+    ['+ ssh_confirmed', {}, ''],
+  ])(
+    'at "%s" leaves a host that is reachable and that the next run puts right',
+    async (mark, more, before) => {
+      if (before !== '') await bare.shell(before);
+      await provisionUntil(mark, (kill) => kill(), more);
+      expect([await knock('root'), await knock('ops'), await knock('ops', { port: 2222 })]).toContain('in');
       expectCode(await provision(), 0);
-      expect(await knock('root')).toBe('auth');
+      expect([await knock('root'), await knock('ops')]).toEqual(['auth', 'in']);
+      expect(await bare.shell('ufw status')).toMatch(/^Status: active/);
     },
     90_000,
   );

@@ -2,10 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ActionRun, Started } from './action.ts';
 import { startInRunner } from './action.ts';
+import { dockerTasks } from '../../host/provision/docker.ts';
+import { edgeTask } from '../../host/provision/edge-change.ts';
+import { edgeCompose } from '../../host/provision/files.ts';
+import { parseLine, renderScript } from '../../host/provision/script.ts';
+import type { Task } from '../../host/provision/task.ts';
+import { PLAN } from '../../host/provision/test/plan.ts';
 import { sampleArguments } from './arguments.ts';
 import { bareHost, tasksWith, type BareHost } from './bare.ts';
 import { errorLine, expectCode } from './expect.ts';
-import { must, run } from './process.ts';
+import { must, run, type Ran } from './process.ts';
 import { Stage } from './stage.ts';
 
 const stage = Stage.open();
@@ -159,5 +165,94 @@ echo '{ "no-such-setting": 1 }' >/etc/docker/daemon.json`);
       expectCode(after, 0);
       expect(tasksWith(after, '+')).toEqual([]);
     }, 60_000);
+  });
+
+  describe('whose edge is changed', () => {
+    const GOOD = 'edge-good:2';
+    const BAD = 'edge-bad:2';
+    const seen = (): Promise<string> =>
+      host.shell(`cd /opt/edge; sha256sum .env compose.yaml traefik.yaml .started-with; ls -A | grep before || :
+docker inspect --format '{{.Config.Image}} {{.State.Running}}' edge; curl -sk -o /dev/null -w '%{http_code}' https://127.0.0.1/`);
+    /** An operation of the app, as its agent holds it; ends with the image of the edge as it is then. */
+    const operation = (seconds: number): Promise<Ran> => {
+      const script = `note=/opt/fixture/owner.json
+printf '{"operation":"01TEST","actor":"someone","run":"1","verb":"deploy","startedAt":"2026-01-01T00:00:00.000Z","phase":"working"}' >$note
+flock /opt/fixture/lock sh -c 'sleep ${String(seconds)}; docker inspect --format {{.Config.Image}} edge'
+rm $note`;
+      return run('docker', ['exec', host.vps.container, 'sh', '-c', script]);
+    };
+
+    /** One task by itself, with little patience for operations. */
+    const apply = async (task: Task): Promise<string> => {
+      const script = renderScript([task], 'true', { operationWait: 2 });
+      const { stdout } = await run('docker', ['exec', '-i', host.vps.container, 'sh', '-s'], { input: script });
+      const line = parseLine(stdout.split('\n')[0] ?? '');
+      return line?.kind === 'task' ? `${line.status} ${line.message}` : stdout;
+    };
+
+    beforeAll(async () => {
+      await host.shell(`docker tag ${stage.facts.images.edge} ${GOOD}
+docker create --name ends ${stage.facts.images.edge} >/dev/null
+docker commit --change 'ENTRYPOINT ["/bin/false"]' ends ${BAD} >/dev/null
+docker rm ends >/dev/null`);
+    }, 60_000);
+
+    it('gets the old one back where the new one ends at once, with its files', async () => {
+      const before = await seen();
+      expect(before).toMatch(/ true\n404$/);
+      const plan = await host.provision({ ...inputs, mode: 'plan', 'edge-image': BAD });
+      expect(plan.log).toContain(`image ${stage.facts.images.edge} -> ${BAD}`);
+      const ran = await host.provision({ ...inputs, 'edge-image': BAD });
+      expectCode(ran, 1);
+      expect(tasksWith(ran, '✗')).toEqual(['edge']);
+      expect(errorLine(ran)).toMatch(
+        /no edge comes up with edge-bad:2.*was put back and serves as it did; no answer for \d+ ms/,
+      );
+      expect(await seen()).toBe(before);
+      console.log(/no answer for \d+ ms/.exec(errorLine(ran))?.[0]);
+    }, 120_000);
+
+    it('is started with the old configuration again where the new one is not taken', async () => {
+      const before = await seen();
+      const edge = edgeTask({
+        image: stage.facts.images.edge,
+        compose: edgeCompose,
+        traefik: 'entryPoints: nonsense\n',
+      });
+      expect(await apply(edge)).toMatch(/^failed no edge comes up with .*nonsense.*was put back and serves as it did/);
+      expect(await seen()).toBe(before);
+    }, 60_000);
+
+    it('is changed once the operation of an app has ended, and says for how long it did not answer', async () => {
+      const under = operation(6);
+      const ran = await host.provision({ ...inputs, 'edge-image': GOOD });
+      expect((await under).stdout.trim()).toBe(stage.facts.images.edge);
+      expectCode(ran, 0);
+      expect(tasksWith(ran, '+')).toEqual(['edge', 'pins']);
+      expect(ran.log).toMatch(/waited \d+ s for an operation to end; image \S+ -> edge-good:2; no answer for \d+ ms/);
+      expect(await seen()).toContain(`${GOOD} true\n404`);
+      console.log(/no answer for \d+ ms/.exec(ran.log)?.[0]);
+    }, 120_000);
+
+    it('stays as it is, and Docker too, where that operation does not end', async () => {
+      const before = await seen();
+      const daemon = await host.shell('systemctl show --property MainPID docker; sha256sum /etc/docker/daemon.json');
+      const under = operation(8);
+      const edge = edgeTask({ image: BAD, compose: 'services: {}\n', traefik: '' });
+      const restart = dockerTasks({ ...PLAN, daemonJson: '{"live-restore":true}' }).filter(
+        ({ id }) => id === 'daemon_config',
+      );
+      for (const task of [edge, ...restart])
+        expect(await apply(task)).toMatch(
+          /^failed operations of apps are still under way after 2 s: fixture: deploy 01TEST by someone.*run it again/,
+        );
+      expect(restart).toHaveLength(1);
+      expect((await under).stdout.trim()).toBe(GOOD);
+      expect(await seen()).toBe(before);
+      expect(await host.shell('systemctl show --property MainPID docker; sha256sum /etc/docker/daemon.json')).toBe(
+        daemon,
+      );
+      expectCode(await host.provision({ ...inputs }), 0);
+    }, 120_000);
   });
 });

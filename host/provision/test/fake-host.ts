@@ -38,13 +38,18 @@ export class FakeHost {
   }
 
   /** Runs tasks with each of `paths` moved below this host's directory; one line `id status message` per task. */
-  run(tasks: readonly Task[], paths: readonly string[], mode: ScriptMode = 'apply'): string[] {
+  run(
+    tasks: readonly Task[],
+    paths: readonly string[],
+    mode: ScriptMode = 'apply',
+    operationWait: number | undefined = undefined,
+  ): string[] {
     const moved = (text: string): string =>
       paths.reduce((moving, path) => moving.replaceAll(path, `${this.root}${path}`), text).replaceAll('root:root', me);
     const script = renderScript(
       tasks.map((task) => ({ ...task, check: moved(task.check), apply: moved(task.apply) })),
       'true',
-      { mode, memory: this.root },
+      { mode, memory: this.root, ...(operationWait === undefined ? {} : { operationWait }) },
     ).replace('export PATH=', `export PATH=${this.root}/bin:`);
     const { stdout } = spawnSync('sh', ['-s'], { input: script, encoding: 'utf8' });
     return stdout.split('\n').flatMap((text) => {
