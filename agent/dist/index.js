@@ -42712,8 +42712,8 @@ var src_events = __nccwpck_require__(4371);
 var workers = __nccwpck_require__(3110);
 // EXTERNAL MODULE: ./agent/src/steps/record.ts
 var record = __nccwpck_require__(7040);
-// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
-var steps_confirm = __nccwpck_require__(117);
+// EXTERNAL MODULE: ./agent/src/steps/confirm.ts + 1 modules
+var steps_confirm = __nccwpck_require__(7713);
 // EXTERNAL MODULE: ./agent/src/steps/route.ts
 var route = __nccwpck_require__(7880);
 // EXTERNAL MODULE: ./agent/src/store.ts
@@ -42739,8 +42739,9 @@ var src_truth = __nccwpck_require__(4568);
  * Sends visitors back to the colour that was live before, which still runs: a new route file, confirmed on the public path, then its
  * workers and its names. Where the old colour does not answer, the new one keeps the visitors and StepError `kept` is thrown.
  * @param current the colour that visitors are on
+ * @param changed settles once nobody changes the workers over to it any more; only then do they change back
  */
-async function goBack(run, current, old) {
+async function goBack(run, current, old, changed) {
     const { paths, events } = run;
     const now = (0,src_truth/* readTruth */.cS)(paths);
     const stored = (0,store/* readRelease */.iJ)(paths, old.release);
@@ -42757,13 +42758,14 @@ async function goBack(run, current, old) {
             (0,route/* writeRoute */.Ph)(run, target, now);
             note(`generation ${String(generation)}, back to ${manifest.release} in ${old.colour}`);
         });
-        await events.step('confirm', () => (0,steps_confirm/* confirm */.lJ)(paths, target, (0,src_switch/* hostsOf */.PP)(now)));
+        await events.step('confirm', () => (0,steps_confirm/* confirm */.lJ)(run, target, (0,src_switch/* hostsOf */.PP)(now)));
     }
     catch (error) {
         (0,route/* restoreRoute */.Of)(run, now.routeText);
         throw new src_failure/* StepError */.zg('kept', `release ${old.release} does not take the visitors back: ${error.message}; they stay on ${current.manifest.release}`);
     }
     (0,record/* restoreSecrets */.cw)(paths);
+    await changed;
     const left = {
         colour: current.colour,
         release: current.manifest.release,
@@ -42777,9 +42779,10 @@ async function goBack(run, current, old) {
 /**
  * Carries out a rollback that came in over the socket: its own operation id, run file and ledger entry, in the process of the deploy
  * that it takes back.
+ * @param changed as goBack takes it
  * @returns what is left to do after the deploy is on record; `back` is null where visitors stay on the new release
  */
-async function carryOut(run, interruption, current, old) {
+async function carryOut(run, interruption, current, old, changed) {
     const { envelope, answer } = interruption;
     const lines = [];
     let events;
@@ -42795,7 +42798,7 @@ async function carryOut(run, interruption, current, old) {
     let failure = null;
     try {
         await events.step('plan', (note) => note(`${run.envelope.operation} watches ${current.manifest.release}: its agent goes back to ${old.release}`));
-        back = await goBack(own, current, old);
+        back = await goBack(own, current, old, changed);
     }
     catch (error) {
         failure = (0,src_failure/* toFailure */.w2)(error, (text) => events.masked(text));
@@ -43133,33 +43136,44 @@ const WARM_MS = 5_000;
 /** Looks in a row at which it has to be too slow. */
 const SLOW_LOOKS = 6;
 /**
- * Watches the release that has just been switched in for `options.bakeSeconds` and compares it with the time before its switch.
- * Returns as soon as it burns; `stop` (a rollback that pre-empts the watch) ends it early as `inconclusive`.
+ * Watches the release that has just been switched in, until `options.bakeSeconds` after the last of it was started, and compares it with
+ * the time before its switch. Returns as soon as it burns; `stop` (a rollback that pre-empts the watch) ends it early as `inconclusive`.
+ * @param changed settles once the workers have changed over to it; they are watched from then on
  */
-async function bake(run, target, stop, witness) {
+async function bake(run, target, stop, witness, changed) {
     const { options } = run.envelope;
-    const watched = (await (0,colour/* replicas */.YB)(run.docker, target.project)).map((replica) => ({
-        replica,
-        baseline: baselineOf(target, replica),
-    }));
     const began = performance.now();
+    let watched = await watchable(run, target, colour/* startsBeside */.s8);
+    let complete = null;
+    let settled = false;
+    void changed.then(() => (settled = true));
     let slowLooks = 0;
     for (;;) {
+        if (settled && complete === null) {
+            watched = await watchable(run, target, () => true);
+            complete = performance.now();
+        }
         const died = await firstTrouble(run, watched);
         if (stop.aborted)
             return { verdict: 'inconclusive', reason: 'ended early' };
-        const look = judge(findings(witness, target, died?.reason ?? null), options);
+        const look = judge(findings(witness, target, died?.reason ?? null, options.bakeMinimumSamples), options);
         if (look.verdict === 'burned')
             return { verdict: 'burned', reason: look.reason, logs: await lastWords(run, died?.id ?? watched[0]?.replica) };
-        const ms = performance.now() - began;
-        const over = ms >= options.bakeSeconds * 1000;
-        slowLooks = look.slow !== null && ms >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
+        const now = performance.now();
+        const over = complete !== null && now - complete >= options.bakeSeconds * 1000;
+        slowLooks = look.slow !== null && now - began >= Math.min(WARM_MS, options.bakeSeconds * 500) ? slowLooks + 1 : 0;
         if (look.slow !== null && (over || slowLooks >= SLOW_LOOKS))
             return { verdict: 'burned', reason: look.slow };
         if (over)
             return { verdict: look.verdict, reason: look.reason };
         await (0,promises_.setTimeout)(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
     }
+}
+async function watchable(run, target, wanted) {
+    const found = await (0,colour/* replicas */.YB)(run.docker, target.project);
+    return found
+        .filter(({ spec }) => wanted(spec))
+        .map((replica) => ({ replica, baseline: baselineOf(target, replica) }));
 }
 /** A container that this operation made may not have been started anew at all; a kept one has a past. */
 function baselineOf(target, { container }) {
@@ -43176,7 +43190,7 @@ async function lastWords(run, of) {
     const id = typeof of === 'string' ? of : of?.container.id;
     return id === undefined ? [] : run.docker.logs(id, LOG_LINES).catch(() => []);
 }
-function findings({ prober, edge, old }, target, died) {
+function findings({ prober, edge, old }, target, died, enough) {
     const { samples } = prober;
     const side = ({ requests, failures, p95Ms }) => ({
         requests,
@@ -43186,10 +43200,15 @@ function findings({ prober, edge, old }, target, died) {
     const nothing = { requests: 0, errors: 0, p95Ms: null };
     return {
         probes: { before: side(samples.quick(['before'])), after: side(samples.quick(['after'])) },
-        edge: { before: old === null ? nothing : counted(edge.all(old)), after: counted(edge.seen(target.colour)) },
+        edge: { before: old === null ? nothing : lately(edge, old, enough), after: counted(edge.seen(target.colour)) },
         failedInARow: samples.failedInARow(),
         died,
     };
+}
+/** The time just before says more than the whole life of the old colour, which may have had a bad day; where it was asked too little, the life has to do. */
+function lately(edge, old, enough) {
+    const recent = counted(edge.seen(old));
+    return recent.requests >= enough ? recent : counted(edge.all(old));
 }
 function counted(counts) {
     return { requests: counts.requests, errors: counts.errors, p95Ms: quantile(counts, 95) };
@@ -43212,23 +43231,21 @@ var start = __nccwpck_require__(7313);
 
 
 /**
- * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched. While
- * that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted` after
- * visitors were sent back; `report.switched` says which release they are on in any case.
+ * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched, all at
+ * once. While that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted`
+ * after visitors were sent back; `report.switched` says which release they are on in any case.
  */
 async function settle(run, settling, report) {
-    const { target, sealed, old } = settling;
-    if (old !== null)
-        await (0,workers/* stopWorkers */.Go)(run, old.replicas);
-    await (0,workers/* startWorkers */.Gf)(run, target, sealed);
-    await (0,src_switch/* renameLive */.hc)(run, target, old);
+    const { target, old } = settling;
     const barred = old === null ? null : (0,src_schema/* noWayBack */.a3)(run.paths, old.release, report.schema);
     // A rollback that comes in is then decided the usual way, which refuses it and says how to force it.
     const door = old === null || barred !== null ? null : await Door.open(run.paths.socket, old.release);
-    const burned = await watch(run, settling, report, door).then(() => null, (error) => (0,src_failure/* toStepError */.uQ)(error));
+    // Workers may take a minute to end; visitors are on the release already, and somebody has to watch it.
+    const changed = changeOver(run, settling).then(() => null, src_failure/* toStepError */.uQ);
+    const burned = await watch(run, settling, report, door, changed).then(() => null, src_failure/* toStepError */.uQ);
     const interruption = door?.close() ?? null;
     if (interruption !== null && old !== null) {
-        const { back, conclude, failure } = await carryOut(run, interruption, target, old);
+        const { back, conclude, failure } = await carryOut(run, interruption, target, old, changed);
         report.conclude = conclude;
         if (back !== null) {
             takenBack(report);
@@ -43242,16 +43259,26 @@ async function settle(run, settling, report) {
         if (burned.code === 'burned' && barred !== null)
             burned.message += `; visitors stay on it: ${barred}`;
         else if (burned.code === 'burned' && old !== null)
-            await returnTo(run, target, old, report, burned);
+            await returnTo(run, target, old, report, burned, changed);
+        // A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told.
+        if (report.switched && old !== null)
+            await rest(run, settling, old, report).catch((error) => run.events.log('warning', `${old.colour} is not put to rest: ${(0,src_failure/* toStepError */.uQ)(error).message}`));
         throw burned;
     }
     if (old !== null)
         await rest(run, settling, old, report);
 }
+/** The old colour's workers end before the new one's start; then the names change. */
+async function changeOver(run, { target, sealed, old }) {
+    if (old !== null)
+        await (0,workers/* stopWorkers */.Go)(run, old.replicas);
+    await (0,workers/* startWorkers */.Gf)(run, target, sealed);
+    await (0,src_switch/* renameLive */.hc)(run, target, old);
+}
 /** The automatic way back; the error says where visitors are. */
-async function returnTo(run, target, old, report, burned) {
+async function returnTo(run, target, old, report, burned, changed) {
     try {
-        await goBack(run, target, old);
+        await goBack(run, target, old, changed);
         takenBack(report);
         burned.message += `; visitors are back on release ${old.release}`;
     }
@@ -43259,19 +43286,25 @@ async function returnTo(run, target, old, report, burned) {
         burned.message += `; ${(0,src_failure/* toStepError */.uQ)(error).message}`;
     }
 }
-async function watch(run, settling, report, door) {
+/** @param changed why the workers did not change over, null where they did; a release without its workers burns */
+async function watch(run, settling, report, door, changed) {
     const { target, old } = settling;
     const { events, envelope } = run;
     const ended = new AbortController();
     const asked = door === null ? [] : [door.interrupted];
+    const stopped = AbortSignal.any([run.stop, ended.signal, ...asked]);
     const watching = envelope.options.bakeSeconds === 0
         ? null
-        : bake(run, target, AbortSignal.any([run.stop, ...asked]), settling.witness).catch((error) => ({
+        : bake(run, target, stopped, settling.witness, changed).catch((error) => ({
             verdict: 'inconclusive',
             reason: (0,src_failure/* toStepError */.uQ)(error).message,
         }));
     void watching?.then(({ verdict }) => {
         if (verdict === 'burned')
+            ended.abort();
+    });
+    void changed.then((failure) => {
+        if (failure !== null)
             ended.abort();
     });
     if (old === null)
@@ -43292,6 +43325,14 @@ async function watch(run, settling, report, door) {
                 throw new src_failure/* StepError */.zg('burned', reason, logs);
             note(door?.interrupted.aborted === true ? 'ended by a rollback' : `${verdict}: ${reason}`);
         });
+    if (door?.interrupted.aborted === true)
+        return;
+    const failure = await changed;
+    if (failure === null)
+        return;
+    const error = new src_failure/* StepError */.zg('burned', `workers: ${failure.message}`, failure.logs);
+    error.step = 'bake';
+    throw error;
 }
 /** The old colour has no way back to visitors but a new operation from here on. */
 async function rest(run, { rotated, drainSeconds }, old, report) {
@@ -46240,7 +46281,7 @@ function releaseDirectory(paths, release) {
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9596);
 /* harmony import */ var _steps_record_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7040);
-/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7713);
 /* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7880);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(3888);
 /* harmony import */ var _switch_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4053);
@@ -46292,7 +46333,7 @@ async function routedAnswers(run, truth, route, ask) {
     if (stored === null || !(await runs(run, route)))
         return false;
     try {
-        await ask(run.paths, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_9__/* .hostsOf */ .PP)(truth));
+        await ask(run, { manifest: stored.manifest, generation: route.generation }, (0,_switch_js__WEBPACK_IMPORTED_MODULE_9__/* .hostsOf */ .PP)(truth));
         return true;
     }
     catch (error) {
@@ -46869,24 +46910,139 @@ function reference(found) {
 
 /***/ }),
 
-/***/ 117:
+/***/ 7713:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Aj: () => (/* binding */ questionFor),
-/* harmony export */   MC: () => (/* binding */ routesToConfirm),
-/* harmony export */   Rt: () => (/* binding */ publicClient),
-/* harmony export */   lJ: () => (/* binding */ confirm),
-/* harmony export */   tY: () => (/* binding */ trust)
-/* harmony export */ });
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
-/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var undici__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6752);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
-/* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(4568);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Ki: () => (/* binding */ ANSWER_MS),
+  lJ: () => (/* binding */ confirm_confirm),
+  Rt: () => (/* binding */ publicClient),
+  Aj: () => (/* binding */ questionFor),
+  MC: () => (/* binding */ routesToConfirm),
+  tY: () => (/* binding */ trust)
+});
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+// EXTERNAL MODULE: ./agent/src/files.ts
+var files = __nccwpck_require__(7662);
+// EXTERNAL MODULE: ./agent/src/failure.ts
+var failure = __nccwpck_require__(8915);
+// EXTERNAL MODULE: ./agent/src/truth.ts
+var truth = __nccwpck_require__(4568);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:tls"
+var external_node_tls_ = __nccwpck_require__(1692);
+;// CONCATENATED MODULE: ./agent/src/steps/out-of-time.ts
+
+
+/** What TLS says of a certificate, or of one above it, whose time is over or has not come yet. */
+const OUT_OF_TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
+/** No chain is this long: one that is goes round in circles. */
+const LONGEST_CHAIN = 10;
+/** Whether a connection failed by the time of a certificate. It may have had more against it, which TLS does not tell then. */
+function isOutOfTime(error) {
+    return OUT_OF_TIME.has(error.code);
+}
+/**
+ * A connector for undici that verifies the certificate as TLS does, but for its time: it must be for `host` and lead to what is trusted.
+ * @param say gets the certificate whose time is over or has not come yet, at each connection that has one
+ */
+function connectOutOfTime(host, trusted, timeoutMs, say) {
+    return ({ hostname, port }, callback) => {
+        const socket = (0,external_node_tls_.connect)({
+            ...trusted,
+            host: hostname,
+            // The default port comes as none.
+            port: port === '' ? 443 : Number(port),
+            servername: host,
+            ALPNProtocols: ['http/1.1'],
+            rejectUnauthorized: false,
+        });
+        const fail = (error) => {
+            clearTimeout(timer);
+            socket.off('error', fail);
+            socket.on('error', () => undefined).destroy();
+            callback(error, null);
+        };
+        const timer = setTimeout(() => fail(new Error(`no TLS connection within ${String(timeoutMs)} ms`)), timeoutMs);
+        socket.once('error', fail);
+        socket.once('secureConnect', () => {
+            try {
+                const late = lateOne(socket, host, trusted);
+                if (late !== null)
+                    say(late);
+            }
+            catch (error) {
+                return fail(error);
+            }
+            clearTimeout(timer);
+            socket.off('error', fail);
+            callback(null, socket);
+        });
+    };
+}
+/** The certificate of the connection whose time is wrong; null where nothing is. Throws where anything else is wrong with it. */
+function lateOne(socket, host, trusted) {
+    if (socket.authorized)
+        return null;
+    const code = String(socket.authorizationError);
+    const chain = presented(socket);
+    const [own] = chain;
+    if (own === undefined || !OUT_OF_TIME.has(code))
+        throw refused(code, 'the certificate is refused');
+    const otherName = (0,external_node_tls_.checkServerIdentity)(host, own.toLegacyObject());
+    if (otherName !== undefined)
+        throw otherName;
+    const anchors = certificatesOf(trusted);
+    if (!leadsTo(own, chain, anchors))
+        throw refused('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'the certificate comes from an unknown authority');
+    const now = Date.now();
+    const late = [...chain, ...anchors].find(({ validFrom, validTo }) => Date.parse(validFrom) > now || Date.parse(validTo) < now);
+    return late ?? own;
+}
+function refused(code, message) {
+    return Object.assign(new Error(message), { code });
+}
+/** The server's certificate and those that it sent along. */
+function presented(socket) {
+    const chain = [];
+    let next = socket.getPeerX509Certificate();
+    while (next !== undefined && chain.length < LONGEST_CHAIN) {
+        chain.push(next);
+        next = next.issuerCertificate;
+    }
+    return chain;
+}
+function certificatesOf({ ca }) {
+    const text = ca === undefined ? [...external_node_tls_.rootCertificates] : [ca].flat();
+    const pem = text.join('\n').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+    return (pem ?? []).map((one) => new external_node_crypto_.X509Certificate(one));
+}
+/** Whether a certificate is one of the anchors, or signed by one, be it over some of those between. */
+function leadsTo(own, between, anchors) {
+    let at = own;
+    for (let length = 0; length < LONGEST_CHAIN; length += 1) {
+        const signed = (by) => by.ca && at.checkIssued(by) && at.verify(by.publicKey);
+        if (anchors.some((anchor) => anchor.fingerprint256 === at.fingerprint256 || signed(anchor)))
+            return true;
+        const issuer = between.find(signed);
+        if (issuer === undefined)
+            return false;
+        at = issuer;
+    }
+    return false;
+}
+
+;// CONCATENATED MODULE: ./agent/src/steps/confirm.ts
+
 
 
 
@@ -46895,11 +47051,17 @@ function reference(found) {
 
 const CONSECUTIVE = 3;
 const INTERVAL_MS = 20;
-/** From the rename to the last confirmation, milliseconds. */
-const LIMIT_MS = 10_000;
-/** The same for a host name that this edge serves for the first time: its certificate may have to be issued first. */
-const FIRST_LIMIT_MS = 90_000;
+/** For one answer. */
 const ANSWER_MS = 5_000;
+const CONNECT_MS = 2_000;
+const ASKED = {
+    /** Where the edge listens. */
+    edge: 'https://127.0.0.1:443',
+    /** From the rename to the last confirmation, milliseconds. */
+    limitMs: 10_000,
+    /** The same for a host name that this edge serves for the first time: its certificate may have to be issued first. */
+    firstLimitMs: 90_000,
+};
 const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /**
  * Whom the edge's certificate is verified against: for one that provisioning gave the edge, that very certificate (whatever signed it,
@@ -46907,17 +47069,20 @@ const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
  * else the host's store. Never all of them: parsing a whole root store takes as long as the switch.
  */
 function trust(paths) {
-    const authority = (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)((0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(paths.certificates, 'ca.pem'));
-    const own = (0,_truth_js__WEBPACK_IMPORTED_MODULE_5__/* .ownCertificate */ .ah)(paths);
+    const authority = (0,files/* readIfThere */.qC)((0,external_node_path_.join)(paths.certificates, 'ca.pem'));
+    const own = (0,truth/* ownCertificate */.ah)(paths);
     if (own !== null)
         return { ca: authority === null ? [own] : [own, authority], allowPartialTrustChain: true };
-    const ca = authority ?? (0,_files_js__WEBPACK_IMPORTED_MODULE_3__/* .readIfThere */ .qC)(SYSTEM_CERTIFICATES);
+    const ca = authority ?? (0,files/* readIfThere */.qC)(SYSTEM_CERTIFICATES);
     return ca === null ? {} : { ca };
 }
 /** One connection to the edge as a visitor of the route has it: loopback HTTPS, the route's host name, its certificate verified. */
 function publicClient({ host }, trusted) {
-    return new undici__WEBPACK_IMPORTED_MODULE_2__/* .Client */ .Kj('https://127.0.0.1:443', {
-        connect: { servername: host, timeout: 2000, ...trusted },
+    return clientOf(ASKED.edge, { servername: host, timeout: CONNECT_MS, ...trusted });
+}
+function clientOf(edge, connect) {
+    return new undici/* Client */.Kj(edge, {
+        ...(connect === undefined ? {} : { connect }),
         headersTimeout: ANSWER_MS,
         bodyTimeout: ANSWER_MS,
     });
@@ -46943,32 +47108,63 @@ function routesToConfirm(manifest) {
 /**
  * Asks on the public path (loopback HTTPS of the edge, the route's host name, its certificate verified) until three answers in a row
  * carry this generation and release. Throws StepError `unconfirmed` with the last thing seen otherwise.
+ *
+ * On a host name that this edge serves already, the time of the certificate is told and stops nothing: a switch does not make a
+ * certificate old, and with an old one the way back from a sick release is needed as much.
  */
-async function confirm(paths, target, knownHosts) {
+async function confirm_confirm({ paths, events }, target, knownHosts, asked = {}) {
+    const { edge, limitMs, firstLimitMs } = { ...ASKED, ...asked };
     const trusted = trust(paths);
+    const told = new Set();
     await Promise.all(routesToConfirm(target.manifest).map(async (route) => {
-        const limit = knownHosts.has(route.host) ? LIMIT_MS : FIRST_LIMIT_MS;
-        const client = publicClient(route, trusted);
+        const { host } = route;
+        const known = knownHosts.has(host);
+        const say = (certificate) => {
+            if (!told.has(host))
+                events.log('warning', outOfTime(host, certificate, (0,truth/* tlsMode */.hc)(paths)));
+            told.add(host);
+        };
+        let connect = { servername: host, timeout: CONNECT_MS, ...trusted };
+        let client = clientOf(edge, connect);
         try {
-            await confirmRoute(client, route, target, limit);
+            await confirmRoute(route, target, known ? limitMs : firstLimitMs, async (path) => {
+                try {
+                    return await client.request({ method: 'GET', path, headers: { host, 'user-agent': 'delivery-agent' } });
+                }
+                catch (error) {
+                    if (known && isOutOfTime(error))
+                        connect = connectOutOfTime(host, trusted, CONNECT_MS, say);
+                    // undici never answers again on a client that was once refused for the name in the certificate.
+                    await client.destroy();
+                    client = clientOf(edge, connect);
+                    throw error;
+                }
+            });
         }
         finally {
             await client.destroy();
         }
     }));
 }
-async function confirmRoute(client, route, target, limitMs) {
+function outOfTime(host, { validFrom, validTo }, tls) {
+    const day = (time) => new Date(time).toISOString().slice(0, 10);
+    const early = Date.parse(validFrom) > Date.now();
+    const wrong = early ? `begins on ${day(validFrom)}` : `ended on ${day(validTo)}`;
+    const repair = early
+        ? "look at the server's clock"
+        : tls === 'files'
+            ? 'run provision-vps with a new tls-certificate and tls-key'
+            : 'the edge renews it where the certificate authority reaches this server; `docker logs edge` says why it did not';
+    return `the certificate of ${host} ${wrong} and browsers turn visitors away: ${repair}. The switch goes by what the edge answers`;
+}
+async function confirmRoute(route, target, limitMs, ask) {
     const { path, status } = questionFor(route, target.manifest);
     const began = performance.now();
     let passes = 0;
     let seen = 'no answer';
     while (performance.now() - began < limitMs) {
         try {
-            const answer = await client.request({
-                method: 'GET',
-                path,
-                headers: { host: route.host, 'user-agent': 'delivery-agent' },
-            });
+            const answer = await ask(path);
             await answer.body.dump();
             const generation = String(answer.headers['x-edge-generation'] ?? 'none');
             const release = String(answer.headers['x-release'] ?? 'none');
@@ -46984,9 +47180,9 @@ async function confirmRoute(client, route, target, limitMs) {
             const cause = error;
             seen = cause.code === undefined ? cause.message : `${cause.code}: ${cause.message}`;
         }
-        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_1__.setTimeout)(INTERVAL_MS);
+        await (0,promises_.setTimeout)(INTERVAL_MS);
     }
-    throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('unconfirmed', `https://${route.host}${path} did not answer ${String(CONSECUTIVE)} times in a row as generation ${String(target.generation)} of ${target.manifest.release} within ${String(limitMs / 1000)} s; last: ${seen}`);
+    throw new failure/* StepError */.zg('unconfirmed', `https://${route.host}${path} did not answer ${String(CONSECUTIVE)} times in a row as generation ${String(target.generation)} of ${target.manifest.release} within ${String(limitMs / 1000)} s; last: ${seen}`);
 }
 
 
@@ -47051,6 +47247,8 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
 const WATCH_MS = 100;
 /** The contract's pause is for a release that boots; one that has been live answers now or not at all. */
 const WARM_INTERVAL_MS = 20;
+/** A port that nobody listens on yet says so at once: the end of a boot is not to be found out late. */
+const REFUSED_INTERVAL_MS = 25;
 const LOG_LINES = 20;
 const EDGE_NETWORK = 'edge';
 /** Why a container is no longer the one that was started, or null while all is well. */
@@ -47161,6 +47359,7 @@ async function askUntilHealthy(run, target, { spec, container }, signal) {
                 throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('wrong_release', `container ${container.name} of service ${spec.service}: says that it is release ${JSON.stringify(outcome.release.slice(0, 64))}, sealed is ${target.manifest.release}`);
             },
             intervalMs: target.warm ? Math.min(health.intervalMs, WARM_INTERVAL_MS) : health.intervalMs,
+            unansweredIntervalMs: Math.min(health.intervalMs, REFUSED_INTERVAL_MS),
             timeoutMs: health.timeoutMs,
             deadlineMs: deadlineMs(health.deadlineSeconds, target.warm ? null : container, Date.now()),
             signal,
@@ -47960,7 +48159,7 @@ function writers(paths) {
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8686);
 /* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
 /* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3124);
-/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(117);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7713);
 /* harmony import */ var _steps_gate_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8498);
 /* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7880);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
@@ -48003,7 +48202,7 @@ async function switchTo(run, target, truth, witness) {
             const { routes } = target.manifest;
             note(routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`);
         });
-        await run.events.step('confirm', () => (0,_steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ)(run.paths, target, hostsOf(truth)));
+        await run.events.step('confirm', () => (0,_steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ)(run, target, hostsOf(truth)));
     }
     catch (error) {
         await takeBack(run, truth);
@@ -48024,7 +48223,7 @@ async function takeBack(run, truth, ask = _steps_confirm_js__WEBPACK_IMPORTED_MO
         return;
     const before = { manifest: stored.manifest, generation: truth.route.generation };
     try {
-        await ask(run.paths, before, hostsOf(truth));
+        await ask(run, before, hostsOf(truth));
         run.events.log('info', `release ${truth.route.release} answers again as generation ${String(before.generation)}`);
     }
     catch (error) {
@@ -48293,8 +48492,8 @@ var paths = __nccwpck_require__(1909);
 var recover = __nccwpck_require__(3389);
 // EXTERNAL MODULE: ./agent/src/steps/pull-error.ts
 var pull_error = __nccwpck_require__(2669);
-// EXTERNAL MODULE: ./agent/src/steps/confirm.ts
-var steps_confirm = __nccwpck_require__(117);
+// EXTERNAL MODULE: ./agent/src/steps/confirm.ts + 1 modules
+var steps_confirm = __nccwpck_require__(7713);
 ;// CONCATENATED MODULE: ./agent/src/backing/blip.ts
 
 
@@ -48335,7 +48534,13 @@ class PublicPath {
         return new PublicPath(async () => {
             try {
                 const headers = { host: route.host, 'user-agent': 'delivery-agent' };
-                const answer = await client.request({ method: 'GET', path, headers });
+                const answer = await client.request({
+                    method: 'GET',
+                    path,
+                    headers,
+                    // undici never answers again on a client that was once refused for the name in the certificate.
+                    signal: AbortSignal.timeout(steps_confirm/* ANSWER_MS */.Ki),
+                });
                 await answer.body.dump();
                 return status === null ? answer.statusCode < 500 : answer.statusCode === status;
             }
@@ -50146,8 +50351,9 @@ async function watch(options) {
         options.onSample?.(sample, check);
         if (judge.verdict().state === 'healthy')
             break;
+        const pause = outcome.answered ? options.intervalMs : (options.unansweredIntervalMs ?? options.intervalMs);
         if (left() > 0)
-            await clock.sleep(Math.min(options.intervalMs, left()), options.signal);
+            await clock.sleep(Math.min(pause, left()), options.signal);
     }
     return judge.conclude();
 }

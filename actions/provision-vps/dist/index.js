@@ -72711,9 +72711,12 @@ function readHostInputs(input, login, adminKey = null) {
     const agent = mode === 'verify' && input.optional('agent-image') === null ? null : input.digestRef('agent-image');
     const admin = adminOf(input, login, adminKey);
     const allowed = repository(input);
+    const profile = input.choice('profile', tasks/* PROFILES */.jI, 'hardened');
+    if (profile === 'minimal')
+        refuseHardening(input);
     return {
         mode,
-        profile: input.choice('profile', tasks/* PROFILES */.jI, 'hardened'),
+        profile,
         app: app(input),
         repository: allowed,
         signatures: readSignatures(input, allowed),
@@ -72781,6 +72784,14 @@ function adminOf(input, login, key) {
     if (login !== 'root')
         return { user: login, key: null };
     return user === 'root' || key === null ? { user: 'root', key: null } : { user, key };
+}
+/** Whoever asks for these means something that `minimal` does not do. */
+function refuseHardening(input) {
+    for (const name of ['new-ssh-port', 'open-ports']) {
+        const value = input.text(name, { fallback: '' });
+        if (value !== '')
+            input.reject(name, JSON.stringify(value), 'nothing with "profile: minimal", which leaves sshd and the firewall as they are');
+    }
 }
 function newSshPort(input) {
     const name = 'new-ssh-port';

@@ -39646,8 +39646,9 @@ async function watch(options) {
         options.onSample?.(sample, check);
         if (judge.verdict().state === 'healthy')
             break;
+        const pause = outcome.answered ? options.intervalMs : (options.unansweredIntervalMs ?? options.intervalMs);
         if (left() > 0)
-            await clock.sleep(Math.min(options.intervalMs, left()), options.signal);
+            await clock.sleep(Math.min(pause, left()), options.signal);
     }
     return judge.conclude();
 }
