@@ -25,11 +25,11 @@ const TAMPER: Record<string, string> = {
   agent: 'echo registry.test/other >/opt/edge/agent',
   edge_image: `image=$(sed -n '1s/^EDGE_IMAGE=//p' /opt/edge/.env); docker tag "$image" kept; docker rmi --force "$image"`,
   tls_files: 'chmod 644 /opt/edge/certs/fixture.tls.key',
-  tls_shared: "echo 'certFile: /opt/edge/certs/tls.crt' >/opt/edge/dynamic/tls.yaml",
   edge: `docker rm --force edge
 echo 'api: { insecure: true }' >>/opt/edge/traefik.yaml
 echo EDGE_IMAGE=other >>/opt/edge/.env
 echo '# other' >>/opt/edge/compose.yaml`,
+  tls_shared: "echo 'certFile: /opt/edge/certs/tls.crt' >/opt/edge/dynamic/tls.yaml",
   pins: 'docker rm --force $(docker ps --all --quiet --filter label=delivery.pin=edge | head -n 1)',
   admin_user: "echo '# other' >>/etc/sudoers.d/delivery",
   admin_key: 'chmod 644 ~ops/.ssh/authorized_keys',
