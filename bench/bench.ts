@@ -1,5 +1,5 @@
 /**
- * The fixture app (boots in 2 s, image in the registry) deployed to the VPS test host under 100 requests a second, beside plain
+ * The fixture app (listens some 2 s after its start, image in the registry) deployed to the VPS test host under 100 requests a second, beside plain
  * `docker compose pull && docker compose up -d` behind the same Traefik. Open loop, no retry, latency from the scheduled send.
  *   npm run bench [-- --runs 5] [--only deploy,rollback] [--write] [--keep]
  *   npm run bench -- --subject provision [--runs 3] [--write] [--keep]    provisioning beside Ansible (bench/provision.ts)
@@ -10,6 +10,7 @@ import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { lower } from '../rehearsal/test/raise.ts';
+import { bootTimes } from './boot.ts';
 import { openLink } from './link.ts';
 import type { Link } from './link.ts';
 import { preparePlain, removePlain } from './plain.ts';
@@ -84,7 +85,7 @@ async function measure(bench: Bench): Promise<Results> {
   }
   while ((await bench.stage.status()).operation !== null) await sleep(1000);
   await sleep(1000);
-  return { samples, resident: await resident(bench.stage), loads };
+  return { samples, resident: await resident(bench.stage), loads, boots: await bootTimes(bench.stage, runs) };
 }
 
 async function live(bench: Bench): Promise<string | undefined> {

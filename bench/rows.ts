@@ -4,16 +4,22 @@ import type { Link } from './link.ts';
 import { plain } from './plain.ts';
 import type { Sample } from './sample.ts';
 
-/** Seconds until the fixture app listens, and the deadline of its health contract. */
-export const BOOT_S = 2;
+/** Deadline of the health contract of a release that never listens, seconds. */
 export const DEADLINE_S = 10;
+
+/** A bound for the median; `boot` adds the app's own boot time as it was measured in the same run. */
+export interface Goal {
+  of: 'switched' | 'onHost' | 'wall';
+  seconds: number;
+  boot?: true;
+}
 
 /** One row of the table: what is measured n times, and what it is to reach. */
 export interface Row {
   key: string;
   name: string;
   /** what the column "to reach" compares with the median */
-  goals: readonly { of: 'switched' | 'onHost' | 'wall'; seconds: number }[];
+  goals: readonly Goal[];
   one: (bench: Bench, n: number, link: Link) => Promise<Sample>;
 }
 
@@ -35,19 +41,19 @@ export const ROWS: readonly Row[] = [
   {
     key: 'deploy',
     name: 'deploy, image in the registry',
-    goals: [{ of: 'switched', seconds: BOOT_S + 2 }],
+    goals: [{ of: 'switched', seconds: 2, boot: true }],
     one: async (bench, n) => deploy(bench, await notLive(bench, n)),
   },
   {
     key: 'fresh',
     name: 'deploy, 5 MB layer never seen',
-    goals: [{ of: 'switched', seconds: BOOT_S + 2 }],
+    goals: [{ of: 'switched', seconds: 2, boot: true }],
     one: (bench, n) => deploy(bench, fresh(bench, n)),
   },
   {
     key: 'mixed',
     name: 'deploy, mixed load (POST, upload, slow, HTTP/2, WebSocket, stream)',
-    goals: [{ of: 'switched', seconds: BOOT_S + 2 }],
+    goals: [{ of: 'switched', seconds: 2, boot: true }],
     one: async (bench, n) => deploy(bench, await notLive(bench, n), { mix: 'mixed' }),
   },
   {
@@ -65,7 +71,7 @@ export const ROWS: readonly Row[] = [
   {
     key: 'stopped',
     name: 'rollback to a stopped release',
-    goals: [{ of: 'wall', seconds: BOOT_S + 1.8 }],
+    goals: [{ of: 'wall', seconds: 1.8, boot: true }],
     one: (bench) => rollbackToStopped(bench),
   },
   {
@@ -92,7 +98,7 @@ export const ROWS: readonly Row[] = [
   {
     key: 'far-deploy',
     name: 'at 40 ms: deploy',
-    goals: [{ of: 'switched', seconds: BOOT_S + 2 + FAR_S }],
+    goals: [{ of: 'switched', seconds: 2 + FAR_S, boot: true }],
     one: async (bench, n, link) => deploy(bench, await notLive(bench, n), { link }),
   },
   {
@@ -110,7 +116,7 @@ export const ROWS: readonly Row[] = [
   {
     key: 'far-stopped',
     name: 'at 40 ms: rollback to a stopped release',
-    goals: [{ of: 'wall', seconds: BOOT_S + 1.8 + FAR_S }],
+    goals: [{ of: 'wall', seconds: 1.8 + FAR_S, boot: true }],
     one: (bench, _, link) => rollbackToStopped(bench, link),
   },
   {

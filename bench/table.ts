@@ -5,7 +5,7 @@ import { cpus, totalmem } from 'node:os';
 import { format, resolveConfig } from 'prettier';
 import { residentLine } from './resident.ts';
 import type { Resident } from './resident.ts';
-import { BOOT_S, ROWS } from './rows.ts';
+import { ROWS } from './rows.ts';
 import type { Row } from './rows.ts';
 import { median } from './sample.ts';
 import type { Sample } from './sample.ts';
@@ -17,6 +17,8 @@ export interface Results {
   samples: Record<string, Sample[]>;
   resident: Resident;
   loads: number[];
+  /** The app's own boot times, seconds; see bootTimes. */
+  boots: number[];
 }
 
 /** min / **median** / max, or a dash where there is nothing to show. */
@@ -30,17 +32,19 @@ export function spread(values: readonly (number | null)[], digits: number): stri
 
 const GOALS = { switched: 'switched', onHost: 'on the host', wall: 'whole' };
 
-function reached({ goals }: Row, samples: readonly Sample[]): string {
-  const said = goals.map(({ of, seconds }) => {
+function reached({ goals }: Row, samples: readonly Sample[], bootSeconds: number): string {
+  const said = goals.map(({ of, seconds, boot }) => {
+    const bound = seconds + (boot === true ? bootSeconds : 0);
     const values = samples.map((sample) => sample[of]).filter((value) => value !== null);
-    const found = values.length === 0 ? 'not seen' : median(values) <= seconds ? 'yes' : '**no**';
-    return `${GOALS[of]} ≤ ${seconds.toFixed(1)} s: ${found}`;
+    const found = values.length === 0 ? 'not seen' : median(values) <= bound ? 'yes' : '**no**';
+    const said = boot === true ? `boot + ${seconds.toFixed(1)} s = ${bound.toFixed(2)} s` : `${seconds.toFixed(1)} s`;
+    return `${GOALS[of]} ≤ ${said}: ${found}`;
   });
   return said.length === 0 ? '–' : said.join('; ');
 }
 
 /** The results as Markdown tables; "reached" goes by the median. */
-export function tables({ samples: all, resident, loads }: Results): string {
+export function tables({ samples: all, resident, loads, boots }: Results): string {
   const base = median((all['compose'] ?? []).map((sample) => sample.wall));
   const column = (samples: readonly Sample[], pick: (sample: Sample) => number | null, digits: number): string =>
     spread(samples.map(pick), digits);
@@ -62,7 +66,7 @@ export function tables({ samples: all, resident, loads }: Results): string {
         column(samples, (sample) => sample.switched, 2),
         column(samples, (sample) => sample.onHost, 2),
         column(samples, (sample) => sample.wall, 2),
-        reached(row, samples),
+        reached(row, samples, median(boots)),
         `${String(failures)} of ${String(requests)}${per}`,
         column(samples, (sample) => sample.p99, 0),
         ratio,
@@ -72,7 +76,7 @@ export function tables({ samples: all, resident, loads }: Results): string {
   const deploys = ['deploy', 'fresh', 'mixed'].flatMap((key) => all[key] ?? []);
   const far = Object.entries(all).flatMap(([key, samples]) => (key.startsWith('far-') ? samples : []));
   const apart = [
-    `- Boot time of the app: ${String(BOOT_S)} s. After the switch, in the whole command of a deploy: drain ${column(deploys, (sample) => sample.drain, 1)} s` +
+    `- Boot time of the app, from its container's start to its first answer: ${spread(boots, 2)} s. After the switch, in the whole command of a deploy: drain ${column(deploys, (sample) => sample.drain, 1)} s` +
       ` (at least the 4 s after which the edge closes an idle connection), bake ${column(deploys, (sample) => sample.bake, 1)} s.`,
     `- At 40 ms: SSH connections per operation ${column(far, (sample) => sample.connections, 0)}, agents started on the host` +
       ` ${column(far, (sample) => sample.agents, 0)} (0 for a rollback that the watching agent carries out).`,

@@ -44257,15 +44257,14 @@ async function deploy(run, digest, report) {
     report.colour = plan.colour;
     (0,src_run/* stopIfAsked */.Q)(run);
     await events.step('verify', async (note) => {
-        note(await (0,verify/* verifySignature */.O)(run, plan));
-        const { os, architecture } = await run.docker.info();
+        const [signed, { os, architecture }] = await Promise.all([(0,verify/* verifySignature */.O)(run, plan), run.docker.info()]);
+        note(signed);
         (0,verify/* verifyRelease */.V)(manifest, plan.files, `${os}/${architecture}`);
     });
     await events.step('pull', async (note) => {
-        await (0,src_kept/* keepImages */.U0)(run, manifest);
         // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
         const [pulled, removed] = await Promise.allSettled([
-            pullImages(run, manifest),
+            (0,src_kept/* keepImages */.U0)(run, manifest).then(() => pullImages(run, manifest)),
             (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)),
         ]);
         if (pulled.status === 'rejected')
@@ -46620,10 +46619,12 @@ function salt(paths) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_2__);
 /* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
-/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
-/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7662);
-/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1909);
-/* harmony import */ var _steps_pull_error_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2669);
+/* harmony import */ var _delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2542);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
+/* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
+/* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1909);
+/* harmony import */ var _steps_pull_error_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2669);
+
 
 
 
@@ -46633,11 +46634,11 @@ function salt(paths) {
 
 
 /** The verifier is a third of the agent's code: only what asks for signatures loads it. */
-const load = () => Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(140)]).then(__nccwpck_require__.bind(__nccwpck_require__, 6140));
+const load = () => Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(841)]).then(__nccwpck_require__.bind(__nccwpck_require__, 5841));
 const sha256 = (text) => `sha256:${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.createHash)('sha256').update(text).digest('hex')}`;
 /** The owner's word on where releases come from and who signs them; null where nothing was said. Throws ContractError `policy`. */
 function readPolicy(paths) {
-    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_5__/* .readIfThere */ .qC)(paths.policy);
+    const text = (0,_files_js__WEBPACK_IMPORTED_MODULE_6__/* .readIfThere */ .qC)(paths.policy);
     return text === null ? null : (0,_delivery_release__WEBPACK_IMPORTED_MODULE_3__/* .parsePolicy */ .ON)(text);
 }
 /**
@@ -46645,13 +46646,13 @@ function readPolicy(paths) {
  * registry's certificates and mirrors. Null where there is none.
  */
 async function fetchSignature(run, repository, digest) {
-    const { signatureTag } = await load();
-    const reference = `${repository}:${signatureTag(digest)}`;
+    const reference = `${repository}:${(0,_delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__/* .signatureTag */ .bG)(digest)}`;
     try {
-        await run.docker.pull(reference, run.envelope.registry);
+        // The verifier is loaded while the registry is waited for.
+        await Promise.all([run.docker.pull(reference, run.envelope.registry), load()]);
     }
     catch (error) {
-        const refused = (0,_steps_pull_error_js__WEBPACK_IMPORTED_MODULE_7__/* .pullError */ .c)(reference, error);
+        const refused = (0,_steps_pull_error_js__WEBPACK_IMPORTED_MODULE_8__/* .pullError */ .c)(reference, error);
         if (refused.code === 'not_in_registry')
             return null;
         throw refused;
@@ -46665,11 +46666,10 @@ async function fetchSignature(run, repository, digest) {
 }
 /** The bundle in a local signature image. Throws StepError `signature_malformed` where it holds none. */
 async function readSignature(docker, reference) {
-    const { BUNDLE_FILE } = await load();
-    const files = await docker.readImage(reference, (path) => path === BUNDLE_FILE);
-    const bundle = files.get(BUNDLE_FILE);
+    const files = await docker.readImage(reference, (path) => path === _delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__/* .BUNDLE_FILE */ .Ij);
+    const bundle = files.get(_delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__/* .BUNDLE_FILE */ .Ij);
     if (bundle === undefined)
-        throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('signature_malformed', `${reference}: holds no ${BUNDLE_FILE}, so it is no signature`);
+        throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('signature_malformed', `${reference}: holds no ${_delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__/* .BUNDLE_FILE */ .Ij}, so it is no signature`);
     return bundle.toString('utf8');
 }
 /** Throws ContractError naming why unless somebody whom the policy trusts signed this release image with this manifest; gives who. */
@@ -46705,10 +46705,10 @@ async function verifyStored(run, stored, atTheHost = (process.env['RELEASE_ACTOR
     checkStoredFiles(run.paths, manifest);
 }
 function checkStoredFiles(paths, manifest) {
-    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_6__/* .releaseDirectory */ .f)(paths, manifest.release);
+    const directory = (0,_paths_js__WEBPACK_IMPORTED_MODULE_7__/* .releaseDirectory */ .f)(paths, manifest.release);
     for (const [path, expected] of Object.entries(manifest.files)) {
         if (sha256((0,node_fs__WEBPACK_IMPORTED_MODULE_2__.readFileSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(directory, path))) !== expected)
-            throw new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg('file_changed', `release ${manifest.release}: ${path} on this host is not the file that was signed`);
+            throw new _failure_js__WEBPACK_IMPORTED_MODULE_5__/* .StepError */ .zg('file_changed', `release ${manifest.release}: ${path} on this host is not the file that was signed`);
     }
 }
 /** Why a host without `signatures` in its policy should have them. */
@@ -47200,6 +47200,8 @@ async function confirmRoute(route, target, limitMs, ask) {
 
 
 const POLL_MS = 100;
+/** Between the first look that finds none and the one that confirms it. */
+const CONFIRM_MS = 25;
 /**
  * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
  * @param remote addresses of the old replicas
@@ -47218,7 +47220,7 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
             return { cut: 0, ms };
         if (ms >= seconds * 1000 || stop?.aborted === true)
             return { cut: open, ms };
-        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(POLL_MS);
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_0__.setTimeout)(quiet > 0 ? CONFIRM_MS : POLL_MS);
     }
 }
 
@@ -48107,7 +48109,7 @@ async function successor(paths, image, docker) {
     return { image, version, signer };
 }
 async function signerOf(image, docker, signatures) {
-    const { signatureTag, verifyBundle } = await Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(140)]).then(__nccwpck_require__.bind(__nccwpck_require__, 6140));
+    const { signatureTag, verifyBundle } = await Promise.all(/* import() */[__nccwpck_require__.e(168), __nccwpck_require__.e(841)]).then(__nccwpck_require__.bind(__nccwpck_require__, 5841));
     const [repository = '', digest = ''] = image.split('@');
     const tag = `${repository}:${signatureTag(digest)}`;
     const bundle = (await docker.imageId(tag)) === null ? null : await (0,_signature_js__WEBPACK_IMPORTED_MODULE_2__/* .readSignature */ .Bc)(docker, tag);
@@ -53292,6 +53294,33 @@ function normal(path) {
 
 
 
+
+
+/***/ }),
+
+/***/ 2542:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   HO: () => (/* binding */ SBOM_FILE),
+/* harmony export */   Ij: () => (/* binding */ BUNDLE_FILE),
+/* harmony export */   bG: () => (/* binding */ signatureTag)
+/* harmony export */ });
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+
+/** File of a signature image that holds the bundle of what was signed. */
+const BUNDLE_FILE = 'bundle.sigstore.json';
+/** File of a signature image that holds the attested bill of materials, where there is one. */
+const SBOM_FILE = 'sbom.sigstore.json';
+/**
+ * The tag beside an image under which its signature lies: `sha256-<hex>.sigstore.json`. A tag of ours and no referrer: not every
+ * registry answers for referrers, every one has tags. Throws ContractError `digest` for anything but a digest.
+ */
+function signatureTag(digest) {
+    if (!_delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .DIGEST */ .Dh.test(digest))
+        throw new _delivery_release__WEBPACK_IMPORTED_MODULE_0__/* .ContractError */ .Vl('digest', `digest: "${digest.slice(0, 80)}" is not sha256:<64 hex>`);
+    return `${digest.replace(':', '-')}.sigstore.json`;
+}
 
 
 /***/ }),

@@ -48,15 +48,14 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   report.colour = plan.colour;
   stopIfAsked(run);
   await events.step('verify', async (note) => {
-    note(await verifySignature(run, plan));
-    const { os, architecture } = await run.docker.info();
+    const [signed, { os, architecture }] = await Promise.all([verifySignature(run, plan), run.docker.info()]);
+    note(signed);
     verifyRelease(manifest, plan.files, `${os}/${architecture}`);
   });
   await events.step('pull', async (note) => {
-    await keepImages(run, manifest);
     // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
     const [pulled, removed] = await Promise.allSettled([
-      pullImages(run, manifest),
+      keepImages(run, manifest).then(() => pullImages(run, manifest)),
       removeColour(run, plan.colour, drainSeconds(run, plan)),
     ]);
     if (pulled.status === 'rejected') throw pulled.reason;

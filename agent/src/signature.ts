@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parsePolicy } from '@delivery/release';
 import type { Manifest, Policy, SignaturePolicy } from '@delivery/release';
 import type * as Trust from '@delivery/trust';
+import { BUNDLE_FILE, signatureTag } from '@delivery/trust/tag';
 import type { Docker } from './docker.ts';
 import { StepError } from './failure.ts';
 import { readIfThere } from './files.ts';
@@ -33,10 +34,10 @@ export async function fetchSignature(
   repository: string,
   digest: string,
 ): Promise<string | null> {
-  const { signatureTag } = await load();
   const reference = `${repository}:${signatureTag(digest)}`;
   try {
-    await run.docker.pull(reference, run.envelope.registry);
+    // The verifier is loaded while the registry is waited for.
+    await Promise.all([run.docker.pull(reference, run.envelope.registry), load()]);
   } catch (error) {
     const refused = pullError(reference, error);
     if (refused.code === 'not_in_registry') return null;
@@ -51,7 +52,6 @@ export async function fetchSignature(
 
 /** The bundle in a local signature image. Throws StepError `signature_malformed` where it holds none. */
 export async function readSignature(docker: Pick<Docker, 'readImage'>, reference: string): Promise<string> {
-  const { BUNDLE_FILE } = await load();
   const files = await docker.readImage(reference, (path) => path === BUNDLE_FILE);
   const bundle = files.get(BUNDLE_FILE);
   if (bundle === undefined)

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { establishedTo } from '../sockets.ts';
 
 const POLL_MS = 100;
+/** Between the first look that finds none and the one that confirms it. */
+const CONFIRM_MS = 25;
 
 /**
  * Waits until the edge has no established connection to the old replicas any more, seen twice in a row, or `seconds` have passed.
@@ -24,6 +26,6 @@ export async function drain(
     const ms = Math.round(performance.now() - began);
     if (quiet >= 2 || remote.size === 0) return { cut: 0, ms };
     if (ms >= seconds * 1000 || stop?.aborted === true) return { cut: open, ms };
-    await sleep(POLL_MS);
+    await sleep(quiet > 0 ? CONFIRM_MS : POLL_MS);
   }
 }
