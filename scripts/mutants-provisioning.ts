@@ -8,6 +8,14 @@ const AUDIT = 'host/provision/test/audit.test.ts';
 /** Faults in what makes a server a host. */
 export const PROVISIONING: readonly Mutant[] = [
   {
+    name: 'a certificate is looked at on its last day',
+    file: 'host/provision/certificate.ts',
+    edits: [['const LEAST_DAYS = 14;', 'const LEAST_DAYS = 1;']],
+    ring: 'unit',
+    testFile: 'host/provision/test/certificate.test.ts',
+    test: 'finds a certificate from files that ends in less than fourteen days, or is not there',
+  },
+  {
     name: 'Ansible looks where it should apply',
     file: 'actions/provision-vps/src/ansible.ts',
     edits: [

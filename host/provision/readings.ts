@@ -1,5 +1,6 @@
 import { deployKeyLine, EDGE_DIRECTORIES } from './access.ts';
 import { settings, type Reading } from './audit.ts';
+import { certificateReading } from './certificate.ts';
 import { dockerUserReadings } from './docker-user.ts';
 import { fail2banReadings } from './fail2ban.ts';
 import type { Finding } from './finding.ts';
@@ -20,6 +21,7 @@ export function hostReadings(plan: HostPlan): Reading[] {
     filesReading(plan),
     deployKeyReading(plan),
     listenersReading(),
+    certificateReading(plan),
     ...(plan.profile === 'hardened'
       ? [
           ...sshReadings(plan.ssh),

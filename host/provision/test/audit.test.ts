@@ -37,6 +37,7 @@ const GOOD = new Map([
   ],
   ['deploy_keys', `${KEY}\nrestrict,command="/opt/edge/bin/release other" ssh-ed25519 BBBB`],
   ['listeners', '0.0.0.0:2222 sshd\n[::]:2222 sshd'],
+  ['certificate', 'shop.example lasts notAfter=Jan  1 00:00:00 2030 GMT'],
 ]);
 
 /** Findings of one reading, told by other lines than those of a good host. */
@@ -136,6 +137,20 @@ describe('what is read back from a host', () => {
       (v: string) => v.replace('restrict,command="/opt/edge/bin/release other"', 'command="sh"'),
       'keys of deploy',
       /command="sh"/,
+    ],
+    [
+      'a certificate that ends soon',
+      'certificate',
+      (v: string) => v.replace('lasts', 'ends'),
+      'certificate of shop.example',
+      /^ends on Jan {2}1 00:00:00 2030 GMT$/,
+    ],
+    [
+      'no certificate',
+      'certificate',
+      () => 'shop.example ends ',
+      'certificate of shop.example',
+      /none that can be read/,
     ],
     ['no key of the app', 'deploy_keys', without('release shop'), 'keys of deploy', /no key for shop/],
   ] as const)('finds %s', (_what, id, change, what, found) => {
