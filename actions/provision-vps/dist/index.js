@@ -72677,8 +72677,8 @@ function root(input) {
 var provision_ports = __nccwpck_require__(5257);
 // EXTERNAL MODULE: ./host/provision/policy.ts
 var policy = __nccwpck_require__(4323);
-// EXTERNAL MODULE: ./host/provision/tasks.ts + 10 modules
-var tasks = __nccwpck_require__(6219);
+// EXTERNAL MODULE: ./host/provision/tasks.ts + 11 modules
+var tasks = __nccwpck_require__(8317);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/inputs.ts
 
 
@@ -73302,8 +73302,8 @@ var release_src = __nccwpck_require__(875);
 var schemas = __nccwpck_require__(2857);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
 var iso = __nccwpck_require__(4377);
-// EXTERNAL MODULE: ./host/provision/tasks.ts + 10 modules
-var tasks = __nccwpck_require__(6219);
+// EXTERNAL MODULE: ./host/provision/tasks.ts + 11 modules
+var tasks = __nccwpck_require__(8317);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/document.ts
 
 
@@ -73567,10 +73567,10 @@ async function main(signal) {
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
 /* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
 /* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7116);
-/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(202);
+/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1239);
 /* harmony import */ var _host_provision_ssh_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1515);
 /* harmony import */ var _host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(274);
-/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6219);
+/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8317);
 /* harmony import */ var _tasks_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7895);
 
 
@@ -73756,8 +73756,8 @@ async function settleEarlier(login, signal) {
 /* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
 /* harmony import */ var _host_provision_facts_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5790);
 /* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7116);
-/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(202);
-/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6219);
+/* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1239);
+/* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8317);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8674);
 
 
@@ -74813,10 +74813,14 @@ function dockerSource({ os, dockerPackages }, asked) {
         refusals.push('Debian 12 has Docker 20.10 and 24 or newer is needed: set "docker-packages" to "docker" for Docker\'s own packages');
     return { from: own ? 'docker' : asked, refusals };
 }
+function dockerPackages({ os, dockerFrom }) {
+    return dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os];
+}
 /** Every package that a host needs. */
-function packagesOf({ profile, os, dockerFrom, apparmor }) {
+function packagesOf(plan) {
+    const { profile, apparmor } = plan;
     return [
-        ...(dockerFrom === 'docker' ? DOCKERS_OWN : DISTRIBUTION[os]),
+        ...dockerPackages(plan),
         ...SHARED,
         ...(profile === 'hardened' ? HARDENED : []),
         ...(apparmor ? ['apparmor'] : []),
@@ -74837,6 +74841,10 @@ missing=$(lacking ${packages})
 [ -z "$missing" ] || { echo "missing: $missing"; return 1; }`,
             apply: `${apt/* APT_SHELL */.f}
 missing=$(lacking ${packages})
+# Docker's own packages restart it, which is to be between the operations of the apps.
+for package in ${dockerPackages(plan).join(' ')}; do
+  case " $missing" in *" $package "*) hold_operations /opt; break ;; esac
+done
 install_packages $missing
 say "installed: $missing"`,
         },
@@ -75167,14 +75175,83 @@ function listenersReading() {
 
 /***/ }),
 
-/***/ 202:
+/***/ 1239:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   A: () => (/* binding */ parseLine),
-/* harmony export */   y: () => (/* binding */ renderScript)
-/* harmony export */ });
-/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  A: () => (/* binding */ parseLine),
+  y: () => (/* binding */ renderScript)
+});
+
+;// CONCATENATED MODULE: ./host/provision/operations.ts
+/** How long a task waits for operations of the apps before it gives up, in seconds; a deploy with its drain is shorter as a rule. */
+const OPERATION_WAIT = 300;
+/**
+ * Shell functions for tasks that take Docker or the edge from under running operations. `hold_operations /opt` waits until no app of the
+ * host is being deployed or rolled back, and keeps them all from beginning until the task is over; it ends with an error that names who
+ * is still at work after `$operation_wait` seconds.
+ *
+ * The locks are the agent's: util-linux `flock` on /opt/<app>/lock, so that one whose holder died is free. They are taken all or none:
+ * who waits for one app holds up no other. A process holds them that ends with this shell, however that ends; nothing is written.
+ */
+const OPERATIONS_SHELL = String.raw `# locks DIRECTORY: the locks of all apps that were ever deployed, a line each
+locks() {
+  for lock in "$1"/*/lock; do
+    app=$(dirname "$lock")
+    if [ -f "$lock" ] && [ -f "$app/.env" ] && [ "$(basename "$app")" != edge ]; then printf '%s\n' "$lock"; fi
+  done
+}
+
+# under_way DIRECTORY: who holds a lock, by the note beside it
+under_way() {
+  locks "$1" | while IFS= read -r lock; do
+    if flock --nonblock --shared "$lock" true; then continue; fi
+    note=$(cat "$(dirname "$lock")/owner.json" 2>/dev/null || :)
+    if [ -z "$note" ]; then printf '%s: an operation that has left no note; ' "$(basename "$(dirname "$lock")")"; continue; fi
+    of() { printf '%s' "$note" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+    printf '%s: %s %s by %s, since %s; ' "$(basename "$(dirname "$lock")")" "$(of verb)" "$(of operation)" "$(of actor)" "$(of startedAt)"
+  done
+}
+
+# hold_all DIRECTORY: takes all locks, or none
+hold_all() {
+  locks "$1" >"$work/locks"
+  set --
+  while IFS= read -r lock; do set -- "$@" flock --nonblock --no-fork "$lock"; done <"$work/locks"
+  [ "$#" -gt 0 ] || return 0
+  rm -f "$work/hold" "$work/held" "$work/busy"
+  mkfifo "$work/hold"
+  { "$@" sh -c ': >"$0"; exec cat' "$work/held" <"$work/hold" || : >"$work/busy"; } >/dev/null 2>&1 3>&- 4>&- 9>&- &
+  # The other end of what the holder reads: it closes with this shell and all that it started.
+  exec 8>"$work/hold"
+  looks=0
+  until [ -e "$work/held" ] || [ -e "$work/busy" ] || [ "$looks" -ge 100 ]; do looks=$(( looks + 1 )); sleep 0.05; done
+  if [ -e "$work/held" ]; then return 0; fi
+  exec 8>&-
+  return 1
+}
+
+hold_operations() {
+  clock; asked=$now
+  until hold_all "$1"; do
+    clock
+    if [ "$(( now - asked ))" -ge "$(( operation_wait * 1000 ))" ]; then
+      echo "operations of apps are still under way after $operation_wait s: $(under_way "$1")this task changed nothing; run it again when they have ended"
+      return 1
+    fi
+    sleep 0.5
+  done
+  clock
+  if [ "$(( now - asked ))" -ge 1000 ]; then say "waited $(( (now - asked) / 1000 )) s for an operation to end"; fi
+}
+`;
+
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
+;// CONCATENATED MODULE: ./host/provision/script.ts
+
 
 /** What the rendered script does before the first task and the helpers that tasks use. */
 const PRELUDE = String.raw `set -u
@@ -75326,14 +75403,14 @@ proof() {
  * `{"proof","value"}` from `proofs`. The whole text is read before its first command runs, so that no command can swallow the rest of it
  * and a connection that breaks while it is sent changes nothing. Secrets may be in it: it goes over stdin and nowhere else.
  * `mode: inspect` runs the checks alone: what is not as it should be is reported as `drift` and nothing is changed; so are deferred tasks always.
- * `memory` is a directory for files of the run; a tmpfs on every supported system.
  */
-function renderScript(tasks, proofs, { mode = 'apply', memory = '/run' } = {}) {
+function renderScript(tasks, proofs, { mode = 'apply', memory = '/run', operationWait = OPERATION_WAIT } = {}) {
     const functions = tasks.map(({ id, reason, check, apply }) => `# ${reason}\ncheck_${id}() {\n${check.trim()}\n}\napply_${id}() {\n${apply.trim()}\n}\n`);
     const main = [
         'main() {',
         `mode=${mode}`,
-        `prepare ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(memory)}`,
+        `operation_wait=${String(operationWait)}`,
+        `prepare ${(0,shell/* quote */.hD)(memory)}`,
         `foresee ${tasks.map(({ id }) => id).join(' ')}`,
         ...tasks.map(({ id, deferred }) => (deferred ? `mode=inspect; task ${id}; mode=${mode}` : `task ${id}`)),
         'proofs',
@@ -75342,7 +75419,7 @@ function renderScript(tasks, proofs, { mode = 'apply', memory = '/run' } = {}) {
         'main </dev/null',
         '',
     ];
-    return [PRELUDE, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
+    return [PRELUDE, OPERATIONS_SHELL, ...functions, `proofs() {\n${proofs.trim()}\n}\n`, main.join('\n')].join('\n');
 }
 const STATUSES = ['ok', 'changed', 'skipped', 'drift', 'failed'];
 /** Reads one line of the script's output; null for anything else, such as a login banner. */
@@ -75894,7 +75971,7 @@ function directoriesTask({ id, reason, source }, directories) {
 
 /***/ }),
 
-/***/ 6219:
+/***/ 8317:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -76051,9 +76128,171 @@ fi
     ];
 }
 
+;// CONCATENATED MODULE: ./host/provision/edge-change.ts
+
+
+const HOME = '/opt/edge';
+/** What the edge that serves was started with, while another is tried. */
+const BEFORE = `${HOME}/before`;
+/** Template for a container: does it run, and in the edge's network? */
+const ATTACHED = '{{.State.Running}}{{if index .NetworkSettings.Networks "edge"}} edge{{end}}';
+/** Seconds in which a new edge must answer; one that ends again and again is given up at once. */
+const PATIENCE = 30;
+const SHELL = String.raw `of_edge() { docker inspect --type container --format "$1" edge 2>/dev/null; }
+
+# answers NAME: does the edge serve an app by this name? For its own address any answer will do.
+answers() {
+  status=$(curl -sk -m 2 -o /dev/null -w '%{http_code}' --resolve "$1:443:127.0.0.1" "https://$1/") || return 1
+  case $1:$status in 127.0.0.1:*) ;; *:000 | *:404 | *:5??) return 1 ;; esac
+}
+
+# served: who is served now, the edge's own address last
+served() {
+  for name in $(grep -oh 'Host(.[a-zA-Z0-9.-]*.)' dynamic/*.yaml 2>/dev/null | sed 's/^Host(.//;s/.)$//' | sort -u) 127.0.0.1; do
+    if answers "$name"; then printf '%s\n' "$name"; fi
+  done
+}
+
+# watch_edge NAME: writes down each look until "$work/seen" is there
+watch_edge() {
+  looks=0
+  while [ -d "$work" ] && [ ! -e "$work/seen" ] && [ "$looks" -lt 3000 ]; do
+    looks=$(( looks + 1 ))
+    clock; asked=$now
+    if answers "$1"; then clock; echo "$now up"; else echo "$asked down"; fi
+    sleep 0.05
+  done >"$work/watched"
+}
+
+# silence: milliseconds from the first look without an answer to the answer after the last such one
+silence() {
+  if [ ! -s "$work/served" ]; then return 0; fi
+  sleep 0.2
+  : >"$work/seen"
+  clock
+  awk -v end="$now" '$2 == "down" { if (!lost) lost = $1; back = 0 } $2 == "up" && lost && !back { back = $1 }
+    END { printf "; no answer for %d ms", lost ? (back ? back : end) - lost : 0 }' "$work/watched"
+}
+
+# settled: does the edge come up, and serve whom it served before?
+settled() {
+  restarts=$(of_edge '{{.RestartCount}}') || return 1
+  clock; limit=$(( now + patience * 1000 ))
+  while :; do
+    if docker exec edge traefik healthcheck >/dev/null 2>&1; then
+      lost=
+      for name in $(cat "$work/served"); do answers "$name" || { lost=$name; break; }; done
+      if [ -z "$lost" ]; then return 0; fi
+    fi
+    clock
+    if [ "$now" -ge "$limit" ] || ! [ "$(of_edge '{{.RestartCount}}')" -le "$(( restarts + 2 ))" ] 2>/dev/null; then return 1; fi
+    sleep 0.2
+  done
+}
+
+compose_up() { docker compose --ansi never up --detach --remove-orphans "$@"; }
+`;
+/** The edge runs with what it should; where another one does not come up, the one of before is put back. */
+function edgeTask({ image, compose, traefik }, patience = PATIENCE) {
+    const environment = `EDGE_IMAGE=${image}\n`;
+    const fingerprint = (0,shell/* sha256 */.sc)([compose, traefik, environment].join('\0'));
+    const files = [
+        { name: 'traefik.yaml', content: traefik },
+        { name: '.env', content: environment },
+        { name: 'compose.yaml', content: compose },
+    ];
+    const names = files.map(({ name }) => name).join(' ');
+    return {
+        id: 'edge',
+        reason: 'One proxy for all apps, of a version that provisioning alone sets, with routes from files and no access to Docker; one that does not come up gives way to the one before it',
+        source: 'docs/decisions/edge-upgrades-by-provisioning.md; doc.traefik.io, file provider',
+        show: `head -n 99 ${files.map(({ name }) => `${HOME}/${name}`).join(' ')}; docker exec edge traefik healthcheck`,
+        check: `state=$(docker inspect --type container --format '{{.Config.Image}} ${ATTACHED}' edge 2>/dev/null) || state=
+if [ -z "$state" ] && [ ! -e ${HOME}/.started-with ]; then echo 'no edge'; return 1; fi
+case $state in '' | ${(0,shell/* quote */.hD)(image)}' '*) ;; *) say "image \${state%% *} ->" ${(0,shell/* quote */.hD)(image)} ;; esac
+wrong=
+${files.map(({ name, content }) => `same ${HOME}/${name} ${(0,shell/* sha256 */.sc)(content)} 644 root:root || wrong="$wrong ${name}"`).join('\n')}
+[ -z "$wrong" ] || { echo "differs:$wrong"; return 1; }
+[ ! -e ${BEFORE} ] || { echo 'a change of the edge was cut off'; return 1; }
+[ "$(cat ${HOME}/.started-with 2>/dev/null)" = ${fingerprint} ] || { echo 'runs with something else'; return 1; }
+[ "\${state#* }" = 'true edge' ] || { echo 'does not run, or not in its network'; return 1; }
+until_true 5 docker exec edge traefik healthcheck`,
+        apply: `${SHELL}
+patience=${String(patience)}
+hold_operations /opt
+cd ${HOME}
+# What an earlier run has left here is older than an edge that was proven since.
+cmp -s before/.started-with .started-with || rm -rf before
+if [ ! -d before ] && [ -e .started-with ]; then
+  rm -rf before.new
+  mkdir -m 700 before.new
+  for file in ${names} .started-with; do
+    if [ -e "$file" ]; then cp -p "$file" before.new/; fi
+  done
+  mv before.new before
+fi
+image=$(of_edge '{{.Config.Image}}' || sed -n 's/^EDGE_IMAGE=//p' .env 2>/dev/null | tail -n 1)
+container=$(of_edge '{{.Id}}' || :)
+running=$(of_edge '{{.Id}} {{.State.StartedAt}}' || :)
+served >"$work/served"
+rm -f "$work/seen" "$work/watched"
+if [ -s "$work/served" ]; then watch_edge "$(head -n 1 "$work/served")" 3>&- 4>&- 8>&- 9>&- & fi
+
+renewed() {
+  compose_up || return 1
+  # One that lost its network runs on and reaches no app.
+  [ "$(of_edge '${ATTACHED}')" = 'true edge' ] || compose_up --force-recreate || return 1
+  # Compose does not look into mounted files: a container that it left alone may still run on the old ones.
+  if [ "$(of_edge '{{.Id}}')" = "$container" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then
+    docker restart --time 30 edge || return 1
+  fi
+  settled
+}
+
+put_back() {
+  for file in ${names}; do
+    if [ -e "before/$file" ]; then
+      # A link, since a full disk may be what is wrong.
+      ln -f "before/$file" "before/$file.back" && mv -f "before/$file.back" "$file" || return 1
+    else
+      rm -f "$file"
+    fi
+  done
+  # Where no other edge was started the one of before was not touched.
+  [ "$(of_edge '{{.Id}} {{.State.StartedAt}}')" = "$running" ] || compose_up --force-recreate || return 1
+  settled
+}
+
+${files.map(({ name, content }) => (0,task/* placed */.GS)(`${HOME}/${name}`, '644', 'root:root', content)).join('')}
+if renewed; then
+  printf '%s\\n' ${fingerprint} | put .started-with 644 root:root
+  rm -rf before
+  case $image in '' | ${(0,shell/* quote */.hD)(image)}) changed='started anew' ;; *) changed="image $image -> "${(0,shell/* quote */.hD)(image)} ;; esac
+  say "$changed$(silence)"
+  return 0
+fi
+former=$(sed -n 's/^EDGE_IMAGE=//p' before/.env 2>/dev/null | tail -n 1)
+printf 'no edge comes up with %s%s: %s\\n' ${(0,shell/* quote */.hD)(image)} "\${lost:+ that serves $lost}" "$(docker logs --tail 2 edge 2>&1 | tr '\\n' ' ' | cut -c1-200)" >"$work/why"
+if [ ! -d before ]; then
+  cat "$work/why"
+  echo 'there was none before it to go back to'
+elif put_back >"$work/back" 2>&1; then
+  rm -rf before
+  cat "$work/why"
+  echo "the edge of before ($former) was put back and serves as it did$(silence)"
+else
+  tail -n 2 "$work/back"
+  cat "$work/why"
+  echo "THE EDGE DOES NOT SERVE: the one of before ($former) was put back and does not come up either; see docker logs edge"
+fi
+return 1`,
+    };
+}
+
 // EXTERNAL MODULE: ./host/provision/files.ts + 1 modules
 var files = __nccwpck_require__(5235);
 ;// CONCATENATED MODULE: ./host/provision/edge.ts
+
 
 
 
@@ -76066,38 +76305,12 @@ function staticConfig(tls, acmeOfOthers = null) {
 }
 /** The edge and the agent: one reverse proxy for all apps of the host, and the program that drives releases. */
 function edgeTasks(plan) {
-    const environment = `EDGE_IMAGE=${plan.edgeImage}\n`;
-    const traefik = staticConfig(plan.tls, plan.acmeOfOthers);
     return [
         ...agentTasks(plan),
         pullTask(plan, 'edge_image', 'The edge is one host service for all apps', plan.edgeImage),
         certificate(plan),
         sharedCertificate(plan.app),
-        (0,task/* fileTask */.C3)({
-            id: 'edge_static',
-            reason: 'Routes come from files alone: the edge has no access to Docker',
-            source: 'doc.traefik.io, file provider',
-            path: '/opt/edge/traefik.yaml',
-            mode: '644',
-            content: traefik,
-        }),
-        (0,task/* fileTask */.C3)({
-            id: 'edge_environment',
-            reason: 'The version of the edge is set by provisioning, never by an app',
-            source: 'docs/host.md',
-            path: '/opt/edge/.env',
-            mode: '644',
-            content: environment,
-        }),
-        (0,task/* fileTask */.C3)({
-            id: 'edge_compose',
-            reason: 'The edge is a compose project of its own',
-            source: 'docs/host.md',
-            path: '/opt/edge/compose.yaml',
-            mode: '644',
-            content: files/* edgeCompose */.uA,
-        }),
-        running((0,shell/* sha256 */.sc)([files/* edgeCompose */.uA, traefik, environment].join('\0'))),
+        edgeTask({ image: plan.edgeImage, compose: files/* edgeCompose */.uA, traefik: staticConfig(plan.tls, plan.acmeOfOthers) }),
         pins([plan.agentImage, plan.edgeImage]),
     ];
 }
@@ -76173,28 +76386,6 @@ function pins(images) {
 for image in ${list}; do
   docker create --name "pin-edge-$(printf '%s' "$image" | sha256sum | cut -c 1-12)" --pull never --network none --label delivery.managed=true --label delivery.pin=edge --label "delivery.image=$image" --entrypoint /never-run "$image" >/dev/null
 done`,
-    };
-}
-/** Template for a container: does it run, and in the edge's network? */
-const ATTACHED = '{{.State.Running}}{{if index .NetworkSettings.Networks "edge"}} edge{{end}}';
-/** What is written last stands for what the running edge was started with. */
-function running(fingerprint) {
-    return {
-        id: 'edge',
-        reason: 'The edge answers; it is started anew only when its own files changed',
-        source: 'docs/host.md',
-        show: 'docker ps --filter name=^edge$; docker exec edge traefik healthcheck',
-        check: `[ "$(cat /opt/edge/.started-with 2>/dev/null)" = ${fingerprint} ] && [ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] && until_true 5 docker exec edge traefik healthcheck`,
-        apply: `cd /opt/edge
-before=$(docker inspect --format '{{.Id}}' edge 2>/dev/null || :)
-docker compose --ansi never up --detach --remove-orphans
-# One that lost its network runs on and reaches no app.
-[ "$(docker inspect --format '${ATTACHED}' edge)" = 'true edge' ] || docker compose --ansi never up --detach --force-recreate
-after=$(docker inspect --format '{{.Id}}' edge)
-# Compose does not look into mounted files: a container that it left alone may still run on the old ones.
-if [ "$before" = "$after" ] && [ "$(cat .started-with 2>/dev/null)" != ${fingerprint} ]; then docker restart --time 30 edge; fi
-until_true 30 docker exec edge traefik healthcheck
-printf '%s\\n' ${fingerprint} | put /opt/edge/.started-with 644 root:root`,
     };
 }
 
@@ -76406,7 +76597,9 @@ put ${path} 644 root:root <"$work/daemon.json"
         show: `cat ${path}`,
         check: `${asWanted} || return 1
 if ${stale}; then echo "Docker runs on an older ${path}"; return 1; fi`,
-        apply: `${written}if systemctl -q is-active docker 2>/dev/null; then
+        apply: `# Between the operations of the apps: they need Docker at every step.
+if systemctl -q is-active docker 2>/dev/null; then hold_operations /opt; fi
+${written}if systemctl -q is-active docker 2>/dev/null; then
   # live-restore is taken over by a reload; only then does a restart spare the containers.
   systemctl reload docker
   sleep 1
