@@ -12,8 +12,8 @@ const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-no
 export interface Authority {
   /** PEM. */
   certificate: string;
-  /** Issues a certificate for names and addresses, valid for 90 days; both PEM. */
-  issue(hosts: string[]): Promise<{ certificate: string; key: string }>;
+  /** Issues a certificate for names and addresses, valid for 90 days where nothing else is said; both PEM. */
+  issue(hosts: string[], days?: number): Promise<{ certificate: string; key: string }>;
 }
 
 /** Gives the authority that is kept in a directory (mode 0700); makes it first where it is missing. */
@@ -41,7 +41,7 @@ export async function ensureAuthority(directory: string): Promise<Authority> {
   }
   return {
     certificate: await readFile(certificateFile, 'utf8'),
-    async issue(hosts) {
+    async issue(hosts, days = 90) {
       const [first] = hosts;
       if (first === undefined) throw new Error('a certificate needs one host at least');
       const work = await mkdtemp(join(tmpdir(), 'rehearsal-certificate-'));
@@ -64,7 +64,7 @@ export async function ensureAuthority(directory: string): Promise<Authority> {
           file('request'),
         ]);
         await run('openssl', [
-          ...['x509', '-req', '-in', file('request'), '-CA', certificateFile, '-CAkey', keyFile, '-days', '90'],
+          ...['x509', '-req', '-in', file('request'), '-CA', certificateFile, '-CAkey', keyFile, '-days', String(days)],
           ...[
             '-set_serial',
             `0x${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`,

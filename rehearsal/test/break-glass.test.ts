@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runInRunner } from './action.ts';
+import { issue, serve } from './certificate.ts';
 import { expectCode } from './expect.ts';
 import { must } from './process.ts';
-import { Stage } from './stage.ts';
+import { HOST, Stage } from './stage.ts';
 import type { Built, Status } from './stage.ts';
 
 const stage = Stage.open();
@@ -20,6 +21,7 @@ describe('with no registry in reach', () => {
   let oldest: Built;
   let middle: Built;
   let newest: Built;
+  let ended: Awaited<ReturnType<typeof issue>>;
   beforeAll(async () => {
     // What the tests of other files have left unpinned is not what this is about.
     await stage.provisioned();
@@ -27,6 +29,7 @@ describe('with no registry in reach', () => {
     oldest = await stage.running('v1');
     middle = await stage.running('v2');
     newest = await stage.running('v3');
+    ended = await issue(stage, HOST, -1);
     await must('docker', ['stop', '-t', '2', registry]);
   }, 600_000);
   afterAll(async () => {
@@ -57,6 +60,18 @@ describe('with no registry in reach', () => {
     const ran = await launcher('rollback');
     expect(ran.code).toBe(0);
     expect((await stage.get('/health')).release).toBe(newest.releaseId);
+  }, 120_000);
+
+  it('over a standard input that never ends, with a certificate that has ended: it goes back and says which one', async () => {
+    const restore = await serve(stage, ended);
+    // As `ssh server sudo ...` has it: no terminal, and nobody who ends the input.
+    const open = 'mkfifo /tmp/never; exec 3<>/tmp/never; rm /tmp/never; timeout 60 "$@" <&3';
+    const ran = await stage.vps('sh', '-c', open, 'sh', '/opt/edge/bin/release', 'fixture', 'rollback');
+    await restore();
+    expect({ code: ran.code, text: ran.code === 0 ? '' : ran.stdout }).toEqual({ code: 0, text: '' });
+    expect(ran.stdout).toMatch(new RegExp(`the certificate of ${HOST} ended on .* run provision-vps`));
+    expect((await stage.get('/health')).release).toBe(oldest.releaseId);
+    expect((await launcher('rollback')).code).toBe(0);
   }, 120_000);
 
   it('docker system prune -a takes the agent: the launcher says so, and what brings it back; the site stays', async () => {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { attach } from '../hosts/rig.ts';
+import { join } from 'node:path';
 import { runInRunner } from './action.ts';
 import type { ActionRun, Inputs } from './action.ts';
+import { issue } from './certificate.ts';
 import { must } from './process.ts';
 import type { Built, Stage, Status } from './stage.ts';
 
@@ -85,9 +85,7 @@ export class SecondApp {
   private async certificate(): Promise<{ certificate: string; key: string }> {
     const file = join(this.stage.facts.directory, 'second-certificate.json');
     if (!existsSync(file)) {
-      const rig = await attach(basename(dirname(this.stage.facts.directory)));
-      if (rig === null) throw new Error('the instance of the stage is not up');
-      writeFileSync(file, JSON.stringify(await rig.ca.issue([this.host])), { mode: 0o600 });
+      writeFileSync(file, JSON.stringify(await issue(this.stage, this.host)), { mode: 0o600 });
     }
     return JSON.parse(readFileSync(file, 'utf8')) as { certificate: string; key: string };
   }
