@@ -159,6 +159,14 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'the release is watched at once, however long the old workers take to end',
   },
   {
+    name: 'connections of a left colour cut',
+    file: 'agent/src/settle.ts',
+    edits: [['await drain(addressesOf(webContainers(old)), settling.drainSeconds);\n    await rest', 'await rest']],
+    ring: 'unit',
+    testFile: 'agent/test/settle.test.ts',
+    test: 'connections to the colour that visitors have left get their time, also where the watch ends early',
+  },
+  {
     name: 'left colour not put to rest',
     file: 'agent/src/settle.ts',
     edits: [['if (report.switched && old !== null)\n', 'if (report.cut < 0 && old !== null)\n']],

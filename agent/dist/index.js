@@ -42702,6 +42702,8 @@ var src_failure = __nccwpck_require__(8915);
 var src_run = __nccwpck_require__(3124);
 // EXTERNAL MODULE: ./agent/src/secrets.ts
 var secrets = __nccwpck_require__(9596);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/colour.ts
@@ -42956,8 +42958,6 @@ function decline(response) {
 var retire = __nccwpck_require__(598);
 // EXTERNAL MODULE: ./agent/src/schema.ts
 var src_schema = __nccwpck_require__(3642);
-// EXTERNAL MODULE: external "node:timers/promises"
-var promises_ = __nccwpck_require__(8500);
 ;// CONCATENATED MODULE: ./agent/src/burn.ts
 /** A share of errors says something from so many errors on; one alone may be anybody's. */
 const FEWEST_ERRORS = 3;
@@ -43230,6 +43230,9 @@ var start = __nccwpck_require__(7313);
 
 
 
+
+const DOCKER_TRIES = 60;
+const DOCKER_PAUSE_MS = 500;
 /**
  * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched, all at
  * once. While that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted`
@@ -43260,20 +43263,40 @@ async function settle(run, settling, report) {
             burned.message += `; visitors stay on it: ${barred}`;
         else if (burned.code === 'burned' && old !== null)
             await returnTo(run, target, old, report, burned, changed);
-        // A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told.
         if (report.switched && old !== null)
-            await rest(run, settling, old, report).catch((error) => run.events.log('warning', `${old.colour} is not put to rest: ${(0,src_failure/* toStepError */.uQ)(error).message}`));
+            await leave(run, settling, old, report);
         throw burned;
     }
     if (old !== null)
         await rest(run, settling, old, report);
 }
+/** A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told. */
+async function leave(run, settling, old, report) {
+    try {
+        // The watch may have ended long before their connections have.
+        await (0,drain/* drain */.Z)((0,colour/* addressesOf */.sO)((0,src_switch/* webContainers */.x0)(old)), settling.drainSeconds);
+        await rest(run, settling, old, report);
+    }
+    catch (error) {
+        run.events.log('warning', `${old.colour} is not put to rest: ${(0,src_failure/* toStepError */.uQ)(error).message}`);
+    }
+}
 /** The old colour's workers end before the new one's start; then the names change. */
 async function changeOver(run, { target, sealed, old }) {
+    await dockerAnswers(run.docker);
     if (old !== null)
         await (0,workers/* stopWorkers */.Go)(run, old.replicas);
     await (0,workers/* startWorkers */.Gf)(run, target, sealed);
     await (0,src_switch/* renameLive */.hc)(run, target, old);
+}
+/** Containers and the edge go on without Docker, which is back some seconds after it was restarted; what needs it fails after half a minute. */
+async function dockerAnswers(docker) {
+    for (let tries = 0; tries < DOCKER_TRIES; tries += 1) {
+        const error = await docker.info().then(() => null, src_failure/* toStepError */.uQ);
+        if (error === null)
+            return;
+        await (0,promises_.setTimeout)(DOCKER_PAUSE_MS);
+    }
 }
 /** The automatic way back; the error says where visitors are. */
 async function returnTo(run, target, old, report, burned, changed) {

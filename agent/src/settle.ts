@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { carryOut, goBack, preempted } from './back.ts';
 import { addressesOf } from './colour.ts';
 import { StepError, toStepError } from './failure.ts';
@@ -14,6 +15,9 @@ import { renameLive, webContainers } from './switch.ts';
 import type { Old } from './switch.ts';
 import type { Witness } from './witness.ts';
 import { startWorkers, stopWorkers } from './workers.ts';
+
+const DOCKER_TRIES = 60;
+const DOCKER_PAUSE_MS = 500;
 
 /** A release that visitors are on, and how long old connections to the one before it get. */
 export interface Settling {
@@ -55,21 +59,38 @@ export async function settle(run: Run, settling: Settling, report: Report): Prom
   if (burned !== null) {
     if (burned.code === 'burned' && barred !== null) burned.message += `; visitors stay on it: ${barred}`;
     else if (burned.code === 'burned' && old !== null) await returnTo(run, target, old, report, burned, changed);
-    // A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told.
-    if (report.switched && old !== null)
-      await rest(run, settling, old, report).catch((error: unknown) =>
-        run.events.log('warning', `${old.colour} is not put to rest: ${toStepError(error).message}`),
-      );
+    if (report.switched && old !== null) await leave(run, settling, old, report);
     throw burned;
   }
   if (old !== null) await rest(run, settling, old, report);
 }
 
+/** A colour that visitors have left must not start beside the live one after a reboot, however the deploy is told. */
+async function leave(run: Run, settling: Settling, old: Old, report: Report): Promise<void> {
+  try {
+    // The watch may have ended long before their connections have.
+    await drain(addressesOf(webContainers(old)), settling.drainSeconds);
+    await rest(run, settling, old, report);
+  } catch (error) {
+    run.events.log('warning', `${old.colour} is not put to rest: ${toStepError(error).message}`);
+  }
+}
+
 /** The old colour's workers end before the new one's start; then the names change. */
 async function changeOver(run: Run, { target, sealed, old }: Settling): Promise<void> {
+  await dockerAnswers(run.docker);
   if (old !== null) await stopWorkers(run, old.replicas);
   await startWorkers(run, target, sealed);
   await renameLive(run, target, old);
+}
+
+/** Containers and the edge go on without Docker, which is back some seconds after it was restarted; what needs it fails after half a minute. */
+async function dockerAnswers(docker: Run['docker']): Promise<void> {
+  for (let tries = 0; tries < DOCKER_TRIES; tries += 1) {
+    const error = await docker.info().then(() => null, toStepError);
+    if (error === null) return;
+    await sleep(DOCKER_PAUSE_MS);
+  }
 }
 
 /** The automatic way back; the error says where visitors are. */

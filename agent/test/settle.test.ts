@@ -90,4 +90,22 @@ describe('after the switch', () => {
     expect(result).toMatchObject({ error: { code: 'burned' }, running: { release: 'r2' } });
     for (const { restartPolicy } of world.web('blue')) expect(restartPolicy).toBe('no');
   });
+
+  it('connections to the colour that visitors have left get their time, also where the watch ends early', async () => {
+    // A way back that does not answer: visitors stay on the release whose workers cannot start.
+    world.engine.refused.add('shop-green/mail');
+    world.shy.add(imageOf(1));
+    for (const { address } of world.web('blue')) world.connections.set(address, 1);
+    world.endAfter = 30;
+    const { result } = await deploy(2, { drainSeconds: 60 });
+    expect(result).toMatchObject({ outcome: 'failed', running: { release: 'r2' } });
+    expect(world.log.filter((line) => line.startsWith('cut '))).toEqual([]);
+  }, 60_000);
+
+  it('Docker that is being restarted is waited for', async () => {
+    world.away = 5;
+    const { result } = await deploy(2);
+    expect(world.away).toBeLessThan(1);
+    expect(result).toMatchObject({ outcome: 'deployed', error: null });
+  });
 });

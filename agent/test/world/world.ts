@@ -63,6 +63,8 @@ export class World {
   endAfter: number | null = null;
   /** Generation in which the edge loses what the prober asks. */
   lossyGeneration = -1;
+  /** How often Docker does not answer to `info` after the switch. */
+  away = 0;
   /** What a worker waits for before it ends. */
   farewell: Promise<void> | null = null;
   /** Containers that answer by the edge, but not well. */
@@ -221,7 +223,12 @@ function fakeDocker(): unknown {
   };
   return class {
     close = (): Promise<void> => Promise.resolve();
-    info = (): Promise<object> => ask(() => ({ os: 'linux', architecture: 'amd64', cgroups: 2 }));
+    info = (): Promise<object> =>
+      ask(() => {
+        if (here().routed()?.colour === 'green' && (here().away -= 1) > 0)
+          throw new Refused(0, 'Docker does not answer');
+        return { os: 'linux', architecture: 'amd64', cgroups: 2 };
+      });
     containers = (labels: string[]): Promise<Item[]> =>
       ask(({ items }) =>
         [...items.values()]
