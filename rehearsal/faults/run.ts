@@ -130,7 +130,13 @@ async function begin(on: Site): Promise<string[]> {
 }
 
 async function strike(site: Site, cell: Cell, releases: readonly string[]): Promise<void> {
-  const result = await runCell(site, cell, releases);
+  let result = await runCell(site, cell, releases);
+  if (result.kind === 'broken') {
+    // The blow did not fall: nothing was shown either way.
+    console.log(`again: ${nameOf(cell)}: ${result.reason.split('\n')[0] ?? ''}`);
+    await healAll(site);
+    result = await runCell(site, cell, releases);
+  }
   results.push(result);
   console.log(line(result));
   for (const text of troubles(result)) console.log(`       ${text}`);
