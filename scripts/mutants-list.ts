@@ -169,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'left colour not put to rest',
     file: 'agent/src/settle.ts',
-    edits: [['if (report.switched && old !== null)\n', 'if (report.cut < 0 && old !== null)\n']],
+    edits: [['if (report.switched && old !== null) await leave(', 'if (report.cut < 0 && old !== null) await leave(']],
     ring: 'unit',
     testFile: 'agent/test/settle.test.ts',
     test: 'a colour that visitors have left does not start after a reboot, also where they cannot go back to it',

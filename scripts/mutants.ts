@@ -117,7 +117,8 @@ async function tests(
   const patterns = names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const argv = [
     ...[process.execPath, join(scratch, 'node_modules/jest/bin/jest.js'), '--selectProjects', ring, '--runInBand'],
-    ...['--json', '--outputFile', report, '--testNamePattern', patterns.join('|')],
+    // A test that a mutant turns red may leave something running.
+    ...['--forceExit', '--json', '--outputFile', report, '--testNamePattern', patterns.join('|')],
     ...['--runTestsByPath', ...files.map((file) => join(scratch, file))],
   ];
   const said = await execute(argv, scratch);

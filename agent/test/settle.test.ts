@@ -41,12 +41,15 @@ describe('after the switch', () => {
     let end: () => void = () => undefined;
     world.farewell = new Promise((resolve) => (end = resolve));
     const deploying = deploy(2, { bakeSeconds: 20 });
-    await until(() => live() === 'r2');
-    crash('green');
-    await until(() => live() === 'r1');
-    // Its worker has not ended yet, and is not started a second time beside itself.
-    expect(world.workers()).toHaveLength(1);
-    end();
+    try {
+      await until(() => live() === 'r2');
+      crash('green');
+      await until(() => live() === 'r1');
+      // Its worker has not ended yet, and is not started a second time beside itself.
+      expect(world.workers()).toHaveLength(1);
+    } finally {
+      end();
+    }
     const { result } = await deploying;
     expect(result).toMatchObject({ outcome: 'failed', error: { code: 'burned' }, running: { release: 'r1' } });
     expect(world.workers()).toMatchObject([{ labels: { 'com.docker.compose.project': 'shop-blue' } }]);
