@@ -219,7 +219,9 @@ docker rm ends >/dev/null`);
         compose: edgeCompose,
         traefik: 'entryPoints: nonsense\n',
       });
-      expect(await apply(edge)).toMatch(/^failed .*no edge comes up with .*standalone element.*was put back and serves as it did/);
+      expect(await apply(edge)).toMatch(
+        /^failed .*no edge comes up with .*standalone element.*was put back and serves as it did/,
+      );
       expect(await seen()).toBe(before);
     }, 60_000);
 
