@@ -73566,7 +73566,7 @@ async function main(signal) {
 /* unused harmony export afterwards */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
 /* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
-/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7116);
+/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8441);
 /* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1239);
 /* harmony import */ var _host_provision_ssh_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1515);
 /* harmony import */ var _host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(274);
@@ -73755,7 +73755,7 @@ async function settleEarlier(login, signal) {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5945);
 /* harmony import */ var _host_provision_audit_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4342);
 /* harmony import */ var _host_provision_facts_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5790);
-/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7116);
+/* harmony import */ var _host_provision_readings_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8441);
 /* harmony import */ var _host_provision_script_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1239);
 /* harmony import */ var _host_provision_tasks_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8317);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8674);
@@ -74999,20 +74999,77 @@ function distinct(ports) {
 
 /***/ }),
 
-/***/ 7116:
+/***/ 8441:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   y: () => (/* binding */ hostReadings)
-/* harmony export */ });
-/* unused harmony export OLDEST_DOCKER */
-/* harmony import */ var _access_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5147);
-/* harmony import */ var _audit_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4342);
-/* harmony import */ var _docker_user_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3001);
-/* harmony import */ var _fail2ban_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2686);
-/* harmony import */ var _firewall_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9153);
-/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3659);
-/* harmony import */ var _ssh_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1515);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  y: () => (/* binding */ hostReadings)
+});
+
+// UNUSED EXPORTS: OLDEST_DOCKER
+
+// EXTERNAL MODULE: ./host/provision/access.ts
+var access = __nccwpck_require__(5147);
+// EXTERNAL MODULE: ./host/provision/audit.ts
+var audit = __nccwpck_require__(4342);
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
+;// CONCATENATED MODULE: ./host/provision/certificate.ts
+
+/** A certificate that lasts for less than this is one that nobody renews: ACME does it a month before its end. */
+const LEAST_DAYS = 14;
+/**
+ * When the certificates of the app end: the one that provisioning gave the edge from its file, those by ACME as the edge serves them for
+ * each host name that it routes.
+ */
+function certificateReading({ app, tls }) {
+    const what = 'certificate';
+    const certificates = tls.mode === 'files'
+        ? `told ${(0,shell/* quote */.hD)(app)} </opt/edge/certs/${app}.tls.crt`
+        : `grep -o 'Host(\`[^\`]*\`)' /opt/edge/dynamic/${app}.yaml | cut -d '\`' -f 2 | sort -u | while read -r name; do
+  timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$name" </dev/null | told "$name"
+done`;
+    const repair = tls.mode === 'files'
+        ? 'provision with a new tls-certificate and tls-key'
+        : 'the edge renews it where the certificate authority reaches this server; docker logs edge says why it did not';
+    return {
+        id: 'certificate',
+        what: 'certificates and their ends',
+        shell: `command -v openssl >/dev/null || { echo 'openssl is not here'; return 0; }
+told() {
+  pem=$(openssl x509) || :
+  state=ends
+  if printf '%s\\n' "$pem" | openssl x509 -noout -checkend ${LEAST_DAYS * 86_400} >/dev/null; then state=lasts; fi
+  echo "$1 $state $(printf '%s\\n' "$pem" | openssl x509 -noout -enddate)"
+}
+${certificates}`,
+        judge: (value) => value.split('\n').flatMap((line) => {
+            const [, name = '', until = ''] = /^(\S+) ends(?: notAfter=(.*))?$/.exec(line.trim()) ?? [];
+            if (name === '')
+                return [];
+            return [
+                {
+                    what: `${what} of ${name}`,
+                    found: until === '' ? 'none that can be read' : `ends on ${until}`,
+                    allowed: `${LEAST_DAYS} days and more until its end; to repair: ${repair}`,
+                },
+            ];
+        }),
+    };
+}
+
+// EXTERNAL MODULE: ./host/provision/docker-user.ts
+var docker_user = __nccwpck_require__(3001);
+// EXTERNAL MODULE: ./host/provision/fail2ban.ts
+var fail2ban = __nccwpck_require__(2686);
+// EXTERNAL MODULE: ./host/provision/firewall.ts
+var firewall = __nccwpck_require__(9153);
+// EXTERNAL MODULE: ./host/provision/ssh.ts
+var ssh = __nccwpck_require__(1515);
+;// CONCATENATED MODULE: ./host/provision/readings.ts
+
 
 
 
@@ -75031,12 +75088,13 @@ function hostReadings(plan) {
         filesReading(plan),
         deployKeyReading(plan),
         listenersReading(),
+        certificateReading(plan),
         ...(plan.profile === 'hardened'
             ? [
-                ...(0,_ssh_js__WEBPACK_IMPORTED_MODULE_5__/* .sshReadings */ ._e)(plan.ssh),
-                ...(0,_firewall_js__WEBPACK_IMPORTED_MODULE_3__/* .firewallReadings */ .gj)(plan.sshPorts, plan.openPorts),
-                ...(0,_docker_user_js__WEBPACK_IMPORTED_MODULE_1__/* .dockerUserReadings */ .T0)(plan.openPorts),
-                ...(0,_fail2ban_js__WEBPACK_IMPORTED_MODULE_2__/* .fail2banReadings */ .X)(),
+                ...(0,ssh/* sshReadings */._e)(plan.ssh),
+                ...(0,firewall/* firewallReadings */.gj)(plan.sshPorts, plan.openPorts),
+                ...(0,docker_user/* dockerUserReadings */.T0)(plan.openPorts),
+                ...(0,fail2ban/* fail2banReadings */.X)(),
             ]
             : []),
     ];
@@ -75052,7 +75110,7 @@ live-restore {{.LiveRestoreEnabled}}
 log-driver {{.LoggingDriver}}
 {{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}compose {{.Version}}{{end}}{{end}}'`,
         judge: (value) => {
-            const found = (0,_audit_js__WEBPACK_IMPORTED_MODULE_6__/* .settings */ .W0)(value);
+            const found = (0,audit/* settings */.W0)(value);
             const findings = [];
             const judge = (name, good, allowed) => {
                 if (!good)
@@ -75119,7 +75177,7 @@ function agentReading({ agentImage }) {
 function filesReading({ app, deployUser }) {
     const what = 'files';
     const fixed = [
-        ..._access_js__WEBPACK_IMPORTED_MODULE_0__/* .EDGE_DIRECTORIES */ .Qz.map(({ path, mode, owner = 'root:root' }) => ({ path, mode, owner })),
+        ...access/* EDGE_DIRECTORIES */.Qz.map(({ path, mode, owner = 'root:root' }) => ({ path, mode, owner })),
         { path: '/opt/edge/bin/release', mode: '755', owner: 'root:root' },
         { path: '/opt/edge/agent', mode: '644', owner: 'root:root' },
         { path: `/opt/${app}`, mode: '750', owner: 'root:root' },
@@ -75128,11 +75186,11 @@ function filesReading({ app, deployUser }) {
     return {
         id: 'files',
         what,
-        shell: `home=$(getent passwd ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(deployUser)} | cut -d: -f6)
-stat -c '%n %a %U:%G' ${fixed.map(({ path }) => (0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(path)).join(' ')}
+        shell: `home=$(getent passwd ${(0,shell/* quote */.hD)(deployUser)} | cut -d: -f6)
+stat -c '%n %a %U:%G' ${fixed.map(({ path }) => (0,shell/* quote */.hD)(path)).join(' ')}
 stat -c 'authorized_keys %a %U' "$home/.ssh/authorized_keys"`,
         judge: (value) => {
-            const found = (0,_audit_js__WEBPACK_IMPORTED_MODULE_6__/* .settings */ .W0)(value);
+            const found = (0,audit/* settings */.W0)(value);
             const wanted = [
                 ...fixed.map(({ path, mode, owner }) => [path, `${mode} ${owner}`]),
                 ['authorized_keys', `600 ${deployUser}`],
@@ -75150,14 +75208,14 @@ function deployKeyReading(plan) {
     return {
         id: 'deploy_keys',
         what,
-        shell: `cat "$(getent passwd ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_4__/* .quote */ .hD)(plan.deployUser)} | cut -d: -f6)/.ssh/authorized_keys"`,
+        shell: `cat "$(getent passwd ${(0,shell/* quote */.hD)(plan.deployUser)} | cut -d: -f6)/.ssh/authorized_keys"`,
         judge: (value) => {
             const lines = value.split('\n').filter((line) => line !== '');
             const findings = lines
                 .filter((line) => !/^restrict,command="\/opt\/edge\/bin\/release [a-z][a-z0-9-]{0,30}" /.test(line))
                 .map((line) => ({ what, found: line.slice(0, 80), allowed: 'keys that are bound to the launcher' }));
-            if (!lines.includes((0,_access_js__WEBPACK_IMPORTED_MODULE_0__/* .deployKeyLine */ .tZ)(plan)))
-                findings.push({ what, found: `no key for ${plan.app}`, allowed: (0,_access_js__WEBPACK_IMPORTED_MODULE_0__/* .deployKeyLine */ .tZ)(plan).slice(0, 120) });
+            if (!lines.includes((0,access/* deployKeyLine */.tZ)(plan)))
+                findings.push({ what, found: `no key for ${plan.app}`, allowed: (0,access/* deployKeyLine */.tZ)(plan).slice(0, 120) });
             return findings;
         },
     };
