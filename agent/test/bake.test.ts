@@ -70,33 +70,27 @@ class Seen {
 const never = new AbortController().signal;
 const done = Promise.resolve();
 
+/** Watches a release that stays alive to the end. */
+const baked = (bakeSeconds: number, seen: Seen): ReturnType<typeof bake> =>
+  bake(
+    runOf(bakeSeconds, () => alive),
+    target,
+    never,
+    seen.witness,
+    done,
+  );
+
 describe('watching a release after its switch', () => {
   it('lets one through that stays as it was', async () => {
     const seen = new Seen().probes('before', 100, 5).probes('after', 100, 6);
-    const watched = await bake(
-      runOf(1, () => alive),
-      target,
-      never,
-      seen.witness,
-      done,
-    );
+    const watched = await baked(1, seen);
     expect(watched.verdict).toBe('passed');
     expect(watched.reason).toBe('probes: 0 of 100 failed, p95 6 ms; before: 0 of 100 failed, p95 5 ms');
   });
 
   it('calls too few requests inconclusive', async () => {
     const seen = new Seen().probes('before', 100, 5).probes('after', 10, 6);
-    expect(
-      (
-        await bake(
-          runOf(0, () => alive),
-          target,
-          never,
-          seen.witness,
-          done,
-        )
-      ).verdict,
-    ).toBe('inconclusive');
+    expect((await baked(0, seen)).verdict).toBe('inconclusive');
   });
 
   const deaths: [string, Partial<Container> | null, RegExp][] = [
@@ -119,26 +113,14 @@ describe('watching a release after its switch', () => {
 
   it('burns at once on failed probes in a row, however few there are', async () => {
     const seen = new Seen().probes('before', 100, 5).probes('after', 5, 6, 'status 502');
-    const watched = await bake(
-      runOf(20, () => alive),
-      target,
-      never,
-      seen.witness,
-      done,
-    );
+    const watched = await baked(20, seen);
     expect(watched).toMatchObject({ verdict: 'burned', reason: '5 probes in a row failed' });
   });
 
   it("burns on errors that only the edge's own counters show", async () => {
     const seen = new Seen().probes('before', 100, 5).probes('after', 100, 6);
     seen.green = { ...NO_COUNTS, requests: 500, errors: 100 };
-    const watched = await bake(
-      runOf(20, () => alive),
-      target,
-      never,
-      seen.witness,
-      done,
-    );
+    const watched = await baked(20, seen);
     expect(watched).toMatchObject({ verdict: 'burned', reason: expect.stringMatching(/^20.0 % of 500 requests/) });
   });
 
@@ -147,48 +129,20 @@ describe('watching a release after its switch', () => {
     seen.life = { ...NO_COUNTS, requests: 10_000, errors: 3_000 };
     seen.blue = { ...NO_COUNTS, requests: 500 };
     seen.green = { ...NO_COUNTS, requests: 500, errors: 100 };
-    const watched = await bake(
-      runOf(1, () => alive),
-      target,
-      never,
-      seen.witness,
-      done,
-    );
+    const watched = await baked(1, seen);
     expect(watched).toMatchObject({ verdict: 'burned' });
     // Where nobody asked lately, the life is all there is.
     seen.blue = NO_COUNTS;
-    const passed = await bake(
-      runOf(1, () => alive),
-      target,
-      never,
-      seen.witness,
-      done,
-    );
+    const passed = await baked(1, seen);
     expect(passed).toMatchObject({ verdict: 'passed' });
   });
 
   it('burns on a release that is slow for good, not on a slow beginning', async () => {
     const seen = new Seen().probes('before', 100, 5).probes('after', 100, 900);
     setTimeout(() => seen.probes('after', 2000, 6), 500);
-    expect(
-      (
-        await bake(
-          runOf(2, () => alive),
-          target,
-          never,
-          seen.witness,
-          done,
-        )
-      ).verdict,
-    ).toBe('passed');
+    expect((await baked(2, seen)).verdict).toBe('passed');
     const slow = new Seen().probes('before', 100, 5).probes('after', 100, 900);
-    const watched = await bake(
-      runOf(1, () => alive),
-      target,
-      never,
-      slow.witness,
-      done,
-    );
+    const watched = await baked(1, slow);
     expect(watched).toMatchObject({ verdict: 'burned', reason: expect.stringMatching(/p95 of probes is 900 ms/) });
   });
 
