@@ -163,15 +163,12 @@ const rounds: Gate[][][] = [
       { name: 'types-api', run: command(bin('tsc'), '--noEmit', '-p', 'app/api') },
       { name: 'types-web', run: command(bin('tsc'), '--noEmit', '-p', 'app/web') },
       { name: 'docs', run: command(node, 'scripts/action-docs.ts', '--check') },
+      { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
     ],
     [{ name: 'dist', run: command(node, 'scripts/check-dist.ts') }],
   ],
-  [
-    [
-      { name: 'unit', run: jest('unit') },
-      { name: 'mutants', run: command(node, 'scripts/mutants.ts') },
-    ],
-  ],
+  // Uses both cores by itself.
+  [[{ name: 'unit', run: jest('unit') }]],
   [
     [
       { name: 'process-1', run: jest('process', 'process-1', ['--runInBand', '--testPathIgnorePatterns', share]) },

@@ -49293,9 +49293,9 @@ async function inventory({ app, paths, docker }) {
     ];
     return {
         releases,
-        containers: containers.map(({ name }) => name).sort(),
-        networks: networks.filter(ours).map(({ name }) => name),
-        volumes: volumes.filter(ours).map(({ name }) => name),
+        containers: sortedNames(containers),
+        networks: sortedNames(networks.filter(ours)),
+        volumes: sortedNames(volumes.filter(ours)),
         images: [...new Set(images)].sort(),
         edge: edgeFiles(app, paths).filter((file) => (0,external_node_fs_.existsSync)(file)),
         entries: entries.filter((entry) => entry !== DATA).sort(),
@@ -49364,6 +49364,10 @@ async function ownContainers(app, docker) {
 }
 function projectsOf(app) {
     return ['blue', 'green', 'backing', 'jobs', 'run'].map((part) => `${app}-${part}`);
+}
+/** Docker lists what it has in no order of its own, and the second call has to see the list of the first. */
+function sortedNames(items) {
+    return items.map(({ name }) => name).sort();
 }
 function edgeFiles(app, paths) {
     return [

@@ -66,9 +66,9 @@ export async function inventory({ app, paths, docker }: Scope): Promise<Inventor
   ];
   return {
     releases,
-    containers: containers.map(({ name }) => name).sort(),
-    networks: networks.filter(ours).map(({ name }) => name),
-    volumes: volumes.filter(ours).map(({ name }) => name),
+    containers: sortedNames(containers),
+    networks: sortedNames(networks.filter(ours)),
+    volumes: sortedNames(volumes.filter(ours)),
     images: [...new Set(images)].sort(),
     edge: edgeFiles(app, paths).filter((file) => existsSync(file)),
     entries: entries.filter((entry) => entry !== DATA).sort(),
@@ -138,6 +138,11 @@ async function ownContainers(app: string, docker: Docker): Promise<Container[]> 
 
 function projectsOf(app: string): string[] {
   return ['blue', 'green', 'backing', 'jobs', 'run'].map((part) => `${app}-${part}`);
+}
+
+/** Docker lists what it has in no order of its own, and the second call has to see the list of the first. */
+function sortedNames(items: readonly { name: string }[]): string[] {
+  return items.map(({ name }) => name).sort();
 }
 
 function edgeFiles(app: string, paths: Paths): string[] {

@@ -115,6 +115,12 @@ describe('removing an app', () => {
     expect(done).toEqual([]);
   });
 
+  it('does not ask again because Docker lists the same in another order', async () => {
+    await call();
+    networks.reverse();
+    expect(await call()).toBe(0);
+  });
+
   it('takes the data too where the file says so', async () => {
     writeFileSync(join(paths.app, 'remove-data'), '');
     mkdirSync(join(paths.app, 'data'));
