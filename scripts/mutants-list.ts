@@ -159,6 +159,22 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'the release is watched at once, however long the old workers take to end',
   },
   {
+    name: 'switch while Docker restarts',
+    file: 'agent/src/switch.ts',
+    edits: [['if (!(await run.docker.answers(DOCKER_MS)))', 'if (DOCKER_MS < 0)']],
+    ring: 'unit',
+    testFile: 'agent/test/settle.test.ts',
+    test: 'Docker that is being restarted is waited for: the edge could open no connection to the new colour',
+  },
+  {
+    name: 'a removal asks again by the order that Docker lists in',
+    file: 'agent/src/remove.ts',
+    edits: [['return items.map(({ name }) => name).sort();', 'return items.map(({ name }) => name);']],
+    ring: 'unit',
+    testFile: 'agent/test/remove.test.ts',
+    test: 'does not ask again because Docker lists the same in another order',
+  },
+  {
     name: 'connections of a left colour cut',
     file: 'agent/src/settle.ts',
     edits: [['await drain(addressesOf(webContainers(old)), settling.drainSeconds);\n    await rest', 'await rest']],

@@ -42702,8 +42702,6 @@ var src_failure = __nccwpck_require__(8915);
 var src_run = __nccwpck_require__(3124);
 // EXTERNAL MODULE: ./agent/src/secrets.ts
 var secrets = __nccwpck_require__(9596);
-// EXTERNAL MODULE: external "node:timers/promises"
-var promises_ = __nccwpck_require__(8500);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/colour.ts
@@ -42958,6 +42956,8 @@ function decline(response) {
 var retire = __nccwpck_require__(598);
 // EXTERNAL MODULE: ./agent/src/schema.ts
 var src_schema = __nccwpck_require__(3642);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
 ;// CONCATENATED MODULE: ./agent/src/burn.ts
 /** A share of errors says something from so many errors on; one alone may be anybody's. */
 const FEWEST_ERRORS = 3;
@@ -43230,9 +43230,8 @@ var start = __nccwpck_require__(7313);
 
 
 
-
-const DOCKER_TRIES = 60;
-const DOCKER_PAUSE_MS = 500;
+/** Docker is back some seconds after it was restarted. */
+const DOCKER_MS = 30_000;
 /**
  * What follows a confirmed switch: workers and names change over, the old colour's connections end, the new colour is watched, all at
  * once. While that goes on the old colour still runs, and a rollback is carried out at once. Throws StepError `burned` or `preempted`
@@ -43283,20 +43282,11 @@ async function leave(run, settling, old, report) {
 }
 /** The old colour's workers end before the new one's start; then the names change. */
 async function changeOver(run, { target, sealed, old }) {
-    await dockerAnswers(run.docker);
+    await run.docker.answers(DOCKER_MS);
     if (old !== null)
         await (0,workers/* stopWorkers */.Go)(run, old.replicas);
     await (0,workers/* startWorkers */.Gf)(run, target, sealed);
     await (0,src_switch/* renameLive */.hc)(run, target, old);
-}
-/** Containers and the edge go on without Docker, which is back some seconds after it was restarted; what needs it fails after half a minute. */
-async function dockerAnswers(docker) {
-    for (let tries = 0; tries < DOCKER_TRIES; tries += 1) {
-        const error = await docker.info().then(() => null, src_failure/* toStepError */.uQ);
-        if (error === null)
-            return;
-        await (0,promises_.setTimeout)(DOCKER_PAUSE_MS);
-    }
 }
 /** The automatic way back; the error says where visitors are. */
 async function returnTo(run, target, old, report, burned, changed) {
@@ -44410,6 +44400,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:stream/consumers"
 var consumers_ = __nccwpck_require__(8321);
+// EXTERNAL MODULE: external "node:timers/promises"
+var promises_ = __nccwpck_require__(8500);
 // EXTERNAL MODULE: ./node_modules/tar-stream/index.js
 var tar_stream = __nccwpck_require__(6118);
 // EXTERNAL MODULE: ./agent/src/container.ts
@@ -44454,7 +44446,9 @@ function remakeOf(found) {
 
 
 
+
 const SOCKET = '/var/run/docker.sock';
+const PAUSE_MS = 200;
 /** Of the release image; it holds text, and is read into memory. */
 const ARCHIVE_MAX_BYTES = 16 * 1024 * 1024;
 /** The only door to Docker: the Engine API over its socket, and the compose client for rendered projects. */
@@ -44465,6 +44459,24 @@ class Docker {
     }
     close() {
         return this.engine.close();
+    }
+    /**
+     * Waits until the Engine answers: it does once it has laid its rules of the network again after a restart, without which no new
+     * connection reaches a container. Containers go on meanwhile. @returns whether it answered within `forMs`
+     */
+    async answers(forMs) {
+        const until = performance.now() + forMs;
+        do {
+            const signal = AbortSignal.timeout(Math.max(1, Math.round(until - performance.now())));
+            try {
+                await (await this.engine.request('GET', '/_ping', { signal })).body.dump();
+                return true;
+            }
+            catch {
+                await (0,promises_.setTimeout)(PAUSE_MS);
+            }
+        } while (performance.now() < until);
+        return false;
     }
     async info() {
         const info = (await this.engine.json('GET', '/info'));
@@ -48198,6 +48210,8 @@ function writers(paths) {
 
 
 
+/** While Docker restarts, new connections are refused or held; the switch makes the edge open some. A way back must not wait for long. */
+const DOCKER_MS = 10_000;
 /** The containers of what is live (`liveNow`) as they are now; null before the first deploy. */
 async function liveColour(run, live) {
     if (live === null || live.colour === null)
@@ -48219,6 +48233,8 @@ async function switchTo(run, target, truth, witness) {
     (0,_run_js__WEBPACK_IMPORTED_MODULE_5__/* .stopIfAsked */ .Q)(run);
     try {
         await run.events.step('route', async (note) => {
+            if (!(await run.docker.answers(DOCKER_MS)))
+                run.events.log('warning', 'Docker does not answer; the switch goes on without it');
             await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .withHostLock */ .c)(run.paths.edgeLock, 'the edge', () => {
                 (0,_claims_js__WEBPACK_IMPORTED_MODULE_1__/* .refuseClaimed */ .o)(run, target.manifest);
                 witness?.enter('during');

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { buffer as readAll } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { extract } from 'tar-stream';
 import { READING, toContainer, toLogLines, unframe } from './container.ts';
 import type { Container, InspectedContainer, LogLine } from './container.ts';
@@ -22,6 +23,7 @@ interface InspectedImage {
 }
 
 const SOCKET = '/var/run/docker.sock';
+const PAUSE_MS = 200;
 /** Of the release image; it holds text, and is read into memory. */
 const ARCHIVE_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -35,6 +37,24 @@ export class Docker {
 
   close(): Promise<void> {
     return this.engine.close();
+  }
+
+  /**
+   * Waits until the Engine answers: it does once it has laid its rules of the network again after a restart, without which no new
+   * connection reaches a container. Containers go on meanwhile. @returns whether it answered within `forMs`
+   */
+  async answers(forMs: number): Promise<boolean> {
+    const until = performance.now() + forMs;
+    do {
+      const signal = AbortSignal.timeout(Math.max(1, Math.round(until - performance.now())));
+      try {
+        await (await this.engine.request('GET', '/_ping', { signal })).body.dump();
+        return true;
+      } catch {
+        await sleep(PAUSE_MS);
+      }
+    } while (performance.now() < until);
+    return false;
   }
 
   async info(): Promise<{ os: string; architecture: string; cgroups: 1 | 2 }> {

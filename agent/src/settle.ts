@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { carryOut, goBack, preempted } from './back.ts';
 import { addressesOf } from './colour.ts';
 import { StepError, toStepError } from './failure.ts';
@@ -16,8 +15,8 @@ import type { Old } from './switch.ts';
 import type { Witness } from './witness.ts';
 import { startWorkers, stopWorkers } from './workers.ts';
 
-const DOCKER_TRIES = 60;
-const DOCKER_PAUSE_MS = 500;
+/** Docker is back some seconds after it was restarted. */
+const DOCKER_MS = 30_000;
 
 /** A release that visitors are on, and how long old connections to the one before it get. */
 export interface Settling {
@@ -78,19 +77,10 @@ async function leave(run: Run, settling: Settling, old: Old, report: Report): Pr
 
 /** The old colour's workers end before the new one's start; then the names change. */
 async function changeOver(run: Run, { target, sealed, old }: Settling): Promise<void> {
-  await dockerAnswers(run.docker);
+  await run.docker.answers(DOCKER_MS);
   if (old !== null) await stopWorkers(run, old.replicas);
   await startWorkers(run, target, sealed);
   await renameLive(run, target, old);
-}
-
-/** Containers and the edge go on without Docker, which is back some seconds after it was restarted; what needs it fails after half a minute. */
-async function dockerAnswers(docker: Run['docker']): Promise<void> {
-  for (let tries = 0; tries < DOCKER_TRIES; tries += 1) {
-    const error = await docker.info().then(() => null, toStepError);
-    if (error === null) return;
-    await sleep(DOCKER_PAUSE_MS);
-  }
 }
 
 /** The automatic way back; the error says where visitors are. */

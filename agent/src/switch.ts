@@ -15,6 +15,9 @@ import { readRelease } from './store.ts';
 import type { Truth } from './truth.ts';
 import type { Witness } from './witness.ts';
 
+/** While Docker restarts, new connections are refused or held; the switch makes the edge open some. A way back must not wait for long. */
+const DOCKER_MS = 10_000;
+
 /** The colour that was live before the switch. */
 export interface Old {
   colour: Colour;
@@ -50,6 +53,8 @@ export async function switchTo(
   stopIfAsked(run);
   try {
     await run.events.step('route', async (note) => {
+      if (!(await run.docker.answers(DOCKER_MS)))
+        run.events.log('warning', 'Docker does not answer; the switch goes on without it');
       await withHostLock(run.paths.edgeLock, 'the edge', () => {
         refuseClaimed(run, target.manifest);
         witness?.enter('during');

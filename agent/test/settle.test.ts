@@ -106,9 +106,20 @@ describe('after the switch', () => {
   }, 60_000);
 
   it('Docker that is being restarted is waited for', async () => {
-    world.away = 5;
+    world.awayFrom = 'green';
     const { result } = await deploy(2);
-    expect(world.away).toBeLessThan(1);
+    expect(world.awayFrom).toBeNull();
     expect(result).toMatchObject({ outcome: 'deployed', error: null });
+  });
+});
+
+describe('before the switch', () => {
+  it('Docker that is being restarted is waited for: the edge could open no connection to the new colour', async () => {
+    await deploy(1);
+    const from = world.log.length;
+    await deploy(2);
+    const log = world.log.slice(from);
+    expect(log).toContain('docker answers');
+    expect(log.indexOf('docker answers')).toBeLessThan(log.indexOf('route green'));
   });
 });

@@ -63,8 +63,8 @@ export class World {
   endAfter: number | null = null;
   /** Generation in which the edge loses what the prober asks. */
   lossyGeneration = -1;
-  /** How often Docker does not answer to `info` after the switch. */
-  away = 0;
+  /** Docker changes nothing from the switch to this colour on until somebody has waited for it. */
+  awayFrom: 'blue' | 'green' | null = null;
   /** What a worker waits for before it ends. */
   farewell: Promise<void> | null = null;
   /** Containers that answer by the edge, but not well. */
@@ -198,6 +198,8 @@ function fakeDocker(): unknown {
     if (effect) here().life.effect();
     else if (here().life.dead) throw new Died('dead');
     try {
+      if (effect && here().awayFrom !== null && here().routed()?.colour === here().awayFrom)
+        throw new Refused(0, 'Docker does not answer');
       return work(here().engine);
     } catch (error) {
       if (error instanceof Refused) throw new DockerError(error.status, error.message);
@@ -223,12 +225,13 @@ function fakeDocker(): unknown {
   };
   return class {
     close = (): Promise<void> => Promise.resolve();
-    info = (): Promise<object> =>
+    answers = (): Promise<boolean> =>
       ask(() => {
-        if (here().routed()?.colour === 'green' && (here().away -= 1) > 0)
-          throw new Refused(0, 'Docker does not answer');
-        return { os: 'linux', architecture: 'amd64', cgroups: 2 };
+        here().awayFrom = null;
+        here().log.push('docker answers');
+        return true;
       });
+    info = (): Promise<object> => ask(() => ({ os: 'linux', architecture: 'amd64', cgroups: 2 }));
     containers = (labels: string[]): Promise<Item[]> =>
       ask(({ items }) =>
         [...items.values()]
