@@ -23,7 +23,7 @@ export type Victim = (typeof VICTIMS)[number];
 export const VICTIM_SAYS: Record<Victim, string> = {
   runner: "SIGKILL of the action's process on the runner",
   agent: 'SIGKILL of the agent',
-  dockerd: 'SIGKILL of dockerd on the host',
+  dockerd: 'SIGKILL of dockerd on the host: new connections are refused while it lays its rules of the network anew',
   edge: 'SIGKILL of Traefik',
   new: "SIGKILL of the new colour's web process",
   old: "SIGKILL of the old colour's web process",
@@ -49,7 +49,7 @@ const ROLLBACK_STEPS: ReadonlySet<Step> = new Set([
 ]);
 
 /** Longest outage, in seconds from the strike, that ends by itself. Restart policies and systemd end it; nobody has to come. */
-const BOUND_SECONDS = { edge: 10, colour: 15, reboot: 90 };
+const BOUND_SECONDS = { dockerd: 5, edge: 10, colour: 15, reboot: 90 };
 
 export interface Strike {
   verb: Verb;
@@ -89,6 +89,8 @@ function afterSwitch(step: Step): boolean {
 }
 
 function outage({ step, victim }: Strike): number {
+  // docs/decisions/while-docker-restarts.md
+  if (victim === 'dockerd') return BOUND_SECONDS.dockerd;
   if (victim === 'edge') return BOUND_SECONDS.edge;
   if (victim === 'reboot') return BOUND_SECONDS.reboot;
   // Before its switch nobody is on the new colour. At `route` its gate is behind it: who dies now dies as the live one does.

@@ -76670,11 +76670,11 @@ function quickRestart() {
     const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
     const file = (0,task/* fileTask */.C3)({
         id: 'docker_restart',
-        reason: 'A daemon that dies is back in half a second: until then the edge cannot resolve the names of containers',
-        source: 'systemd.service(5)',
+        reason: 'A daemon that dies is started again after half a second, however often: without it the edge cannot resolve the names of containers',
+        source: 'systemd.service(5); systemd.unit(5)',
         path,
         mode: '644',
-        content: '# Managed by provision-vps.\n[Service]\nRestartSec=500ms\n',
+        content: '# Managed by provision-vps.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=500ms\n',
         then: 'systemctl daemon-reload',
     });
     return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };

@@ -14,7 +14,7 @@ describe('the table of faults', () => {
 
   it('lets visitors notice nothing unless what serves them is struck', () => {
     const noticed = new Set(cells.filter(({ outageSeconds }) => outageSeconds > 0).map(({ victim }) => victim));
-    expect([...noticed].sort()).toEqual(['edge', 'new', 'old', 'reboot']);
+    expect([...noticed].sort()).toEqual(['dockerd', 'edge', 'new', 'old', 'reboot']);
   });
 
   it('never lets a dead runner or a cut network end an operation', () => {
