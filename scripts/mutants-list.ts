@@ -1,3 +1,4 @@
+import { ACTIONS } from './mutants-actions.ts';
 import { PROVISIONING } from './mutants-provisioning.ts';
 
 /** A fault that is planted to see whether a test finds it. */
@@ -405,5 +406,6 @@ export const MUTANTS: readonly Mutant[] = [
     testFile: 'rehearsal/test/ssh.test.ts',
     test: 'refuses another host key, gives the offered fingerprint and sends nothing',
   },
+  ...ACTIONS,
   ...PROVISIONING,
 ];

@@ -14,6 +14,11 @@ async function executedTwice(): Promise<string[]> {
   return text.split('\n').filter((line) => line !== '');
 }
 
+/** The row of a release in the table of a rollback's summary. */
+function rowOf(summary: string, release: string): string {
+  return summary.split('\n').find((row) => row.startsWith(`| ${release} |`)) ?? '';
+}
+
 describe('first deploy', () => {
   let first: Awaited<ReturnType<Stage['firstDeploy']>>;
   beforeAll(async () => {
@@ -95,6 +100,8 @@ describe('deploy under load', () => {
     expect(ran.outputs['running-release']).toContain(older);
     expectNoDrop(report);
     expectOneSwitch(report, newer.releaseId, older);
+    expect(rowOf(ran.summary, older)).toMatch(/ rolled back to \| live now \|$/);
+    expect(rowOf(ran.summary, newer.releaseId)).toMatch(/ yes, the default \|$/);
     const forward = await stage.rollback({ release: newer.releaseId });
     expectCode(forward, 0);
     expect((await stage.status()).running?.release).toBe(newer.releaseId);
@@ -108,6 +115,7 @@ describe('deploy under load', () => {
     const ran = await stage.rollback({ release: '20200101T000000Z-abcdef0' });
     expectCode(ran, 1);
     expect(errorLine(ran)).toContain('20200101T000000Z-abcdef0');
+    expect(rowOf(ran.summary, built.releaseId)).toContain('| live now |');
     expect((await stage.status()).running?.release).toBe(built.releaseId);
   }, 200_000);
 });

@@ -66,6 +66,7 @@ describe('a release that turns sick after its switch', () => {
     expect(errorLine(ran)).toMatch(/restarted|exit code 1|probes in a row/);
     expect(errorLine(ran)).toContain(`visitors are back on release ${before.releaseId}`);
     expect(ran.summary).toContain('the lesson cache is full (planted crash)');
+    expect(ran.summary).toContain(`Last lines of what is live, release ${before.releaseId}`);
     expect((await stage.get('/')).release).toBe(before.releaseId);
     expect((await stage.status()).running?.release).toBe(before.releaseId);
     console.log(`late crash: ${errorLine(ran)}`);

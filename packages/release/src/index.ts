@@ -16,4 +16,5 @@ export * from './target.ts';
 export * from './secrets.ts';
 export * from './env-file.ts';
 export * from './status.ts';
+export * from './log-line.ts';
 export * from './plan.ts';

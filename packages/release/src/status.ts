@@ -12,6 +12,9 @@ function known(entries: readonly unknown[]): LedgerEntry[] {
   });
 }
 
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
 const live = z.object({ release: releaseId, digest, colour: colour.nullable(), since: isoTime });
 
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
@@ -38,5 +41,10 @@ export type Status = z.infer<typeof StatusSchema>;
 
 /** Reads a status document; throws ContractError `status`. */
 export function parseStatus(text: string): Status {
-  return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+  return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+export function parseHistory(text: string): LedgerEntry[] {
+  return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
 }

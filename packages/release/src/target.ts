@@ -43,9 +43,7 @@ export type TargetResult =
 export function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }: TargetInput): TargetResult {
   const current = running(ledger);
   const history = liveHistory(ledger);
-  const choices = [...new Set(history.map((item) => item.release).reverse())].filter(
-    (release) => release !== current?.release && manifests.has(release),
-  );
+  const choices = rollbackChoices(ledger, manifests);
   const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
 
   let target: Running | null;
@@ -79,6 +77,17 @@ export function rollbackTarget({ ledger, requested, manifests, begun = null, for
     );
   }
   return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
+}
+
+/** The releases that a rollback may be asked for by name, the latest live one first; `kept` are those that the host still has. */
+export function rollbackChoices(ledger: Ledger, kept: { has: (release: string) => boolean }): string[] {
+  const current = running(ledger)?.release;
+  const newestFirst = new Set(
+    liveHistory(ledger)
+      .map((item) => item.release)
+      .reverse(),
+  );
+  return [...newestFirst].filter((release) => release !== current && kept.has(release));
 }
 
 /** The releases of `choices`, newest first, that can run on today's database. */

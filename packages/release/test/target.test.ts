@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { previous, rollbackTarget, running, type Ledger, type Manifest } from '@delivery/release';
+import { previous, rollbackChoices, rollbackTarget, running, type Ledger, type Manifest } from '@delivery/release';
 import { histories, ledgerOf, manifest, newEntry } from './builders.ts';
 
 const manifestsOf = (...items: Partial<Manifest>[]): Map<string, Manifest> =>
@@ -17,6 +17,19 @@ function rolledBack(ledger: Ledger, release: string): Ledger {
   });
   return [...ledger, { v: 1, seq: ledger.length + 1, ...entry }];
 }
+
+describe('rollbackChoices', () => {
+  it('are exactly the names that a rollback takes', () => {
+    fc.assert(
+      fc.property(histories, fc.nat(), ({ ledger, tried }, nth) => {
+        const kept = tried.filter((_, index) => (nth >> (index % 8)) % 2 === 0);
+        const manifests = manifestsOf(...kept.map((release) => ({ release })));
+        const taken = tried.filter((requested) => rollbackTarget({ ledger, requested, manifests }).ok);
+        expect(rollbackChoices(ledger, manifests).sort()).toEqual(taken.sort());
+      }),
+    );
+  });
+});
 
 describe('rollbackTarget', () => {
   it('goes to the previous release without a name, and says its manifest', () => {

@@ -226,6 +226,29 @@ describe('status', () => {
   });
 });
 
+describe('questions for a summary', () => {
+  it('are asked over the session of the operation, and read by their formats', async () => {
+    const said = JSON.stringify({ v: 1, t: T, service: 'web', container: 'web', text: 'hello', later: true });
+    const { host, asked, logins } = scripted([
+      { lines: [line(result('77-1-abc'))] },
+      { lines: ['[{"v":2,"of a newer agent":true}]'] },
+      { lines: [said, 'noise', '{"v":2}'] },
+    ]);
+    await perform(host);
+    expect(await host.history()).toEqual([]);
+    expect(await host.logs()).toEqual([{ v: 1, t: T, service: 'web', container: 'web', text: 'hello' }]);
+    expect(asked.slice(1)).toEqual([{ command: 'history' }, { command: 'logs' }]);
+    expect(logins()).toBe(1);
+  });
+
+  it('that the host does not answer, or not in JSON, are refused with what it said', async () => {
+    const refused = { code: 64, stderr: 'release: refused: verb: must be one of deploy' };
+    await expect(scripted([refused]).host.history()).rejects.toThrow(/refused the call "history".*must be one of/);
+    await expect(scripted([refused]).host.logs()).rejects.toThrow('refused the call "logs"');
+    await expect(scripted([{ lines: ['[{'] }]).host.history()).rejects.toThrow('history: not valid JSON');
+  });
+});
+
 describe('the report', () => {
   const report = (changes: Partial<ResultEvent>): Report => ({
     host: 'web.example:22',

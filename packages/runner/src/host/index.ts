@@ -1,4 +1,5 @@
 export { connectionInputs, type ConnectionRules } from './connection.ts';
+export { furtherParts } from './further.ts';
 export { identity, type Identity } from './identity.ts';
 export { operate, type OutputName } from './operate.ts';
 export { forceSchema } from './schema.ts';

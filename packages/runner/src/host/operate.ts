@@ -3,6 +3,7 @@ import type { SessionOptions } from '@delivery/ssh';
 import { createEventLog } from '../events.ts';
 import { setOutputs } from '../outputs.ts';
 import { writeSummary } from '../summary.ts';
+import { furtherParts } from './further.ts';
 import { Host, type OperationRequest } from './operation.ts';
 import { failureLine, isGood, previousRelease, runningRelease, summaryParts, type Report } from './report.ts';
 
@@ -27,7 +28,10 @@ export async function operate(
     const end = await host.perform(request);
     log.end();
     // A person who reads that a deploy failed wants to know next what runs.
-    const status = end.result.running === null || !isGood(end.result) ? await host.status() : null;
+    const unclear = end.result.running === null || !isGood(end.result);
+    const asked = unclear ? host.status() : null;
+    const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps, status: asked });
+    const status = await asked;
     const report: Report = { ...end, host: where, status, steps: log.steps };
     publish({
       'running-release': runningRelease(report),
@@ -37,7 +41,7 @@ export async function operate(
       'switched-ms': end.result.timings.switchedMs ?? null,
       receipt: end.result.receipt,
     });
-    await writeSummary(summaryParts(report));
+    await writeSummary(summaryParts({ ...report, further: await further }));
     if (!isGood(end.result)) throw new OperationFailed(failureLine(report));
     core.info(`The host runs release ${runningRelease(report) ?? 'none'}`);
     return report;

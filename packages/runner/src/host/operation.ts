@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseStatus, type EnvelopeInput, type ResultEvent, type Status } from '@delivery/release';
+import {
+  parseHistory,
+  parseLogLine,
+  parseStatus,
+  type EnvelopeInput,
+  type LedgerEntry,
+  type LogLine,
+  type ResultEvent,
+  type Status,
+} from '@delivery/release';
 import { openSession, SshError, type Session, type SessionOptions } from '@delivery/ssh';
 import type { EventLog } from '../events.ts';
 import { Refusal, refusal } from './refusal.ts';
@@ -32,6 +41,8 @@ export interface OperationOptions {
 
 const REATTACH_MS = 10 * 60_000;
 const STATUS_TIMEOUT_MS = 30_000;
+/** For what only adds to a summary: a host that is slow to say it must not hold the job. */
+const ADDITION_TIMEOUT_MS = 10_000;
 /** Failures that may be over in a moment; a refused login or another host key is not one. */
 const PASSING: ReadonlySet<string> = new Set(['connection-lost', 'unreachable', 'handshake']);
 /** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
@@ -73,22 +84,37 @@ export class Host {
 
   /** What the host says about itself; null where it cannot be had. */
   async status(): Promise<Status | null> {
-    try {
-      const lines: string[] = [];
-      const session = await this.#open();
-      const { code } = await session.exec('status', {
-        onStdoutLine: (line) => lines.push(line),
-        timeoutMs: STATUS_TIMEOUT_MS,
-      });
-      return code === 0 ? parseStatus(lines.join('\n')) : null;
-    } catch {
-      return null;
-    }
+    return this.#ask('status', STATUS_TIMEOUT_MS, parseStatus).catch(() => null);
+  }
+
+  /** Every operation that the host ever ended, oldest first. @throws Error where it cannot be had */
+  history(): Promise<LedgerEntry[]> {
+    return this.#ask('history', ADDITION_TIMEOUT_MS, parseHistory);
+  }
+
+  /** The last lines of the live release's containers. @throws Error where they cannot be had */
+  logs(): Promise<LogLine[]> {
+    return this.#ask('logs', ADDITION_TIMEOUT_MS, (text) =>
+      text.split('\n').flatMap((line) => parseLogLine(line) ?? []),
+    );
   }
 
   close(): void {
     this.#session?.close();
     this.#session = null;
+  }
+
+  /** One question that changes nothing. @throws Error, ContractError or SshError where it is not answered */
+  async #ask<T>(verb: string, timeoutMs: number, parse: (text: string) => T): Promise<T> {
+    const lines: string[] = [];
+    const session = await this.#open();
+    const end = await session.exec(verb, {
+      onStdoutLine: (line) => lines.push(line),
+      timeoutMs,
+      signal: this.#options.signal,
+    });
+    if (end.code !== 0) throw refusal(this.#connection, verb, end);
+    return parse(lines.join('\n'));
   }
 
   async #start(request: OperationRequest): Promise<OperationEnd> {

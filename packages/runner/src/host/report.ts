@@ -22,6 +22,8 @@ export interface Report {
   result: ResultEvent;
   status: Status | null;
   steps: readonly TimedStep[];
+  /** What the host says beyond the operation, as parts of Markdown for the summary. */
+  further?: readonly string[];
 }
 
 export function isGood(result: ResultEvent): boolean {
@@ -75,6 +77,7 @@ export function summaryParts(report: Report): string[] {
       parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
   if (!isGood(result) && report.status !== null) parts.push(...whatRuns(report.status, report.operation));
+  parts.push(...(report.further ?? []));
   if (receipt) parts.push(...receiptParts(receipt));
   if (steps.length > 0) {
     parts.push(
