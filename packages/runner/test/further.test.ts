@@ -56,7 +56,7 @@ describe('the releases of a host', () => {
     expect(rowsOf(parts)).toEqual({
       r2: ['2026-01-01 00:06:00 UTC', 'rolled back to', 'live now'],
       r3: ['2026-01-01 00:04:00 UTC', 'deployed', 'yes, the default'],
-      sick: ['2026-01-01 00:03:00 UTC', 'deploy refused at gate &#40;crashed&#41;', 'no: never went live here'],
+      sick: ['2026-01-01 00:03:00 UTC', 'deploy refused at gate &#40;crashed&#41;', 'no: never proved itself here'],
       r1: ['2026-01-01 00:01:00 UTC', 'deployed', 'yes'],
     });
     expect(Object.keys(rowsOf(parts))).toEqual(['r2', 'r3', 'sick', 'r1']);

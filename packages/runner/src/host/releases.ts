@@ -34,7 +34,7 @@ export function releaseParts(ledger: Ledger, live: string | null, has?: Status['
     if (choices.includes(release)) return release === standard ? 'yes, the default' : 'yes';
     if (images.get(release) === 'gone') return 'no: its images are gone from the host';
     if (ledger.some((entry) => entry.release === release && wentLive(entry))) return 'no: not kept here any more';
-    return isWhole(ledger) ? 'no: never went live here' : 'not known';
+    return isWhole(ledger) ? 'no: never proved itself here' : 'not known';
   };
   const shown = all.filter(({ release }, index) => index < LATEST || release === live || choices.includes(release));
   const rows = shown
