@@ -42088,7 +42088,7 @@ module.exports = {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2962);
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8686);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
@@ -42694,8 +42694,8 @@ var src_kept = __nccwpck_require__(5929);
 var assets = __nccwpck_require__(4504);
 // EXTERNAL MODULE: ./agent/src/recover.ts
 var recover = __nccwpck_require__(3389);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./agent/src/failure.ts
 var src_failure = __nccwpck_require__(8915);
 // EXTERNAL MODULE: ./agent/src/run.ts
@@ -44896,7 +44896,7 @@ class Engine {
 /* harmony export */ });
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
 
 
 /** The envelope of a call; a rollback or `backing` from a shell on the host needs none. Throws ContractError `envelope`. */
@@ -44923,7 +44923,7 @@ function envelopeFor(verb, text, actor) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8614);
 /* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(929);
@@ -45067,7 +45067,7 @@ function forgetOldRuns(runs, own) {
 /* harmony export */   w2: () => (/* binding */ toFailure),
 /* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8686);
 
 
@@ -45403,7 +45403,7 @@ function historyRow(entry) {
 /* harmony export */   Qu: () => (/* binding */ requireImages),
 /* harmony export */   fR: () => (/* binding */ missingImages)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3888);
 /* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4568);
@@ -45467,7 +45467,7 @@ function storedManifests(paths) {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _envelope_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3013);
 /* harmony import */ var _input_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2493);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1909);
@@ -45568,7 +45568,7 @@ __webpack_async_result__();
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
 
 
 /** Standard input to its end, at most one byte more than an envelope may have. */
@@ -45618,7 +45618,7 @@ function readInput() {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
 /* harmony import */ var _images_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3227);
@@ -46015,7 +46015,7 @@ function mebibytes(bytes) {
 /* harmony export */   dc: () => (/* binding */ EXIT)
 /* harmony export */ });
 /* unused harmony exports newReport, decideOutcome */
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9947);
 /* harmony import */ var _events_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4371);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
@@ -46309,7 +46309,7 @@ function releaseDirectory(paths, release) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   l: () => (/* binding */ recover)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2962);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
@@ -46520,7 +46520,7 @@ function stopIfAsked(run) {
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3888);
@@ -46591,7 +46591,7 @@ function noWayBack(paths, release, state) {
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -46653,7 +46653,7 @@ function salt(paths) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
 /* harmony import */ var _delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2542);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
@@ -46830,8 +46830,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
 var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/lock.ts
@@ -47273,7 +47273,7 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _delivery_health__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6086);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
 
@@ -47443,8 +47443,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/claims.ts
@@ -47702,7 +47702,7 @@ function pullError(reference, error) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -48035,7 +48035,7 @@ function verifyRelease(manifest, files, host) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1909);
 
@@ -48114,7 +48114,7 @@ function forgetRelease(paths, release) {
 /* harmony export */   h: () => (/* binding */ successor),
 /* harmony export */   z: () => (/* binding */ refuseOlder)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7662);
 /* harmony import */ var _signature_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4619);
 /* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3173);
@@ -48325,7 +48325,7 @@ function webContainers(old) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
 
 
@@ -48402,8 +48402,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: external "node:timers/promises"
 var promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./agent/src/files.ts
 var files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/lock.ts
@@ -48626,8 +48626,6 @@ var difference = __nccwpck_require__(1284);
 
 /** Seconds that compose waits for a health check, or for a container that runs. */
 const HEALTHY_SECONDS = 120;
-/** Milliseconds for the public path to answer soundly again once the service is up: the app has to find it. */
-const PUBLIC_MS = 60_000;
 /** A container that runs for this long and was not restarted has not failed at its start. Milliseconds. */
 const STEADY_MS = 2_000;
 /**
@@ -48709,6 +48707,7 @@ async function applyOne(run, release, rendered, project, { service, action, what
     const before = present === undefined ? null : await docker.inspect(present.container.id);
     const path = PublicPath.watch(run.paths, release.manifest);
     const wasSound = path !== null && (await path.soundWithin(2_000));
+    const patience = patienceSeconds(release.manifest);
     const files = new Files(release, rendered, run, service);
     let done = action === 'create' ? 'created' : 'recreated';
     let failure = null;
@@ -48720,8 +48719,8 @@ async function applyOne(run, release, rendered, project, { service, action, what
             ...['--wait', '--wait-timeout', String(HEALTHY_SECONDS), service],
         ]);
         await steady(run, rendered, service);
-        if (wasSound && !(await path.soundWithin(PUBLIC_MS)))
-            throw new src_failure/* StepError */.zg('unhealthy', `the public path does not answer soundly within ${String(PUBLIC_MS / 1000)} s`);
+        if (wasSound && !(await path.soundWithin(patience * 1000)))
+            throw new src_failure/* StepError */.zg('unhealthy', `the public path does not answer soundly within ${String(patience)} s`);
         files.keep();
     }
     catch (error) {
@@ -48731,7 +48730,7 @@ async function applyOne(run, release, rendered, project, { service, action, what
         const back = before === null ? null : await putBack(run, rendered, service, before);
         done = back === null && before !== null ? 'restored' : 'lost';
         if (wasSound && done === 'restored')
-            await path.soundWithin(PUBLIC_MS);
+            await path.soundWithin(patience * 1000);
         const end = before === null
             ? 'there was none before'
             : back === null
@@ -48744,6 +48743,13 @@ async function applyOne(run, release, rendered, project, { service, action, what
         record: { service, action: done, what, durationMs: Math.round(performance.now() - began), ...noticed(blip) },
         failure,
     };
+}
+/**
+ * Seconds for the public path to answer soundly again once the service is up. The app has to find it: at worst it is started anew for
+ * that, and then has as long as its health contract gives it.
+ */
+function patienceSeconds({ health }) {
+    return 2 * Math.max(...Object.values(health).map(({ deadlineSeconds }) => deadlineSeconds));
 }
 function noticed(blip) {
     return blip === null ? {} : { blipMs: blip.ms, failed: blip.failed, probes: blip.probes };
@@ -48888,7 +48894,7 @@ async function planBacking({ app, paths, terminal }) {
 /* harmony export */   p7: () => (/* binding */ sayLines),
 /* harmony export */   qm: () => (/* binding */ badCall)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 
 /** Prints one JSON document. */
 function sayJson(document) {
@@ -48918,7 +48924,7 @@ function atMost(args, most, verb) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   g: () => (/* binding */ deploy)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 /* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6005);
 /* harmony import */ var _successor_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6051);
 /* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6712);
@@ -49061,8 +49067,8 @@ var external_node_fs_ = __nccwpck_require__(3024);
 const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/backing/difference.ts
@@ -49517,8 +49523,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   d: () => (/* binding */ rollback_rollback)
 });
 
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./agent/src/operation.ts
 var operation = __nccwpck_require__(6712);
 // EXTERNAL MODULE: ./agent/src/successor.ts
@@ -49762,8 +49768,8 @@ var external_node_crypto_ = __nccwpck_require__(7598);
 var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: external "node:readline"
 const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
@@ -50425,7 +50431,7 @@ const systemClock = {
 
 /***/ }),
 
-/***/ 5799:
+/***/ 6349:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50489,7 +50495,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   pS: () => (/* reexport */ wrongForce)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, KeptSchema, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PlanSchema, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, colour, cutOff, digest, hashSecret, hostName, howToForce, imageByDigest, isoTime, makeReleaseId, operationId, parsePlan, parseStatus, releaseId, renderEnvFile, role, secretName, sentSecretName, serviceName, urlPath
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, KeptSchema, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PlanSchema, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, colour, cutOff, digest, hashSecret, hostName, howToForce, imageByDigest, isoTime, makeReleaseId, operationId, parseHistory, parseLogLine, parsePlan, parseStatus, releaseId, renderEnvFile, role, rollbackChoices, secretName, sentSecretName, serviceName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -51420,7 +51426,7 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const choices = rollbackChoices(ledger, manifests);
     const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
@@ -51452,6 +51458,14 @@ function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchem
         return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
     return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
+}
+/** The releases that a rollback may be asked for by name, the latest live one first; `kept` are those that the host still has. */
+function rollbackChoices(ledger, kept) {
+    const current = running(ledger)?.release;
+    const newestFirst = new Set(liveHistory(ledger)
+        .map((item) => item.release)
+        .reverse());
+    return [...newestFirst].filter((release) => release !== current && kept.has(release));
 }
 /** The releases of `choices`, newest first, that can run on today's database. */
 function safeTarget(state, choices, manifests) {
@@ -51647,6 +51661,8 @@ function known(entries) {
         return parsed.success ? [parsed.data] : [];
     });
 }
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
 const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = schemas/* object */.Ikc({
@@ -51668,7 +51684,35 @@ const StatusSchema = schemas/* object */.Ikc({
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
+
+/** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
+const LogLineSchema = schemas/* object */.Ikc({
+    v: schemas/* literal */.euz(1),
+    t: isoTime,
+    service: serviceName,
+    container: schemas/* string */.YjP(),
+    text: schemas/* string */.YjP(),
+});
+/** The line of a container in a line of output, or null for a line that is none. */
+function parseLogLine(line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = LogLineSchema.safeParse(value);
+    return result.success ? result.data : null;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -51744,6 +51788,7 @@ function parsePlan(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2962:
@@ -51770,8 +51815,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(5799);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(6349);
 ;// CONCATENATED MODULE: ./packages/stack/src/extension.ts
 
 
@@ -53349,7 +53394,7 @@ function normal(path) {
 /* harmony export */   Ij: () => (/* binding */ BUNDLE_FILE),
 /* harmony export */   bG: () => (/* binding */ signatureTag)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5799);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
 
 /** File of a signature image that holds the bundle of what was signed. */
 const BUNDLE_FILE = 'bundle.sigstore.json';

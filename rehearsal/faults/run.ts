@@ -1,7 +1,7 @@
 /**
  * Strikes each victim at each step of a deploy and of a rollback, and judges what became of it.
  *   node rehearsal/faults/run.ts                       every cell of the table
- *   node rehearsal/faults/run.ts --sample [SEED]       a few that cover every victim and every step; prints its seed
+ *   node rehearsal/faults/run.ts --sample [SEED]       one of each row, all victims among them; prints its seed
  *   node rehearsal/faults/run.ts --only 'gate × agent' those whose name contains the text; may be given again
  * --lanes N strikes on N sets of hosts at once: a cell waits more than it works. --report FILE writes the table as Markdown, --tally FILE
  * the counts as JSON, --keep leaves the hosts standing and prints how to use them again (FAULTS_STAGE=..., one lane).

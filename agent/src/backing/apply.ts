@@ -21,8 +21,6 @@ import { backingDifferences, backingProject, changedIn, filesOf } from './differ
 
 /** Seconds that compose waits for a health check, or for a container that runs. */
 const HEALTHY_SECONDS = 120;
-/** Milliseconds for the public path to answer soundly again once the service is up: the app has to find it. */
-const PUBLIC_MS = 60_000;
 /** A container that runs for this long and was not restarted has not failed at its start. Milliseconds. */
 const STEADY_MS = 2_000;
 
@@ -112,6 +110,7 @@ async function applyOne(
   const before = present === undefined ? null : await docker.inspect(present.container.id);
   const path = PublicPath.watch(run.paths, release.manifest);
   const wasSound = path !== null && (await path.soundWithin(2_000));
+  const patience = patienceSeconds(release.manifest);
   const files = new Files(release, rendered, run, service);
   let done: BackingChange['action'] = action === 'create' ? 'created' : 'recreated';
   let failure: StepError | null = null;
@@ -123,8 +122,8 @@ async function applyOne(
       ...['--wait', '--wait-timeout', String(HEALTHY_SECONDS), service],
     ]);
     await steady(run, rendered, service);
-    if (wasSound && !(await path.soundWithin(PUBLIC_MS)))
-      throw new StepError('unhealthy', `the public path does not answer soundly within ${String(PUBLIC_MS / 1000)} s`);
+    if (wasSound && !(await path.soundWithin(patience * 1000)))
+      throw new StepError('unhealthy', `the public path does not answer soundly within ${String(patience)} s`);
     files.keep();
   } catch (error) {
     const reason = toStepError(error);
@@ -132,7 +131,7 @@ async function applyOne(
     files.restore();
     const back = before === null ? null : await putBack(run, rendered, service, before);
     done = back === null && before !== null ? 'restored' : 'lost';
-    if (wasSound && done === 'restored') await path.soundWithin(PUBLIC_MS);
+    if (wasSound && done === 'restored') await path.soundWithin(patience * 1000);
     const end =
       before === null
         ? 'there was none before'
@@ -146,6 +145,14 @@ async function applyOne(
     record: { service, action: done, what, durationMs: Math.round(performance.now() - began), ...noticed(blip) },
     failure,
   };
+}
+
+/**
+ * Seconds for the public path to answer soundly again once the service is up. The app has to find it: at worst it is started anew for
+ * that, and then has as long as its health contract gives it.
+ */
+function patienceSeconds({ health }: Manifest): number {
+  return 2 * Math.max(...Object.values(health).map(({ deadlineSeconds }) => deadlineSeconds));
 }
 
 function noticed(blip: Blip | null): Partial<BackingChange> {
