@@ -142,15 +142,28 @@ exec 7>&-
 `;
 }
 
-/** Undoes what an earlier run has left unconfirmed, or this one cannot prove. */
-export function revertTask({ state }: RevertPaths = REVERT_PATHS): Task {
+/** Between a change and the login that confirms it, another run sees it unconfirmed: for so many seconds it waits for that. */
+const PATIENCE = 5;
+
+/**
+ * Undoes what an earlier run has left unconfirmed, or this one cannot prove.
+ * @param patience seconds to wait for another run that may be about to confirm it, which has the host to itself meanwhile
+ */
+export function revertTask(patience = PATIENCE, { state }: RevertPaths = REVERT_PATHS): Task {
   return {
     id: 'ssh_unconfirmed',
     reason: 'A change of sshd that no later login has proven is undone',
     source: 'this project: README of provision-vps',
     show: `ls ${state}`,
     check: `[ ! -d ${state} ] || { echo 'a change of sshd was never confirmed'; return 1; }`,
-    apply: `sh ${state}/revert`,
+    apply: `tries=${patience * 5}
+flock -u 9
+while [ "$tries" -gt 0 ] && [ -d ${state} ]; do
+  tries=$(( tries - 1 ))
+  sleep 0.2
+done
+flock -w 900 9
+if [ -d ${state} ]; then sh ${state}/revert; else say 'another run has settled it meanwhile'; fi`,
   };
 }
 
@@ -164,7 +177,7 @@ export function confirmTask({ state, units, lock }: RevertPaths = REVERT_PATHS):
     check: `[ ! -d ${state} ] && [ ! -e ${units}/${REVERT_UNIT}.timer ]`,
     apply: `exec 7>${lock}
 flock 7
-[ -d ${state} ] || { echo 'the host has undone the change already: nobody confirmed it in time'; return 1; }
+[ -d ${state} ] || { echo 'the host has undone the change already: nobody confirmed it in time, or another run has undone it'; return 1; }
 rm -rf ${state}
 exec 7>&-
 systemctl -q disable --now ${REVERT_UNIT}.timer

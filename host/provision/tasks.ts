@@ -1,7 +1,7 @@
 import { adminTasks } from './admin.ts';
 import { dockerUserTask } from './docker-user.ts';
 import { edgeTasks } from './edge.ts';
-import { fail2banTasks } from './fail2ban.ts';
+import { fail2banTask, jailTask } from './fail2ban.ts';
 import { firewallTask } from './firewall.ts';
 import { clockTask } from './clock.ts';
 import { journalTask } from './journal.ts';
@@ -79,9 +79,14 @@ export function hostTasks(plan: HostPlan): Task[] {
 export function taskGroups(plan: HostPlan): TaskGroup[] {
   return [
     {
-      topic: 'Docker',
+      topic: 'Packages and Docker',
       // Docker, its packages and its configuration are somebody else's on a server that somebody else keeps.
-      tasks: [appNameTask(plan.app), ...(plan.profile === 'hardened' ? dockerTasks(plan) : [networkTask()])],
+      tasks: [
+        appNameTask(plan.app),
+        ...(plan.profile === 'hardened'
+          ? [jailTask(plan.sshPorts, plan.ssh.admin.user), ...dockerTasks(plan)]
+          : [networkTask()]),
+      ],
     },
     { topic: 'Who may release what', tasks: [...accessTasks(plan), ...policyTask(plan)] },
     { topic: 'Agent and edge', tasks: edgeTasks(plan) },
@@ -98,7 +103,7 @@ function hardening(plan: HostPlan): TaskGroup[] {
       topic: 'Firewall',
       tasks: [firewallTask(sshPorts, openPorts), dockerUserTask(openPorts)],
     },
-    { topic: 'Login guard', tasks: fail2banTasks(sshPorts) },
+    { topic: 'Login guard', tasks: [fail2banTask()] },
     {
       topic: 'System',
       tasks: [...upgradeTasks(plan), clockTask(plan), journalTask(), swapTask(plan), kernelTask(plan)],

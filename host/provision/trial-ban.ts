@@ -8,19 +8,10 @@ const TRIALS = [
 
 /**
  * Shell functions for the end of a run.
- * - `spare`: the guard does not count what the runner does, whose address sshd gave; one that is spared already stays so
  * - `trial`: bans an address of nobody's, tells the firewall's rules as `banned_<tables>`, lifts the ban, tells them as `lifted_<tables>`
- * - `tidy`: takes both back; also for a run that is interrupted
+ * - `tidy`: lifts it also where a run is interrupted
  */
 export const TRIAL_FUNCTIONS = `guard() { fail2ban-client "$@" 2>/dev/null; }
-spared=
-spare() {
-  me=\${DELIVERY_SSH%% *}
-  case $me in '' | *[!0-9A-Fa-f:.]*) return 0 ;; esac
-  if guard get sshd ignoreip | sed 's/^[|\`]- //' | grep -q -x -F -e "$me"; then return 0; fi
-  spared=$me
-  guard set sshd addignoreip "$me" >/dev/null
-}
 ban_rules() { "$1" -w -S 2>/dev/null | grep -F -e "-s $2 " -e '-j f2b-sshd'; }
 trial() {
   for each in ${TRIALS.map(({ tables, address, net }) => `${tables},${address},${net}`).join(' ')}; do
@@ -43,10 +34,7 @@ trial() {
     tell "lifted_$tables" "$(ban_rules "$tables" "$net" | grep -F -e "-s $net ")"
   done
 }
-tidy() {
-  guard set sshd unbanip ${TRIALS.map(({ address }) => address).join(' ')} >/dev/null
-  [ -z "$spared" ] || guard set sshd delignoreip "$spared" >/dev/null
-}`;
+tidy() { guard set sshd unbanip ${TRIALS.map(({ address }) => address).join(' ')} >/dev/null; }`;
 
 /** What speaks against the guard: a ban that the firewall does not know of, that leaves an SSH port out, or that cannot be lifted. */
 export function judgeTrial(told: ReadonlyMap<string, string>, sshPorts: readonly number[]): Finding[] {

@@ -227,6 +227,45 @@ describe('a runner that is killed at one step after another', () => {
   }, 60_000);
 });
 
+describe('two runs at once, as the admin', () => {
+  /** sshd as it is set, and nothing is left to undo. */
+  async function expectSound(): Promise<void> {
+    expect([await knock('root'), await knock('ops')]).toEqual(['auth', 'in']);
+    expect(await bare.shell('sshd -t && sshd -T | grep -x "passwordauthentication no"')).not.toBe('');
+    expect(await unconfirmed()).toBe('');
+  }
+  const spoil = (): Promise<string> =>
+    bare.shell(`sed -i 's/^PasswordAuthentication no/PasswordAuthentication yes/' /etc/ssh/sshd_config.d/00-delivery.conf
+systemctl reload ssh; ufw delete allow 443/tcp >/dev/null; sleep 0.5`);
+
+  it('both end well: one repairs, the other waits for it', async () => {
+    await spoil();
+    const both = await Promise.all([1, 2].map(() => provision({ 'revert-seconds': '60' })));
+    for (const ran of both) expectCode(ran, 0);
+    expect(both.filter((ran) => tasksWith(ran, '+').includes('firewall'))).toHaveLength(1);
+    await expectSound();
+  }, 60_000);
+
+  it('both end well where one finds what the other has changed and not confirmed yet', async () => {
+    await spoil();
+    // From the reload on, the first command of the admin takes its time: it is the one that confirms.
+    await bare.shell(
+      `printf 'Match User ops\\n  ForceCommand mkdir /tmp/first 2>/dev/null && sleep 3; eval "$SSH_ORIGINAL_COMMAND"\\n' >/etc/ssh/sshd_config.d/90-slow.conf`,
+    );
+    const runs: Promise<ActionRun>[] = [];
+    const start = (): Promise<void> => {
+      runs.push(provision({ 'revert-seconds': '60' }));
+      return Promise.resolve();
+    };
+    expectCode(await provisionUntil('+ sshd', start, { 'revert-seconds': '60' }), 0);
+    const [other] = await Promise.all(runs);
+    await bare.shell('rm -r /etc/ssh/sshd_config.d/90-slow.conf /tmp/first; systemctl reload ssh; sleep 0.5');
+    expect(other?.log).toContain('another run has settled it meanwhile');
+    expect(other?.code).toBe(0);
+    await expectSound();
+  }, 60_000);
+});
+
 describe('a runner that is gone', () => {
   beforeEach(bareSsh);
 

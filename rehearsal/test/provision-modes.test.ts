@@ -82,6 +82,10 @@ describe('the modes and profiles of provision-vps', () => {
     expect(errorLine(ran)).toMatch(/DNS name nobody\.test: found no address/);
     expect(errorLine(ran)).not.toContain('DNS name modes.test');
     expect(errorLine(ran)).toMatch(/nothing was changed: .*Docker: found none.*apt-get install docker\.io docker-cli/);
+    expect(ran.summary).toMatch(/cannot be prepared, and nothing was changed&#58; [0-9]+ findings/);
+    expect(ran.summary).toMatch(/\| DNS name nobody\.test \| no address \| an address of this server/);
+    expect(ran.summary).toContain('then run this again');
+    expect(ran.report).toMatchObject({ sound: false, changed: 0, tasks: [] });
     expect(await sh('command -v docker || echo none; ls -A /opt')).toBe('none');
   });
 

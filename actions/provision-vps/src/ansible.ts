@@ -2,8 +2,9 @@ import { buffer } from 'node:stream/consumers';
 import { readInputs } from '@delivery/runner';
 import { inWords } from '../../../host/provision/finding.ts';
 import { FACTS_SCRIPT, parseFacts, type Facts } from '../../../host/provision/facts.ts';
+import { preflight, refusal } from '../../../host/provision/preflight.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
-import { planFor, preflight } from './facts.ts';
+import { planFor, refuses } from './facts.ts';
 import { readHostInputs, type HostInputs } from './inputs.ts';
 import { closingSteps, stepScript, type ClosingStep } from './prove-login.ts';
 import { hostScript, outcomeReader, scriptReader, taskLine, type Outcome } from './tasks.ts';
@@ -62,7 +63,8 @@ export async function answerAnsible(verb: string | undefined): Promise<void> {
 /** @throws InputError; Error when the host cannot be prepared */
 export function scriptOf(asked: Asked): string {
   const { inputs, facts, plan } = read(asked);
-  preflight('The host', facts, inputs);
+  const { refusals } = preflight(facts, inputs);
+  if (refuses(inputs, facts, refusals)) throw new Error(refusal('The host', refusals));
   if (facts.sshUnconfirmed && inputs.mode === 'apply')
     throw new Error(
       'An earlier run has changed sshd and was gone before a login proved it: the host is about to undo that by itself, run again then',
@@ -79,7 +81,7 @@ export function outcomeOf(asked: Asked): Told {
   for (const line of stdout.split('\n')) reader.line(line);
   const outcome = reader.end({ code: rc, stderrTail: stderr });
   const next = nextPhase(asked.phase, outcome, inputs, plan);
-  const { refusals, warnings } = preflight('The host', facts, inputs);
+  const { refusals, warnings } = preflight(facts, inputs);
   // Before sshd is closed, what was read back says that it is open.
   const wrong = next === null ? [...refusals, ...outcome.findings].map(inWords) : [];
   const changes = inputs.mode === 'apply' ? ['changed'] : ['changed', 'drift'];

@@ -3,17 +3,12 @@ import * as core from '@actions/core';
 import { mergeDaemonConfig } from '../../../host/provision/daemon.ts';
 import { FACTS_SCRIPT, parseFacts, shellAs, type Facts } from '../../../host/provision/facts.ts';
 import { inWords, type Finding } from '../../../host/provision/finding.ts';
-import {
-  preflight as judge,
-  refusal,
-  type Expectations,
-  type Preflight,
-  type ResolvedName,
-} from '../../../host/provision/preflight.ts';
+import { preflight, type ResolvedName } from '../../../host/provision/preflight.ts';
 import { dockerSource } from '../../../host/provision/packages.ts';
 import type { HostPlan } from '../../../host/provision/tasks.ts';
 import type { HostInputs, Inputs } from './inputs.ts';
 import type { Login } from './login.ts';
+import { refuse } from './report.ts';
 import { oneLine } from './text.ts';
 
 /** What a look at the host gave before anything is changed. */
@@ -25,7 +20,7 @@ export interface Looked {
 
 /**
  * Looks at the host in one command that changes nothing.
- * @throws Error when the host cannot be prepared; it names every reason
+ * @throws Error when the host cannot be prepared; it names every reason, and so does the summary
  */
 export async function gatherFacts({ session, user }: Login, inputs: Inputs): Promise<Looked> {
   const { host } = inputs.connection;
@@ -49,25 +44,15 @@ export async function gatherFacts({ session, user }: Login, inputs: Inputs): Pro
       `SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`,
   );
   const outside = { names: await resolving, connectedTo: session.address, clock: Date.now() / 1000 };
-  const { refusals, warnings } = preflight(host, facts, inputs, outside);
+  const { refusals, warnings } = preflight(facts, { ...inputs, ...outside });
   for (const warning of warnings) core.warning(`${host}: ${inWords(warning)}`);
+  if (refuses(inputs, facts, refusals)) await refuse(inputs, facts, refusals);
   return { facts, findings: refusals };
 }
 
-/**
- * Judges the host. In mode verify refusals are findings among others; a login without root could not even look.
- * @throws Error with every reason why this host cannot be prepared
- */
-export function preflight(
-  host: string,
-  facts: Facts,
-  inputs: HostInputs,
-  outside: Pick<Expectations, 'names' | 'connectedTo' | 'clock'> = {},
-): Preflight {
-  const judged = judge(facts, { ...inputs, ...outside });
-  if (judged.refusals.length > 0 && (inputs.mode !== 'verify' || facts.uid !== 0))
-    throw new Error(refusal(host, judged.refusals));
-  return judged;
+/** In mode verify refusals are findings among others; a login without root could not even look. */
+export function refuses({ mode }: Pick<HostInputs, 'mode'>, { uid }: Facts, refusals: readonly Finding[]): boolean {
+  return refusals.length > 0 && (mode !== 'verify' || uid !== 0);
 }
 
 /** Asks the runner's resolver, which knows nothing of the host's own files. */

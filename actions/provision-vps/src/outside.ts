@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
-import { PassThrough } from 'node:stream';
 import * as core from '@actions/core';
 import type { ReadValue } from '../../../host/provision/audit.ts';
 import { shellAs } from '../../../host/provision/facts.ts';
@@ -36,7 +35,7 @@ export function deservesLook(mode: Mode, { profile }: Pick<HostPlan, 'profile'>,
 
 /**
  * Knocks from this runner on every port that the host listens on and on the usual suspects, by IPv4 and IPv6, while the host bans an address
- * for trial and spares this runner. What answers and should not, and a ban that the firewall does not show, are findings.
+ * for trial. What answers and should not, and a ban that the firewall does not show, are findings.
  */
 export async function lookFromOutside(
   { session, user, port }: Login,
@@ -48,7 +47,6 @@ export async function lookFromOutside(
   // A run may have begun on a port that it has closed since.
   const ssh = plan.ssh.port ?? port;
   const lines: string[] = [];
-  const stdin = new PassThrough();
   let looked: Promise<Knock[]> | null = null;
   const onStdoutLine = (line: string): void => {
     lines.push(line);
@@ -57,12 +55,9 @@ export async function lookFromOutside(
       const inside = parseInside(readTold(lines));
       looked = knockAll([session.address, host], inside, portsToTry(inside, [ssh, ...ports.map(({ port }) => port)]));
     }
-    // The host spares this runner for as long as its input is open.
-    if (line.startsWith('trial_end=')) void Promise.resolve(looked).finally(() => stdin.end());
   };
-  stdin.write(OUTSIDE_SCRIPT);
   const { code, stderrTail } = await session.exec(shellAs(user), {
-    stdin,
+    stdin: OUTSIDE_SCRIPT,
     onStdoutLine,
     timeoutMs: TIMEOUT_MS,
     signal,

@@ -122,7 +122,8 @@ export function afterwards(plan: HostPlan, final: HostPlan): Task[] {
 
 /** Undoes over the newest connection that still works; the host does it by itself where none does. */
 async function undone(done: Outcome, sessions: readonly Login[], revertSeconds: number): Promise<Outcome> {
-  const task = revertTask();
+  // What is undone is this run's own change: nobody else will confirm it.
+  const task = revertTask(0);
   // When the host has undone it by itself, there is nothing left to wait for.
   const deadline = Date.now() + Math.min(revertSeconds + 2, 30) * 1000;
   const script = renderScript([task], 'proof end done');
@@ -174,7 +175,7 @@ export function merge(into: Outcome, later: Outcome): void {
 export async function settleEarlier(login: Login, signal: AbortSignal): Promise<void> {
   const task = revertTask();
   core.warning(
-    'An earlier run has changed sshd and was gone before it could prove a login: that change is undone first',
+    'Another run has changed sshd and has not proven a login yet: where it does not do so now, it is gone, and that change is undone first',
   );
   const script = renderScript([task], 'proof end done');
   const { failure } = await runScript(login, { script, tasks: [task], readings: [], timeoutMs: TIMEOUT_MS, signal });

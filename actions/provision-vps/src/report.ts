@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import * as core from '@actions/core';
 import { foreignLines, redact, setOutputs, writeSummary } from '@delivery/runner';
 import type { Facts } from '../../../host/provision/facts.ts';
-import { inWords } from '../../../host/provision/finding.ts';
+import { inWords, type Finding } from '../../../host/provision/finding.ts';
+import { refusal } from '../../../host/provision/preflight.ts';
 import { hostReport, type HostReport } from './document.ts';
 import type { Inputs } from './inputs.ts';
 import { complaint, headline, summaryParts, whatNext } from './summary.ts';
@@ -32,6 +33,16 @@ export async function report(inputs: Inputs, facts: Facts, outcome: Outcome): Pr
   const wrong = document.failure ?? complaint(document);
   if (wrong !== null) throw new Error(wrong);
   core.info(`${headline(document)}. ${whatNext(document)}`.trim());
+}
+
+/**
+ * The same of a host that was refused before anything was changed.
+ * @throws Error with every reason, always
+ */
+export async function refuse(inputs: Inputs, facts: Facts, findings: Finding[]): Promise<never> {
+  const failure = refusal(inputs.connection.host, findings);
+  await report(inputs, facts, { tasks: [], readings: [], findings, failure });
+  throw new Error(failure);
 }
 
 /** What is not as it should be, for the log; the tasks themselves are in it already. */

@@ -23,7 +23,8 @@ export function summaryParts(report: HostReport): string[] {
       ],
     ),
   ];
-  if (failure !== null) parts.push(`**${escapeMarkdown(failure)}**`);
+  // The findings say the same, each with what is allowed.
+  if (failure !== null && !refused(report)) parts.push(`**${escapeMarkdown(failure)}**`);
   if (findings.length > 0)
     parts.push(
       '### Findings',
@@ -42,15 +43,18 @@ export function summaryParts(report: HostReport): string[] {
     );
   const next = whatNext(report);
   if (next !== '') parts.push(escapeMarkdown(next));
-  parts.push(
-    details(
-      `All ${tasks.length} tasks`,
-      table(
-        ['Task', 'Status', 'Time', 'Why it is set', 'Source', 'Message'],
-        tasks.map(({ id, status, ms, reason, source, message }) => [id, status, duration(ms), reason, source, message]),
+  if (tasks.length > 0)
+    parts.push(
+      details(
+        `All ${tasks.length} tasks`,
+        table(
+          ['Task', 'Status', 'Time', 'Why it is set', 'Source', 'Message'],
+          tasks.map(({ id, status, ms, reason, source, message }) => [
+            ...[id, status, duration(ms), reason, source, message],
+          ]),
+        ),
       ),
-    ),
-  );
+    );
   if (readings.length > 0)
     parts.push(
       details(
@@ -61,9 +65,16 @@ export function summaryParts(report: HostReport): string[] {
   return parts;
 }
 
+/** The preflight has ended the run: no other run that is to change something, or to plan it, has findings without a task. */
+function refused({ mode, tasks, findings, failure }: HostReport): boolean {
+  return failure !== null && mode !== 'verify' && tasks.length === 0 && findings.length > 0;
+}
+
 /** What came of the run, in one line. */
-export function headline({ mode, host, changed, drift, findings, failure, sound, tasks }: HostReport): string {
+export function headline(report: HostReport): string {
+  const { mode, host, changed, drift, findings, failure, sound, tasks } = report;
   const found = number(findings.length, 'finding');
+  if (refused(report)) return `❌ ${host.name} cannot be prepared, and nothing was changed: ${found}`;
   if (failure !== null) return `❌ ${host.name}: failed after ${number(changed, 'change')}`;
   if (mode === 'plan')
     return drift === 0
@@ -76,7 +87,10 @@ export function headline({ mode, host, changed, drift, findings, failure, sound,
 }
 
 /** What the reader is to do now; '' where that is nothing. */
-export function whatNext({ mode, drift, findings, failure }: HostReport): string {
+export function whatNext(report: HostReport): string {
+  const { mode, drift, findings, failure } = report;
+  if (refused(report))
+    return 'Each finding says what is allowed: repair it on the server, or give the input that is named there, then run this again.';
   if (failure !== null) return 'Repair what is named above and run this again: it goes on from there.';
   if (mode === 'plan') return drift === 0 ? '' : 'Run this with mode: apply to make these changes.';
   const repairs = drift > 0 ? 'Run this with mode: apply, which repairs the drift. ' : '';

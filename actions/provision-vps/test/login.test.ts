@@ -136,7 +136,7 @@ describe('another port', () => {
       'ops:2222 sshd+',
       'open ops:2222',
     ]);
-    expect(steps[5]).toMatch(/^ops:2222 ssh_confirmed\+ sshd .*firewall\+ .*fail2ban_jail\+/);
+    expect(steps[5]).toMatch(/^ops:2222 ssh_confirmed\+ fail2ban_jail\+ sshd .*firewall\+/);
   });
 
   it('is given up where nobody gets through to it', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseFacts } from '../../../host/provision/facts.ts';
+import { refusal } from '../../../host/provision/preflight.ts';
 import { hostReport, HostReportSchema, type HostReport } from '../src/document.ts';
 import type { Inputs, Mode } from '../src/inputs.ts';
 import { complaint, headline, summaryParts, whatNext } from '../src/summary.ts';
@@ -115,6 +116,22 @@ describe('the summary', () => {
     expect(headline(failed)).toBe('❌ shop.example: failed after 1 change');
     expect(text(failed)).toContain('**Task y failed&#58; no disk**');
     expect(whatNext(failed)).toMatch(/goes on from there/);
+  });
+
+  it('of a host that was refused has each finding with what is allowed, and what to do next', () => {
+    const findings = [
+      { what: 'CPUs', found: '1', allowed: '2 or more' },
+      { what: 'ports of the edge', found: 'held by 80 (nginx)', allowed: '80 and 443 free' },
+    ];
+    for (const mode of ['plan', 'apply'] as const) {
+      const report = made(mode, { tasks: [], findings, failure: refusal('shop.example', findings) });
+      expect(headline(report)).toBe('❌ shop.example cannot be prepared, and nothing was changed: 2 findings');
+      expect(text(report)).toMatch(
+        /\| CPUs \| 1 \| 2 or more \|\n\| ports of the edge \| held by 80 .*80 and 443 free \|/,
+      );
+      expect(text(report)).toContain('repair it on the server');
+      expect(text(report)).not.toMatch(/All 0 tasks|\*\*/);
+    }
   });
 
   it('does not let the host write Markdown', () => {

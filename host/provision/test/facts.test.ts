@@ -105,5 +105,5 @@ it('becomes root by sudo where the login is another user', () => {
 });
 
 it('guards every port of sshd', () => {
-  expect(jail([22, 2222])).toMatch(/^port = 22,2222$/m);
+  expect(jail([22, 2222], 'ops')).toMatch(/^port = 22,2222$/m);
 });

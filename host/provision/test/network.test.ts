@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { dockerUserReadings, dockerUserScript, publishedRules } from '../docker-user.ts';
+import { jail, notCounted } from '../fail2ban.ts';
 import { firewallReadings, firewallRules } from '../firewall.ts';
 import { addressesToTry, judgeOutside, outsideSummary, parseInside, portsToTry, type Knock } from '../outside.ts';
 import { parsePorts, parsePublishers, shutPorts } from '../ports.ts';
+import { hostTasks } from '../tasks.ts';
 import { readTold } from '../told.ts';
 import { judgeTrial } from '../trial-ban.ts';
+import { PLAN } from './plan.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -312,5 +315,48 @@ describe('the look from outside', () => {
       { what: 'trial ban of 2001:db8::77' },
     ]);
     expect(judgeTrial(told({}), [22])).toMatchObject([{ found: 'no answer' }]);
+  });
+});
+
+describe('the guard of logins', () => {
+  /** What the jail makes of an address, with this in the journal of the time that it asks for. */
+  const counted = (address: string, line: string): boolean => {
+    const bin = join(directory, 'journal');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, 'journalctl'), `#!/bin/sh\ncat ${bin}/lines\n`);
+    chmodSync(join(bin, 'journalctl'), 0o755);
+    writeFileSync(join(bin, 'lines'), `Server listening on :: port 22.\n${line}\n`);
+    const command = notCounted(['root', 'ops']).replaceAll('<ip>', address);
+    const { status } = spawnSync('sh', ['-c', command], { env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` } });
+    // fail2ban takes any other for an error.
+    expect([0, 1]).toContain(status);
+    return status === 1;
+  };
+
+  it('does not count an address from which the admin has come in by key, and counts every other', () => {
+    const tail = 'port 40000 ssh2: ED25519 SHA256:x';
+    expect(counted('192.0.2.7', `Accepted publickey for root from 192.0.2.7 ${tail}`)).toBe(false);
+    expect(counted('2001:db8::7', `Accepted publickey for ops from 2001:db8::7 ${tail}`)).toBe(false);
+    for (const line of [
+      `Accepted publickey for root from 192.0.2.77 ${tail}`,
+      `Accepted publickey for deploy from 192.0.2.7 ${tail}`,
+      `Accepted password for root from 192.0.2.7 ${tail}`,
+      `Invalid user Accepted publickey for root from 192.0.2.7 ${tail} from 192.0.2.7 port 40001`,
+    ])
+      expect([line, counted('192.0.2.7', line)]).toEqual([line, true]);
+  });
+
+  it('looks back for that as far as failures count', () => {
+    const text = jail([22, 2222], 'ops');
+    expect(text).toContain(`ignorecommand = ${notCounted(['root', 'ops'])}\n`);
+    expect(/^findtime = (\d+)m$/m.exec(text)?.[1]).toBe(/ --since=-(\d+)min /.exec(text)?.[1]);
+    // Whoever is the admin, no line of another program counts.
+    expect(text).toMatch(/ _UID=0 _COMM=sshd \+ _UID=0 _COMM=sshd-session \|/);
+  });
+
+  it('has its rules before it is installed, which starts it', () => {
+    const ids = hostTasks(PLAN).map(({ id }) => id);
+    expect(ids.indexOf('fail2ban_jail')).toBeGreaterThan(-1);
+    expect(ids.indexOf('fail2ban_jail')).toBeLessThan(ids.indexOf('packages'));
   });
 });

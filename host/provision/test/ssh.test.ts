@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
@@ -161,7 +161,7 @@ describe('the way back', () => {
     expect(sh(`${confirmTask(paths).apply}\n${confirmTask(paths).check}`)).toMatchObject({ status: 0 });
     expect(sh(revertScript(paths)).status).toBe(0);
     expect(readFileSync(file('there'), 'utf8')).toBe('after');
-    expect(sh(`check() { ${revertTask(paths).check}\n}\ncheck`).status).toBe(0);
+    expect(sh(`check() { ${revertTask(0, paths).check}\n}\ncheck`).status).toBe(0);
   });
 
   it('cannot be confirmed once it was gone', () => {
@@ -169,4 +169,24 @@ describe('the way back', () => {
     sh(revertScript(paths));
     expect(sh(`apply() { ${confirmTask(paths).apply}\n}\napply`).status).toBe(1);
   });
+
+  it('is left to the run that is about to confirm it, which has the host to itself meanwhile', async () => {
+    writeFileSync(file('there'), 'before');
+    arm();
+    writeFileSync(file('there'), 'after');
+    rmSync(join(root, 'bin/sleep'));
+    const script = (task: Task): string =>
+      renderScript([task], 'proof end done', { memory: root }).replace('export PATH=', `export PATH=${root}/bin:`);
+    const other = spawn('sh', ['-s']);
+    let said = '';
+    other.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const ended = new Promise((resolve) => other.on('close', resolve));
+    other.stdin.end(script(revertTask(3, paths)));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const confirmed = spawnSync('sh', ['-s'], { input: script(confirmTask(paths)), encoding: 'utf8' });
+    await ended;
+    expect(confirmed.stdout).toContain('"task":"ssh_confirmed","status":"changed"');
+    expect(said).toContain('another run has settled it meanwhile');
+    expect(readFileSync(file('there'), 'utf8')).toBe('after');
+  }, 15_000);
 });
