@@ -1,4 +1,5 @@
 import { ACTIONS } from './mutants-actions.ts';
+import { ON_HOSTS } from './mutants-on-hosts.ts';
 import { PROVISIONING } from './mutants-provisioning.ts';
 
 /** A fault that is planted to see whether a test finds it. */
@@ -378,34 +379,7 @@ export const MUTANTS: readonly Mutant[] = [
     testFile: 'agent/test/confirm.test.ts',
     test: 'is refused in time over a certificate of another name that has not ended',
   },
-  {
-    name: 'drain skipped, on a host',
-    file: 'agent/src/steps/drain.ts',
-    edits: [
-      ['const open = remote.size === 0 ? 0 : count(remote);', 'const open = remote.size > 1e9 ? count(remote) : 0;'],
-    ],
-    ring: 'process',
-    testFile: 'rehearsal/test/switch.test.ts',
-    test: 'a request of 20 seconds ends well on the release that took it',
-  },
-  {
-    name: 'confirmation skipped, on a host',
-    file: 'agent/src/switch.ts',
-    edits: [['() => confirm(run, target, hostsOf(truth))', '() => Promise.resolve()']],
-    ring: 'process',
-    testFile: 'rehearsal/test/switch.test.ts',
-    test: 'is put back under load: every request is answered well by one of the two releases, and the new colour goes',
-  },
-  {
-    name: 'host key not checked, against sshd',
-    file: 'packages/ssh/src/connect.ts',
-    edits: [
-      ['accepted = pins.trusted.has(offer.fingerprint) && !pins.revoked.has(offer.fingerprint);', 'accepted = true;'],
-    ],
-    ring: 'process',
-    testFile: 'rehearsal/test/ssh.test.ts',
-    test: 'refuses another host key, gives the offered fingerprint and sends nothing',
-  },
+  ...ON_HOSTS,
   ...ACTIONS,
   ...PROVISIONING,
 ];
