@@ -99,6 +99,8 @@ const command =
 
 /** Process tests that share the second pair of hosts. All others, new ones too, are on the first. */
 const SECOND_SHARE = [
+  'signature',
+  'secrets',
   'roles',
   'migrate',
   'break-glass',

@@ -23,15 +23,16 @@ const STEPS = [
   (session: Session, say: Say): Promise<Row> => rollback(session, say),
 ];
 
-/**
- * Brings the test hosts up and replays the workflows from a bare server to a rollback.
- * @param deployed what is to be done between the first deploy and the pushes that follow it
- */
-export async function rehearse(
-  instance: string,
-  say: Say,
-  deployed?: (session: Session) => Promise<void>,
-): Promise<Rehearsal> {
+/** What is to be done between two steps. */
+export interface Between {
+  /** The source is on the runner, nothing was pushed yet. */
+  placed?: (session: Session) => Promise<void>;
+  /** The first release is deployed. */
+  deployed?: (session: Session) => Promise<void>;
+}
+
+/** Brings the test hosts up and replays the workflows from a bare server to a rollback. */
+export async function rehearse(instance: string, say: Say, between: Between = {}): Promise<Rehearsal> {
   const started = performance.now();
   say(`rehearsal ${instance}: a registry, a runner and a bare server on this machine`);
   const rig = await rigUp({ instance, source: CHECKOUT, log: say });
@@ -46,12 +47,13 @@ export async function rehearse(
       ok: true,
     },
   ];
+  await between.placed?.(session);
   for (const step of STEPS) {
     const row = await step(session, say);
     rows.push(row);
     say(`${row.ok ? 'ok' : 'FAILED'}: ${row.step}: ${row.happened}`);
     if (!row.ok) break;
-    if (step === deploy) await deployed?.(session);
+    if (step === deploy) await between.deployed?.(session);
   }
   return { rows, session };
 }
