@@ -65763,7 +65763,7 @@ module.exports = {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6846);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3554);
 
 
 await (0,_delivery_runner__WEBPACK_IMPORTED_MODULE_0__/* .run */ .eF)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -65773,7 +65773,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6846:
+/***/ 3554:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -72438,217 +72438,12 @@ function connectionInputs(input, rules) {
     return { host, port, user, passphrase, password, knownHosts, connectTimeoutMs, ...(key === '' ? {} : { key }) };
 }
 
-;// CONCATENATED MODULE: ./packages/runner/src/host/identity.ts
-
-/** Who asks, from the runner's environment. */
-function identity(env = process.env) {
-    const runId = /^[0-9]{1,20}$/.test(env['GITHUB_RUN_ID'] ?? '') ? (env['GITHUB_RUN_ID'] ?? '') : '';
-    const attempt = /^[0-9]{1,6}$/.test(env['GITHUB_RUN_ATTEMPT'] ?? '') ? env['GITHUB_RUN_ATTEMPT'] : '1';
-    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_ACTOR: actor = '' } = env;
-    return {
-        operation: `${runId === '' ? 'local' : runId}-${attempt}-${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`,
-        runId,
-        actor: actor.replace(/\p{Cc}/gu, '').slice(0, 256),
-        run: server && repository && runId !== '' ? `${server}/${repository}/actions/runs/${runId}` : '',
-    };
-}
-
-// EXTERNAL MODULE: ./packages/runner/src/events.ts
-var events = __nccwpck_require__(2787);
-// EXTERNAL MODULE: ./packages/runner/src/outputs.ts
-var src_outputs = __nccwpck_require__(954);
 // EXTERNAL MODULE: ./packages/runner/src/summary.ts
 var summary = __nccwpck_require__(608);
-;// CONCATENATED MODULE: external "node:timers/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 38 modules
-var src = __nccwpck_require__(5783);
-;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
-
-/** The host ended a call without a result. */
-class Refusal extends Error {
-}
-/** Why a call ended without a result, in one line that says what to do. */
-function refusal({ host, port, user }, command, end) {
-    const where = `${host}:${port}`;
-    const verb = command.split(' ')[0] ?? command;
-    const said = lastLine(end.stderrTail);
-    const quoted = said === '' ? '' : ` (it said: ${said})`;
-    const prepare = 'Prepare the host with the action provision-vps';
-    if (end.code === 127 || end.code === 126) {
-        return new Refusal(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
-    }
-    if (end.code === 125)
-        return new Refusal(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
-    if (end.code === 64)
-        return new Refusal(`The host ${where} refused the call "${verb}"${quoted}`);
-    const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
-    return new Refusal(`"${verb}" on ${where} ${how} without a result${quoted}`);
-}
-function lastLine(text) {
-    const line = (0,mask/* redact */.E)(text)
-        .split('\n')
-        .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
-        .findLast((each) => each !== '') ?? '';
-    return line.length > 300 ? `${line.slice(0, 300)}…` : line;
-}
-
-;// CONCATENATED MODULE: ./packages/runner/src/host/operation.ts
-
-
-
-
-const REATTACH_MS = 10 * 60_000;
-const STATUS_TIMEOUT_MS = 30_000;
-/** Failures that may be over in a moment; a refused login or another host key is not one. */
-const PASSING = new Set(['connection-lost', 'unreachable', 'handshake']);
-/** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
-const UNKNOWN_LIMIT = 3;
-/** One host for one operation: asks its launcher, follows the events, finds back after a lost connection. */
-class Host {
-    #connection;
-    #options;
-    #session = null;
-    constructor(connection, options) {
-        this.#connection = connection;
-        this.#options = options;
-    }
-    /**
-     * Runs an operation to its result, whatever the outcome is.
-     * @throws Error when the host refused the call or its end stays unknown, SshError when there is no connection
-     */
-    async perform(request) {
-        const first = await this.#start(request);
-        if (first.result.outcome !== 'busy')
-            return first;
-        const holder = await this.#sameRun(request);
-        if (!holder)
-            return first;
-        this.#options.say(`Operation ${holder} of this same workflow run is under way on the host: following it`);
-        this.#options.log.restart();
-        const earlier = { operation: holder, result: await this.#attach(holder) };
-        // Another job of the same run may have deployed something else: then it is our turn now.
-        if (request.verb === 'rollback' || earlier.result.running?.digest === request.argument)
-            return earlier;
-        this.#options.log.restart();
-        return this.#start({ ...request, envelope: { ...request.envelope, operation: `${request.envelope.operation}-2` } });
-    }
-    /** Whether a session is open, so that asking again costs no new login. */
-    get connected() {
-        return this.#session !== null;
-    }
-    /** What the host says about itself; null where it cannot be had. */
-    async status() {
-        try {
-            const lines = [];
-            const session = await this.#open();
-            const { code } = await session.exec('status', {
-                onStdoutLine: (line) => lines.push(line),
-                timeoutMs: STATUS_TIMEOUT_MS,
-            });
-            return code === 0 ? (0,src/* parseStatus */.i$)(lines.join('\n')) : null;
-        }
-        catch {
-            return null;
-        }
-    }
-    close() {
-        this.#session?.close();
-        this.#session = null;
-    }
-    async #start(request) {
-        const { operation } = request.envelope;
-        const { say } = this.#options;
-        const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
-        try {
-            const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
-            return { operation, result };
-        }
-        catch (error) {
-            if (!(error instanceof SshError) || error.kind !== 'connection-lost')
-                throw error;
-            say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
-            this.close();
-            return { operation, result: await this.#attach(operation) };
-        }
-    }
-    /** Reads an operation's events from its first to its result, over as many connections as it takes. */
-    async #attach(operation) {
-        const { log, say, signal } = this.#options;
-        const until = Date.now() + (this.#options.reattachMs ?? REATTACH_MS);
-        const pause = this.#options.pauseMs ?? ((attempt) => Math.min(500 * 2 ** attempt, 15_000));
-        let unknown = 0;
-        let last = '';
-        for (let attempt = 1; Date.now() < until; attempt += 1) {
-            try {
-                log.restart();
-                return await this.#follow(operation, `attach ${operation}`);
-            }
-            catch (error) {
-                if (error instanceof Refusal) {
-                    unknown += 1;
-                    if (unknown === UNKNOWN_LIMIT)
-                        throw new Error(unclear(operation, error.message), { cause: error });
-                }
-                else if (error instanceof SshError && PASSING.has(error.kind))
-                    this.close();
-                else
-                    throw error;
-                last = error.message;
-            }
-            say(`Attempt ${attempt} to follow the operation again: ${last}`);
-            await (0,promises_namespaceObject.setTimeout)(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
-        }
-        throw new Error(unclear(operation, last));
-    }
-    async #sameRun(request) {
-        if (request.runId === '')
-            return null;
-        const holder = (await this.status())?.operation;
-        return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
-    }
-    /**
-     * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
-     * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
-     */
-    async #follow(operation, command, stdin) {
-        const { log, signal } = this.#options;
-        const session = await this.#open();
-        const told = new AbortController();
-        let result = null;
-        try {
-            const end = await session.exec(command, {
-                ...(stdin === undefined ? {} : { stdin }),
-                onStdoutLine: (line) => {
-                    const event = log.line(line);
-                    if (event?.event !== 'result' || event.op !== operation)
-                        return;
-                    result = event;
-                    told.abort();
-                },
-                onStderrLine: (line) => log.stderr(line),
-                signal: AbortSignal.any([signal, told.signal]),
-            });
-            if (result === null)
-                throw refusal(this.#connection, command, end);
-        }
-        catch (error) {
-            if (result === null)
-                throw error;
-        }
-        return result;
-    }
-    async #open() {
-        this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
-        return this.#session;
-    }
-}
-function unclear(operation, why) {
-    return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
-}
-
 // EXTERNAL MODULE: ./packages/runner/src/text.ts
 var src_text = __nccwpck_require__(8857);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 39 modules
+var src = __nccwpck_require__(3149);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/receipt.ts
 
 
@@ -72763,6 +72558,7 @@ function summaryParts(report) {
     }
     if (!isGood(result) && report.status !== null)
         parts.push(...whatRuns(report.status, report.operation));
+    parts.push(...(report.further ?? []));
     if (receipt)
         parts.push(...receiptParts(receipt));
     if (steps.length > 0) {
@@ -72791,7 +72587,368 @@ function whatRuns({ running, previous, operation, ledger }, own) {
     ];
 }
 
+;// CONCATENATED MODULE: ./packages/runner/src/host/last-lines.ts
+
+
+
+const LINES = 30;
+const LINE_CHARACTERS = 1000;
+/**
+ * Whether what is live says something about a failed deploy. Before the switch it is the release of before, which nothing has happened to;
+ * the release that did not make it has given its last lines with its failure.
+ */
+function touchedVisitors(result, steps) {
+    return !isGood(result) && steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
+}
+/** The last lines of the live release for the summary; each is masked before it is cut, so that no half of a secret is left. */
+function lastLines(lines, live) {
+    if (lines.length === 0)
+        return [];
+    const shown = lines.slice(-LINES).map(({ t, container, text }) => {
+        const clean = (0,mask/* redact */.E)(text);
+        const cut = clean.length > LINE_CHARACTERS ? `${clean.slice(0, LINE_CHARACTERS)}…` : clean;
+        return `${t.slice(11, 19)} ${container}  ${cut}`;
+    });
+    return [
+        (0,summary/* details */.zH)(`Last lines of what is live${live === null ? '' : `, release ${live}`}`, (0,summary/* preformatted */.EC)(shown)),
+        'More of them, or of one service: `logs [service [lines]]` of the launcher, over the deploy key or on the host.',
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/releases.ts
+
+
+/** Releases that are listed whatever became of them; what can be gone back to is listed however long ago it was. */
+const LATEST = 10;
+const MOST = 30;
+/**
+ * The releases of a host for the summary of a rollback, the latest operation first: how each ended, and whether its id may be given as
+ * the input `release`.
+ * @param ledger the whole of it, or as much of its end as is known
+ * @param live the release that visitors are on
+ * @param has the releases that the host says it still has; without, those that it keeps by its own rule
+ */
+function releaseParts(ledger, live, has) {
+    const title = '### Releases on this host';
+    const all = latestOfEach(ledger);
+    if (all.length === 0)
+        return [title, 'None was ever deployed here.'];
+    const images = new Map(has?.map((kept) => [kept.release, kept.images]) ?? keptByRule(ledger, all));
+    const choices = (0,src/* rollbackChoices */.jQ)(ledger, images).filter((id) => id !== live && images.get(id) === 'here');
+    const standard = (0,src/* previous */.kn)(ledger)?.release ?? null;
+    const goBack = (release) => {
+        if (release === live)
+            return 'live now';
+        if (choices.includes(release))
+            return release === standard ? 'yes, the default' : 'yes';
+        if (images.get(release) === 'gone')
+            return 'no: its images are gone from the host';
+        if (ledger.some((entry) => entry.release === release && (0,src/* wentLive */.FM)(entry)))
+            return 'no: not kept here any more';
+        return isWhole(ledger) ? 'no: never proved itself here' : 'not known';
+    };
+    const shown = all.filter(({ release }, index) => index < LATEST || release === live || choices.includes(release));
+    const rows = shown
+        .slice(0, MOST)
+        .map((entry) => [entry.release, when(entry.t), howItEnded(entry), goBack(entry.release)]);
+    return [
+        title,
+        (0,summary/* table */.tp)(['release', 'last operation', 'how it ended', 'can be gone back to'], rows),
+        whatNext(choices, standard),
+    ];
+}
+/** The last operation on each release, the latest first. `backing` is no part of the history of releases. */
+function latestOfEach(ledger) {
+    const found = new Map();
+    for (const entry of [...ledger].reverse()) {
+        const { release, verb } = entry;
+        if (release !== null && verb !== 'backing' && !found.has(release))
+            found.set(release, { ...entry, release });
+    }
+    return [...found.values()];
+}
+function keptByRule(ledger, all) {
+    return (0,src/* retention */.XZ)({ ledger, present: all.map(({ release }) => release) }).keep.map((release) => [release, 'here']);
+}
+/** Whether its first entry is that of the first operation ever. */
+function isWhole(ledger) {
+    return ledger[0]?.seq === 1;
+}
+function when(t) {
+    return `${new Date(t).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+function howItEnded({ verb, outcome, error }) {
+    if (outcome === 'rolled_back')
+        return 'rolled back to';
+    if (outcome === 'deployed')
+        return 'deployed';
+    return `${verb} ${outcome}${error ? ` at ${error.step} (${error.code})` : ''}`;
+}
+function whatNext(choices, standard) {
+    if (choices.length === 0)
+        return 'None of them can be gone back to: deploy the release that you want.';
+    const without = standard !== null && choices.includes(standard) ? ` Without an id it goes to ${(0,summary/* escapeMarkdown */.FV)(standard)}.` : '';
+    return `To go back to one of them, run this action again with its id as \`release\`.${without} The host checks its images, its secrets and the database before it changes anything. One that cannot be gone back to comes back with a deploy of it.`;
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/further.ts
+
+
+
+
+/**
+ * What the summary says beyond the operation itself: after a rollback the releases of the host, after a deploy that failed with visitors
+ * on it what the live release has said. Asked for when the result is known; what cannot be had costs a warning and never the operation.
+ */
+async function furtherParts(ended) {
+    try {
+        if (ended.verb === 'rollback')
+            return await releases(ended);
+        return touchedVisitors(ended.result, ended.steps) ? await linesOfLive(ended) : [];
+    }
+    catch (error) {
+        const what = ended.verb === 'rollback' ? 'the releases of the host' : 'the last lines of what is live';
+        core/* warning */.$e(`The summary goes without ${what}: ${error.message}`);
+        return [];
+    }
+}
+async function releases({ host, result, status: asked }) {
+    let reason;
+    const history = await host.history().catch((error) => {
+        reason = error;
+        return null;
+    });
+    // The status has the last operations too, of a host whose whole history is too long to read or cannot be had.
+    const status = await (history === null ? (asked ?? host.status()) : asked);
+    const ledger = history ?? status?.ledger;
+    if (ledger === undefined)
+        throw reason;
+    return releaseParts(ledger, runningRelease({ result, status }), status?.releases);
+}
+async function linesOfLive({ host, result, status }) {
+    const [lines, now] = await Promise.all([host.logs(), status]);
+    return lastLines(lines, runningRelease({ result, status: now }));
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/identity.ts
+
+/** Who asks, from the runner's environment. */
+function identity(env = process.env) {
+    const runId = /^[0-9]{1,20}$/.test(env['GITHUB_RUN_ID'] ?? '') ? (env['GITHUB_RUN_ID'] ?? '') : '';
+    const attempt = /^[0-9]{1,6}$/.test(env['GITHUB_RUN_ATTEMPT'] ?? '') ? env['GITHUB_RUN_ATTEMPT'] : '1';
+    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_ACTOR: actor = '' } = env;
+    return {
+        operation: `${runId === '' ? 'local' : runId}-${attempt}-${(0,external_node_crypto_.randomBytes)(4).toString('hex')}`,
+        runId,
+        actor: actor.replace(/\p{Cc}/gu, '').slice(0, 256),
+        run: server && repository && runId !== '' ? `${server}/${repository}/actions/runs/${runId}` : '',
+    };
+}
+
+// EXTERNAL MODULE: ./packages/runner/src/events.ts
+var events = __nccwpck_require__(2787);
+// EXTERNAL MODULE: ./packages/runner/src/outputs.ts
+var src_outputs = __nccwpck_require__(954);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
+
+/** The host ended a call without a result. */
+class Refusal extends Error {
+}
+/** Why a call ended without a result, in one line that says what to do. */
+function refusal({ host, port, user }, command, end) {
+    const where = `${host}:${port}`;
+    const verb = command.split(' ')[0] ?? command;
+    const said = lastLine(end.stderrTail);
+    const quoted = said === '' ? '' : ` (it said: ${said})`;
+    const prepare = 'Prepare the host with the action provision-vps';
+    if (end.code === 127 || end.code === 126) {
+        return new Refusal(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
+    }
+    if (end.code === 125)
+        return new Refusal(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
+    if (end.code === 64)
+        return new Refusal(`The host ${where} refused the call "${verb}"${quoted}`);
+    const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
+    return new Refusal(`"${verb}" on ${where} ${how} without a result${quoted}`);
+}
+function lastLine(text) {
+    const line = (0,mask/* redact */.E)(text)
+        .split('\n')
+        .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
+        .findLast((each) => each !== '') ?? '';
+    return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/operation.ts
+
+
+
+
+const REATTACH_MS = 10 * 60_000;
+const STATUS_TIMEOUT_MS = 30_000;
+/** For what only adds to a summary: a host that is slow to say it must not hold the job. */
+const ADDITION_TIMEOUT_MS = 10_000;
+/** Failures that may be over in a moment; a refused login or another host key is not one. */
+const PASSING = new Set(['connection-lost', 'unreachable', 'handshake']);
+/** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
+const UNKNOWN_LIMIT = 3;
+/** One host for one operation: asks its launcher, follows the events, finds back after a lost connection. */
+class Host {
+    #connection;
+    #options;
+    #session = null;
+    constructor(connection, options) {
+        this.#connection = connection;
+        this.#options = options;
+    }
+    /**
+     * Runs an operation to its result, whatever the outcome is.
+     * @throws Error when the host refused the call or its end stays unknown, SshError when there is no connection
+     */
+    async perform(request) {
+        const first = await this.#start(request);
+        if (first.result.outcome !== 'busy')
+            return first;
+        const holder = await this.#sameRun(request);
+        if (!holder)
+            return first;
+        this.#options.say(`Operation ${holder} of this same workflow run is under way on the host: following it`);
+        this.#options.log.restart();
+        const earlier = { operation: holder, result: await this.#attach(holder) };
+        // Another job of the same run may have deployed something else: then it is our turn now.
+        if (request.verb === 'rollback' || earlier.result.running?.digest === request.argument)
+            return earlier;
+        this.#options.log.restart();
+        return this.#start({ ...request, envelope: { ...request.envelope, operation: `${request.envelope.operation}-2` } });
+    }
+    /** Whether a session is open, so that asking again costs no new login. */
+    get connected() {
+        return this.#session !== null;
+    }
+    /** What the host says about itself; null where it cannot be had. */
+    async status() {
+        return this.#ask('status', STATUS_TIMEOUT_MS, src/* parseStatus */.i$).catch(() => null);
+    }
+    /** Every operation that the host ever ended, oldest first. @throws Error where it cannot be had */
+    history() {
+        return this.#ask('history', ADDITION_TIMEOUT_MS, src/* parseHistory */.i6);
+    }
+    /** The last lines of the live release's containers. @throws Error where they cannot be had */
+    logs() {
+        return this.#ask('logs', ADDITION_TIMEOUT_MS, (text) => text.split('\n').flatMap((line) => (0,src/* parseLogLine */.wz)(line) ?? []));
+    }
+    close() {
+        this.#session?.close();
+        this.#session = null;
+    }
+    /** One question that changes nothing. @throws Error, ContractError or SshError where it is not answered */
+    async #ask(verb, timeoutMs, parse) {
+        const lines = [];
+        const session = await this.#open();
+        const end = await session.exec(verb, {
+            onStdoutLine: (line) => lines.push(line),
+            timeoutMs,
+            signal: this.#options.signal,
+        });
+        if (end.code !== 0)
+            throw refusal(this.#connection, verb, end);
+        return parse(lines.join('\n'));
+    }
+    async #start(request) {
+        const { operation } = request.envelope;
+        const { say } = this.#options;
+        const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
+        try {
+            const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
+            return { operation, result };
+        }
+        catch (error) {
+            if (!(error instanceof SshError) || error.kind !== 'connection-lost')
+                throw error;
+            say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
+            this.close();
+            return { operation, result: await this.#attach(operation) };
+        }
+    }
+    /** Reads an operation's events from its first to its result, over as many connections as it takes. */
+    async #attach(operation) {
+        const { log, say, signal } = this.#options;
+        const until = Date.now() + (this.#options.reattachMs ?? REATTACH_MS);
+        const pause = this.#options.pauseMs ?? ((attempt) => Math.min(500 * 2 ** attempt, 15_000));
+        let unknown = 0;
+        let last = '';
+        for (let attempt = 1; Date.now() < until; attempt += 1) {
+            try {
+                log.restart();
+                return await this.#follow(operation, `attach ${operation}`);
+            }
+            catch (error) {
+                if (error instanceof Refusal) {
+                    unknown += 1;
+                    if (unknown === UNKNOWN_LIMIT)
+                        throw new Error(unclear(operation, error.message), { cause: error });
+                }
+                else if (error instanceof SshError && PASSING.has(error.kind))
+                    this.close();
+                else
+                    throw error;
+                last = error.message;
+            }
+            say(`Attempt ${attempt} to follow the operation again: ${last}`);
+            await (0,promises_namespaceObject.setTimeout)(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
+        }
+        throw new Error(unclear(operation, last));
+    }
+    async #sameRun(request) {
+        if (request.runId === '')
+            return null;
+        const holder = (await this.status())?.operation;
+        return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
+    }
+    /**
+     * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
+     * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
+     */
+    async #follow(operation, command, stdin) {
+        const { log, signal } = this.#options;
+        const session = await this.#open();
+        const told = new AbortController();
+        let result = null;
+        try {
+            const end = await session.exec(command, {
+                ...(stdin === undefined ? {} : { stdin }),
+                onStdoutLine: (line) => {
+                    const event = log.line(line);
+                    if (event?.event !== 'result' || event.op !== operation)
+                        return;
+                    result = event;
+                    told.abort();
+                },
+                onStderrLine: (line) => log.stderr(line),
+                signal: AbortSignal.any([signal, told.signal]),
+            });
+            if (result === null)
+                throw refusal(this.#connection, command, end);
+        }
+        catch (error) {
+            if (result === null)
+                throw error;
+        }
+        return result;
+    }
+    async #open() {
+        this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
+        return this.#session;
+    }
+}
+function unclear(operation, why) {
+    return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
+}
+
 ;// CONCATENATED MODULE: ./packages/runner/src/host/operate.ts
+
 
 
 
@@ -72811,7 +72968,10 @@ async function operate(connection, request, outputs, signal) {
         const end = await host.perform(request);
         log.end();
         // A person who reads that a deploy failed wants to know next what runs.
-        const status = end.result.running === null || !isGood(end.result) ? await host.status() : null;
+        const unclear = end.result.running === null || !isGood(end.result);
+        const asked = unclear ? host.status() : null;
+        const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps, status: asked });
+        const status = await asked;
         const report = { ...end, host: where, status, steps: log.steps };
         publish({
             'running-release': runningRelease(report),
@@ -72821,7 +72981,7 @@ async function operate(connection, request, outputs, signal) {
             'switched-ms': end.result.timings.switchedMs ?? null,
             receipt: end.result.receipt,
         });
-        await (0,summary/* writeSummary */.Sy)(summaryParts(report));
+        await (0,summary/* writeSummary */.Sy)(summaryParts({ ...report, further: await further }));
         if (!isGood(end.result))
             throw new OperationFailed(failureLine(report));
         core/* info */.pq(`The host runs release ${runningRelease(report) ?? 'none'}`);
@@ -72957,6 +73117,7 @@ function planRows(plan) {
 
 
 
+
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var runner_src = __nccwpck_require__(5945);
 ;// CONCATENATED MODULE: ./actions/deploy-release/src/bake.ts
@@ -73051,7 +73212,7 @@ async function main(signal) {
 
 /***/ }),
 
-/***/ 5783:
+/***/ 3149:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -73064,11 +73225,17 @@ __nccwpck_require__.d(__webpack_exports__, {
   qG: () => (/* reexport */ cutOff),
   p: () => (/* reexport */ dropped),
   Hw: () => (/* reexport */ parseEventLine),
+  i6: () => (/* reexport */ parseHistory),
+  wz: () => (/* reexport */ parseLogLine),
   vS: () => (/* reexport */ parsePlan),
-  i$: () => (/* reexport */ parseStatus)
+  i$: () => (/* reexport */ parseStatus),
+  kn: () => (/* reexport */ ledger_previous),
+  XZ: () => (/* reexport */ retention),
+  jQ: () => (/* reexport */ rollbackChoices),
+  FM: () => (/* reexport */ wentLive)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, COMMIT, ContractError, DIGEST, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, databaseSchema, declaresSchema, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseKept, parseLedger, parseManifest, parsePolicy, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, COMMIT, ContractError, DIGEST, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, URL_PATH, appName, appendLine, checkDocument, checkImages, checkRepository, colour, compareSecrets, databaseSchema, declaresSchema, describeIssues, digest, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseKept, parseLedger, parseManifest, parsePolicy, releaseId, renderEnvFile, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -83497,19 +83664,19 @@ function parseKept(text) {
 function retention({ ledger, present, keep = 5, protect = [] }) {
     if (!Number.isInteger(keep) || keep < 1)
         throw new RangeError(`keep: ${keep} is not a whole number of at least 1`);
-    const current = running(ledger);
+    const current = ledger_running(ledger);
     if (current === null)
         return { keep: [...present], prune: [] };
     const kept = new Set(protect);
     const newestFirst = [
-        ...new Set(liveHistory(ledger)
+        ...new Set(ledger_liveHistory(ledger)
             .map((item) => item.release)
             .reverse()),
     ];
     for (const release of newestFirst.slice(0, keep))
         kept.add(release);
     const lastRollback = ledger.findLast((entry) => entry.outcome === 'rolled_back');
-    for (const release of [current.release, previous(ledger)?.release, lastRollback?.release, lastRollback?.previous]) {
+    for (const release of [current.release, ledger_previous(ledger)?.release, lastRollback?.release, lastRollback?.previous]) {
         if (release)
             kept.add(release);
     }
@@ -83530,7 +83697,7 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const choices = rollbackChoices(ledger, manifests);
     const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
@@ -83562,6 +83729,14 @@ function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchem
         return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
     return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
+}
+/** The releases that a rollback may be asked for by name, the latest live one first; `kept` are those that the host still has. */
+function rollbackChoices(ledger, kept) {
+    const current = ledger_running(ledger)?.release;
+    const newestFirst = new Set(ledger_liveHistory(ledger)
+        .map((item) => item.release)
+        .reverse());
+    return [...newestFirst].filter((release) => release !== current && kept.has(release));
 }
 /** The releases of `choices`, newest first, that can run on today's database. */
 function safeTarget(state, choices, manifests) {
@@ -83757,6 +83932,8 @@ function known(entries) {
         return parsed.success ? [parsed.data] : [];
     });
 }
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = 4 * 1024 * 1024;
 const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = object({
@@ -83778,7 +83955,35 @@ const StatusSchema = object({
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
-    return parse_parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+    return parse_parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parse_parseDocument('history', array(unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
+
+/** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
+const LogLineSchema = object({
+    v: literal(1),
+    t: isoTime,
+    service: serviceName,
+    container: schemas_string(),
+    text: schemas_string(),
+});
+/** The line of a container in a line of output, or null for a line that is none. */
+function parseLogLine(line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = LogLineSchema.safeParse(value);
+    return result.success ? result.data : null;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -83854,6 +84059,7 @@ function parsePlan(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2787:
@@ -83863,7 +84069,7 @@ function parsePlan(text) {
 /* harmony export */   b: () => (/* binding */ createEventLog)
 /* harmony export */ });
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5334);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5783);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3149);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -83996,8 +84202,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 16 modules
 var core = __nccwpck_require__(5334);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 38 modules
-var src = __nccwpck_require__(5783);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 39 modules
+var src = __nccwpck_require__(3149);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts

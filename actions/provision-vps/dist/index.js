@@ -71236,15 +71236,18 @@ var src = __nccwpck_require__(5945);
 var finding = __nccwpck_require__(644);
 // EXTERNAL MODULE: ./host/provision/facts.ts
 var provision_facts = __nccwpck_require__(5790);
-// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 2 modules
-var src_facts = __nccwpck_require__(6591);
-// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 17 modules
-var src_inputs = __nccwpck_require__(2114);
+// EXTERNAL MODULE: ./host/provision/preflight.ts
+var preflight = __nccwpck_require__(2974);
+// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 1 modules
+var src_facts = __nccwpck_require__(6319);
+// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 20 modules
+var src_inputs = __nccwpck_require__(550);
 // EXTERNAL MODULE: ./actions/provision-vps/src/prove-login.ts
 var prove_login = __nccwpck_require__(3475);
 // EXTERNAL MODULE: ./actions/provision-vps/src/tasks.ts
 var tasks = __nccwpck_require__(7895);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/ansible.ts
+
 
 
 
@@ -71282,7 +71285,9 @@ async function answerAnsible(verb) {
 /** @throws InputError; Error when the host cannot be prepared */
 function scriptOf(asked) {
     const { inputs, facts, plan } = read(asked);
-    (0,src_facts/* preflight */.Mz)('The host', facts, inputs);
+    const { refusals } = (0,preflight/* preflight */.M)(facts, inputs);
+    if ((0,src_facts/* refuses */.QQ)(inputs, facts, refusals))
+        throw new Error((0,preflight/* refusal */.x)('The host', refusals));
     if (facts.sshUnconfirmed && inputs.mode === 'apply')
         throw new Error('An earlier run has changed sshd and was gone before a login proved it: the host is about to undo that by itself, run again then');
     const step = stepOf(asked.phase, plan);
@@ -71297,7 +71302,7 @@ function outcomeOf(asked) {
         reader.line(line);
     const outcome = reader.end({ code: rc, stderrTail: stderr });
     const next = nextPhase(asked.phase, outcome, inputs, plan);
-    const { refusals, warnings } = (0,src_facts/* preflight */.Mz)('The host', facts, inputs);
+    const { refusals, warnings } = (0,preflight/* preflight */.M)(facts, inputs);
     // Before sshd is closed, what was read back says that it is open.
     const wrong = next === null ? [...refusals, ...outcome.findings].map(finding/* inWords */.r) : [];
     const changes = inputs.mode === 'apply' ? ['changed'] : ['changed', 'drift'];
@@ -71355,7 +71360,7 @@ function publicKey(line) {
 
 /***/ }),
 
-/***/ 6591:
+/***/ 6319:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -71363,7 +71368,7 @@ function publicKey(line) {
 __nccwpck_require__.d(__webpack_exports__, {
   pc: () => (/* binding */ gatherFacts),
   bJ: () => (/* binding */ planFor),
-  Mz: () => (/* binding */ facts_preflight)
+  QQ: () => (/* binding */ refuses)
 });
 
 // EXTERNAL MODULE: external "node:dns"
@@ -71420,187 +71425,12 @@ function isObject(value) {
 var provision_facts = __nccwpck_require__(5790);
 // EXTERNAL MODULE: ./host/provision/finding.ts
 var finding = __nccwpck_require__(644);
+// EXTERNAL MODULE: ./host/provision/preflight.ts
+var preflight = __nccwpck_require__(2974);
 // EXTERNAL MODULE: ./host/provision/packages.ts + 1 modules
 var provision_packages = __nccwpck_require__(9118);
-// EXTERNAL MODULE: ./host/provision/ports.ts
-var ports = __nccwpck_require__(5257);
-;// CONCATENATED MODULE: ./host/provision/preflight.ts
-
-
-
-/** A "2 GB" server reports a little less: the kernel and the machine keep some. */
-const LEAST_MEMORY_KIB = Math.round(1.8e9 / 1024);
-/** A "40 GB" disk has 37 GiB, and its file system a little less. */
-const LEAST_DISK_KIB = 36 * 1024 * 1024;
-const LEAST_FREE_KIB = 10 * 1024 * 1024;
-/** Certificates and signatures forgive about so much. */
-const MOST_SKEW_SECONDS = 60;
-const SUPPORTED = [
-    { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
-    { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },
-    { id: 'debian', version: '13', name: 'Debian 13' },
-    { id: 'debian', version: '12', name: "Debian 12 (with Docker's own packages)" },
-];
-/** Judges a host before anything is changed: everything that is found is found at once. */
-function preflight(facts, expected) {
-    const small = size(facts);
-    return {
-        refusals: [
-            ...login(facts),
-            ...system(facts, expected),
-            ...(expected.allowSmallHost ? [] : small.map(overridable('allow-small-host'))),
-            ...preflight_ports(facts),
-            ...(expected.profile === 'minimal' ? adopted(facts) : [...ssh(facts), ...dockerPackages(facts, expected)]),
-            ...clock(facts, expected),
-            ...(expected.names ?? []).flatMap((name) => leadsHere(name, facts, expected.connectedTo)),
-        ],
-        warnings: [
-            ...(expected.allowSmallHost ? small : []),
-            ...freeDisk(facts),
-            ...architecture(facts),
-            ...(expected.profile === 'hardened' ? (0,ports/* shutPorts */.bd)(facts.publishers, expected.openPorts) : []),
-        ],
-    };
-}
-/** The refusals as the one message of a run that changed nothing. */
-function refusal(host, refusals) {
-    return `${host} cannot be prepared, and nothing was changed: ${refusals.map(finding/* inWords */.r).join(' | ')}`;
-}
-const overridable = (input) => (finding) => ({ ...finding, allowed: `${finding.allowed} (the input ${input} overrides this)` });
-function login({ uid }) {
-    if (uid === 0)
-        return [];
-    return [{ what: 'login', found: `no root shell (uid ${uid})`, allowed: 'root, or a user with NOPASSWD sudo' }];
-}
-function system({ init, os }, { allowUnsupportedOs }) {
-    const findings = [];
-    if (init !== 'systemd')
-        findings.push({ what: 'process 1', found: init || 'unknown', allowed: 'systemd' });
-    if (!allowUnsupportedOs && !SUPPORTED.some(({ id, version }) => os.id === id && os.version === version)) {
-        const allowed = `${SUPPORTED.map(({ name }) => name).join(', ')}; of others those with apt`;
-        findings.push(overridable('allow-unsupported-os')({ what: 'system', found: os.name || 'unknown', allowed }));
-    }
-    return findings;
-}
-function size({ cpus, memoryKiB, diskKiB }) {
-    const findings = [];
-    if (cpus < 2)
-        findings.push({
-            what: 'CPUs',
-            found: String(cpus),
-            allowed: '2 or more: both colours run at once during a switch',
-        });
-    if (memoryKiB < LEAST_MEMORY_KIB) {
-        const found = `${Math.round(memoryKiB / 1024)} MiB`;
-        findings.push({ what: 'memory', found, allowed: '2 GB or more: both colours run at once during a switch' });
-    }
-    if (diskKiB < LEAST_DISK_KIB)
-        findings.push({
-            what: 'disk',
-            found: gibibytes(diskKiB),
-            allowed: '40 GB or more: images of several releases are kept',
-        });
-    return findings;
-}
-function preflight_ports({ heldPorts }) {
-    if (heldPorts.length === 0)
-        return [];
-    return [
-        {
-            what: 'ports of the edge',
-            found: `held by ${heldPorts.join(', ')}`,
-            allowed: '80 and 443 free, or held by the edge of an earlier run: stop what holds them, or give this app a server of its own',
-        },
-    ];
-}
-/** A server that somebody else keeps gets nothing installed: what is needed must be there. */
-function adopted({ dockerVersion, composeVersion, curl, os }) {
-    const findings = [];
-    const distribution = { dockerFrom: 'distribution', profile: 'minimal', apparmor: false };
-    const packages = (0,provision_packages/* packagesOf */.DT)({ ...distribution, os: os.id === 'ubuntu' ? 'ubuntu' : 'debian' }).join(' ');
-    const install = os.id === 'debian' && Number(os.version) < 13
-        ? `to install it: docs.docker.com/engine/install/debian`
-        : `to install it: apt-get install ${packages}`;
-    if (dockerVersion === '')
-        findings.push({ what: 'Docker', found: 'none that runs', allowed: `24 or newer; ${install}` });
-    else if (Number.parseInt(dockerVersion, 10) < 24)
-        findings.push({ what: 'Docker', found: dockerVersion, allowed: `24 or newer; docs.docker.com/engine/install` });
-    if (!/^v?([2-9]|[1-9][0-9])\./.test(composeVersion))
-        findings.push({ what: 'docker compose', found: composeVersion || 'none', allowed: `v2 or newer; ${install}` });
-    if (!curl)
-        findings.push({ what: 'curl', found: 'none', allowed: 'any; to install it: apt-get install curl' });
-    return findings;
-}
-function dockerPackages(facts, { dockerPackages: asked }) {
-    return (0,provision_packages/* dockerSource */.oB)(facts, asked).refusals.map((found) => ({
-        what: 'packages of Docker',
-        found,
-        allowed: 'docker.io or docker-ce in version 24 or newer, and not both',
-    }));
-}
-function ssh({ sshPorts, sshError }) {
-    const findings = [];
-    if (sshError !== '')
-        findings.push({
-            what: 'configuration of sshd',
-            found: sshError,
-            allowed: 'one that "sshd -t" takes: repair it first, its next start would lock everybody out',
-        });
-    if (sshPorts.length === 0)
-        findings.push({
-            what: 'port of the SSH server',
-            found: 'none',
-            allowed: 'a known one, or the firewall would lock everybody out',
-        });
-    return findings;
-}
-/** A container shares its machine's clock. Where a clock is only not kept in step, the hardened profile sees to it. */
-function clock({ container, clock: theirs, synchronized }, { profile, clock: ours }) {
-    if (container)
-        return [];
-    const repair = 'to repair: timedatectl set-ntp true';
-    const skew = ours === undefined || theirs === 0 ? 0 : Math.round(theirs - ours);
-    if (Math.abs(skew) > MOST_SKEW_SECONDS) {
-        const found = `${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the runner`;
-        return [{ what: 'clock', found, allowed: `at most ${MOST_SKEW_SECONDS} s apart; ${repair}` }];
-    }
-    if (profile === 'minimal' && synchronized === 'no')
-        return [{ what: 'clock', found: 'not synchronized', allowed: `synchronized; ${repair}` }];
-    return [];
-}
-function leadsHere({ name, addresses, error }, facts, connectedTo) {
-    const what = `DNS name ${name}`;
-    const own = [...(connectedTo === undefined ? [] : [connectedTo]), ...facts.addresses].map(plainAddress);
-    const allowed = `an address of this server (${[...new Set(own)].join(', ')})`;
-    if (error !== null)
-        return [{ what, found: error, allowed }];
-    if (addresses.length === 0)
-        return [{ what, found: 'no address', allowed }];
-    const strange = addresses.filter((address) => !own.includes(plainAddress(address)));
-    return strange.length === 0 ? [] : [{ what, found: strange.join(', '), allowed }];
-}
-/** One spelling for each address, whatever the resolver's, the kernel's and the socket's are. */
-function plainAddress(address) {
-    const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
-    if (mapped !== undefined || !address.includes(':'))
-        return mapped ?? address;
-    return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
-}
-function freeDisk({ freeDiskKiB }) {
-    if (freeDiskKiB >= LEAST_FREE_KIB)
-        return [];
-    return [{ what: 'free disk', found: gibibytes(freeDiskKiB), allowed: '10 GiB or more are recommended' }];
-}
-function architecture({ machine }) {
-    if (machine === 'x86_64')
-        return [];
-    const allowed = 'x86_64 is what the tests run on; every image must be there for another one too';
-    return [{ what: 'architecture', found: machine || 'unknown', allowed }];
-}
-function gibibytes(kibibytes) {
-    return `${Math.round(kibibytes / 1024 ** 2)} GiB`;
-}
-
+// EXTERNAL MODULE: ./actions/provision-vps/src/report.ts + 3 modules
+var report = __nccwpck_require__(698);
 // EXTERNAL MODULE: ./actions/provision-vps/src/text.ts
 var src_text = __nccwpck_require__(8674);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/facts.ts
@@ -71612,9 +71442,10 @@ var src_text = __nccwpck_require__(8674);
 
 
 
+
 /**
  * Looks at the host in one command that changes nothing.
- * @throws Error when the host cannot be prepared; it names every reason
+ * @throws Error when the host cannot be prepared; it names every reason, and so does the summary
  */
 async function gatherFacts({ session, user }, inputs) {
     const { host } = inputs.connection;
@@ -71634,20 +71465,16 @@ async function gatherFacts({ session, user }, inputs) {
         `${facts.cpus} CPU, ${Math.round(facts.memoryKiB / 1024)} MiB, ${facts.dockerVersion === '' ? 'no Docker' : `Docker ${facts.dockerVersion}`}, ` +
         `SSH on ${facts.sshPorts.join(', ')}, ${facts.prepared ? 'prepared before' : 'not prepared yet'}`);
     const outside = { names: await resolving, connectedTo: session.address, clock: Date.now() / 1000 };
-    const { refusals, warnings } = facts_preflight(host, facts, inputs, outside);
+    const { refusals, warnings } = (0,preflight/* preflight */.M)(facts, { ...inputs, ...outside });
     for (const warning of warnings)
         core/* warning */.$e(`${host}: ${(0,finding/* inWords */.r)(warning)}`);
+    if (refuses(inputs, facts, refusals))
+        await (0,report/* refuse */.T)(inputs, facts, refusals);
     return { facts, findings: refusals };
 }
-/**
- * Judges the host. In mode verify refusals are findings among others; a login without root could not even look.
- * @throws Error with every reason why this host cannot be prepared
- */
-function facts_preflight(host, facts, inputs, outside = {}) {
-    const judged = preflight(facts, { ...inputs, ...outside });
-    if (judged.refusals.length > 0 && (inputs.mode !== 'verify' || facts.uid !== 0))
-        throw new Error(refusal(host, judged.refusals));
-    return judged;
+/** In mode verify refusals are findings among others; a login without root could not even look. */
+function refuses({ mode }, { uid }, refusals) {
+    return refusals.length > 0 && (mode !== 'verify' || uid !== 0);
 }
 /** Asks the runner's resolver, which knows nothing of the host's own files. */
 async function resolve(name) {
@@ -71697,7 +71524,7 @@ function planFor(inputs, facts) {
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5945);
 /* harmony import */ var _ansible_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8352);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6316);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9992);
 
 
 
@@ -71711,7 +71538,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 2114:
+/***/ 550:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -71724,8 +71551,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
-var src = __nccwpck_require__(875);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(8847);
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var runner_src = __nccwpck_require__(5945);
 // EXTERNAL MODULE: ./packages/ssh/src/index.ts + 11 modules
@@ -71758,217 +71585,12 @@ function connectionInputs(input, rules) {
     return { host, port, user, passphrase, password, knownHosts, connectTimeoutMs, ...(key === '' ? {} : { key }) };
 }
 
-;// CONCATENATED MODULE: ./packages/runner/src/host/identity.ts
-
-/** Who asks, from the runner's environment. */
-function identity(env = process.env) {
-    const runId = /^[0-9]{1,20}$/.test(env['GITHUB_RUN_ID'] ?? '') ? (env['GITHUB_RUN_ID'] ?? '') : '';
-    const attempt = /^[0-9]{1,6}$/.test(env['GITHUB_RUN_ATTEMPT'] ?? '') ? env['GITHUB_RUN_ATTEMPT'] : '1';
-    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_ACTOR: actor = '' } = env;
-    return {
-        operation: `${runId === '' ? 'local' : runId}-${attempt}-${randomBytes(4).toString('hex')}`,
-        runId,
-        actor: actor.replace(/\p{Cc}/gu, '').slice(0, 256),
-        run: server && repository && runId !== '' ? `${server}/${repository}/actions/runs/${runId}` : '',
-    };
-}
-
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var lib_core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/runner/src/events.ts
-var events = __nccwpck_require__(2787);
-// EXTERNAL MODULE: ./packages/runner/src/outputs.ts
-var outputs = __nccwpck_require__(954);
-// EXTERNAL MODULE: ./packages/runner/src/summary.ts
-var summary = __nccwpck_require__(608);
-;// CONCATENATED MODULE: external "node:timers/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
-;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
-
-/** The host ended a call without a result. */
-class refusal_Refusal extends (/* unused pure expression or super */ null && (Error)) {
-}
-/** Why a call ended without a result, in one line that says what to do. */
-function refusal_refusal({ host, port, user }, command, end) {
-    const where = `${host}:${port}`;
-    const verb = command.split(' ')[0] ?? command;
-    const said = lastLine(end.stderrTail);
-    const quoted = said === '' ? '' : ` (it said: ${said})`;
-    const prepare = 'Prepare the host with the action provision-vps';
-    if (end.code === 127 || end.code === 126) {
-        return new refusal_Refusal(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
-    }
-    if (end.code === 125)
-        return new refusal_Refusal(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
-    if (end.code === 64)
-        return new refusal_Refusal(`The host ${where} refused the call "${verb}"${quoted}`);
-    const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
-    return new refusal_Refusal(`"${verb}" on ${where} ${how} without a result${quoted}`);
-}
-function lastLine(text) {
-    const line = redact(text)
-        .split('\n')
-        .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
-        .findLast((each) => each !== '') ?? '';
-    return line.length > 300 ? `${line.slice(0, 300)}…` : line;
-}
-
-;// CONCATENATED MODULE: ./packages/runner/src/host/operation.ts
-
-
-
-
-const REATTACH_MS = (/* unused pure expression or super */ null && (10 * 60_000));
-const STATUS_TIMEOUT_MS = 30_000;
-/** Failures that may be over in a moment; a refused login or another host key is not one. */
-const PASSING = new Set(['connection-lost', 'unreachable', 'handshake']);
-/** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
-const UNKNOWN_LIMIT = 3;
-/** One host for one operation: asks its launcher, follows the events, finds back after a lost connection. */
-class operation_Host {
-    #connection;
-    #options;
-    #session = null;
-    constructor(connection, options) {
-        this.#connection = connection;
-        this.#options = options;
-    }
-    /**
-     * Runs an operation to its result, whatever the outcome is.
-     * @throws Error when the host refused the call or its end stays unknown, SshError when there is no connection
-     */
-    async perform(request) {
-        const first = await this.#start(request);
-        if (first.result.outcome !== 'busy')
-            return first;
-        const holder = await this.#sameRun(request);
-        if (!holder)
-            return first;
-        this.#options.say(`Operation ${holder} of this same workflow run is under way on the host: following it`);
-        this.#options.log.restart();
-        const earlier = { operation: holder, result: await this.#attach(holder) };
-        // Another job of the same run may have deployed something else: then it is our turn now.
-        if (request.verb === 'rollback' || earlier.result.running?.digest === request.argument)
-            return earlier;
-        this.#options.log.restart();
-        return this.#start({ ...request, envelope: { ...request.envelope, operation: `${request.envelope.operation}-2` } });
-    }
-    /** Whether a session is open, so that asking again costs no new login. */
-    get connected() {
-        return this.#session !== null;
-    }
-    /** What the host says about itself; null where it cannot be had. */
-    async status() {
-        try {
-            const lines = [];
-            const session = await this.#open();
-            const { code } = await session.exec('status', {
-                onStdoutLine: (line) => lines.push(line),
-                timeoutMs: STATUS_TIMEOUT_MS,
-            });
-            return code === 0 ? parseStatus(lines.join('\n')) : null;
-        }
-        catch {
-            return null;
-        }
-    }
-    close() {
-        this.#session?.close();
-        this.#session = null;
-    }
-    async #start(request) {
-        const { operation } = request.envelope;
-        const { say } = this.#options;
-        const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
-        try {
-            const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
-            return { operation, result };
-        }
-        catch (error) {
-            if (!(error instanceof SshError) || error.kind !== 'connection-lost')
-                throw error;
-            say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
-            this.close();
-            return { operation, result: await this.#attach(operation) };
-        }
-    }
-    /** Reads an operation's events from its first to its result, over as many connections as it takes. */
-    async #attach(operation) {
-        const { log, say, signal } = this.#options;
-        const until = Date.now() + (this.#options.reattachMs ?? REATTACH_MS);
-        const pause = this.#options.pauseMs ?? ((attempt) => Math.min(500 * 2 ** attempt, 15_000));
-        let unknown = 0;
-        let last = '';
-        for (let attempt = 1; Date.now() < until; attempt += 1) {
-            try {
-                log.restart();
-                return await this.#follow(operation, `attach ${operation}`);
-            }
-            catch (error) {
-                if (error instanceof Refusal) {
-                    unknown += 1;
-                    if (unknown === UNKNOWN_LIMIT)
-                        throw new Error(unclear(operation, error.message), { cause: error });
-                }
-                else if (error instanceof SshError && PASSING.has(error.kind))
-                    this.close();
-                else
-                    throw error;
-                last = error.message;
-            }
-            say(`Attempt ${attempt} to follow the operation again: ${last}`);
-            await sleep(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
-        }
-        throw new Error(unclear(operation, last));
-    }
-    async #sameRun(request) {
-        if (request.runId === '')
-            return null;
-        const holder = (await this.status())?.operation;
-        return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
-    }
-    /**
-     * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
-     * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
-     */
-    async #follow(operation, command, stdin) {
-        const { log, signal } = this.#options;
-        const session = await this.#open();
-        const told = new AbortController();
-        let result = null;
-        try {
-            const end = await session.exec(command, {
-                ...(stdin === undefined ? {} : { stdin }),
-                onStdoutLine: (line) => {
-                    const event = log.line(line);
-                    if (event?.event !== 'result' || event.op !== operation)
-                        return;
-                    result = event;
-                    told.abort();
-                },
-                onStderrLine: (line) => log.stderr(line),
-                signal: AbortSignal.any([signal, told.signal]),
-            });
-            if (result === null)
-                throw refusal(this.#connection, command, end);
-        }
-        catch (error) {
-            if (result === null)
-                throw error;
-        }
-        return result;
-    }
-    async #open() {
-        this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
-        return this.#session;
-    }
-}
-function unclear(operation, why) {
-    return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
-}
-
+// EXTERNAL MODULE: ./packages/runner/src/summary.ts
+var summary = __nccwpck_require__(608);
 // EXTERNAL MODULE: ./packages/runner/src/text.ts
 var src_text = __nccwpck_require__(8857);
 ;// CONCATENATED MODULE: ./packages/runner/src/host/receipt.ts
@@ -72085,6 +71707,7 @@ function report_summaryParts(report) {
     }
     if (!report_isGood(result) && report.status !== null)
         parts.push(...whatRuns(report.status, report.operation));
+    parts.push(...(report.further ?? []));
     if (receipt)
         parts.push(...receiptParts(receipt));
     if (steps.length > 0) {
@@ -72113,7 +71736,368 @@ function whatRuns({ running, previous, operation, ledger }, own) {
     ];
 }
 
+;// CONCATENATED MODULE: ./packages/runner/src/host/last-lines.ts
+
+
+
+const LINES = 30;
+const LINE_CHARACTERS = 1000;
+/**
+ * Whether what is live says something about a failed deploy. Before the switch it is the release of before, which nothing has happened to;
+ * the release that did not make it has given its last lines with its failure.
+ */
+function last_lines_touchedVisitors(result, steps) {
+    return !isGood(result) && steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
+}
+/** The last lines of the live release for the summary; each is masked before it is cut, so that no half of a secret is left. */
+function last_lines_lastLines(lines, live) {
+    if (lines.length === 0)
+        return [];
+    const shown = lines.slice(-LINES).map(({ t, container, text }) => {
+        const clean = redact(text);
+        const cut = clean.length > LINE_CHARACTERS ? `${clean.slice(0, LINE_CHARACTERS)}…` : clean;
+        return `${t.slice(11, 19)} ${container}  ${cut}`;
+    });
+    return [
+        details(`Last lines of what is live${live === null ? '' : `, release ${live}`}`, preformatted(shown)),
+        'More of them, or of one service: `logs [service [lines]]` of the launcher, over the deploy key or on the host.',
+    ];
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/releases.ts
+
+
+/** Releases that are listed whatever became of them; what can be gone back to is listed however long ago it was. */
+const LATEST = 10;
+const MOST = 30;
+/**
+ * The releases of a host for the summary of a rollback, the latest operation first: how each ended, and whether its id may be given as
+ * the input `release`.
+ * @param ledger the whole of it, or as much of its end as is known
+ * @param live the release that visitors are on
+ * @param has the releases that the host says it still has; without, those that it keeps by its own rule
+ */
+function releases_releaseParts(ledger, live, has) {
+    const title = '### Releases on this host';
+    const all = latestOfEach(ledger);
+    if (all.length === 0)
+        return [title, 'None was ever deployed here.'];
+    const images = new Map(has?.map((kept) => [kept.release, kept.images]) ?? keptByRule(ledger, all));
+    const choices = rollbackChoices(ledger, images).filter((id) => id !== live && images.get(id) === 'here');
+    const standard = previous(ledger)?.release ?? null;
+    const goBack = (release) => {
+        if (release === live)
+            return 'live now';
+        if (choices.includes(release))
+            return release === standard ? 'yes, the default' : 'yes';
+        if (images.get(release) === 'gone')
+            return 'no: its images are gone from the host';
+        if (ledger.some((entry) => entry.release === release && wentLive(entry)))
+            return 'no: not kept here any more';
+        return isWhole(ledger) ? 'no: never proved itself here' : 'not known';
+    };
+    const shown = all.filter(({ release }, index) => index < LATEST || release === live || choices.includes(release));
+    const rows = shown
+        .slice(0, MOST)
+        .map((entry) => [entry.release, when(entry.t), howItEnded(entry), goBack(entry.release)]);
+    return [
+        title,
+        table(['release', 'last operation', 'how it ended', 'can be gone back to'], rows),
+        whatNext(choices, standard),
+    ];
+}
+/** The last operation on each release, the latest first. `backing` is no part of the history of releases. */
+function latestOfEach(ledger) {
+    const found = new Map();
+    for (const entry of [...ledger].reverse()) {
+        const { release, verb } = entry;
+        if (release !== null && verb !== 'backing' && !found.has(release))
+            found.set(release, { ...entry, release });
+    }
+    return [...found.values()];
+}
+function keptByRule(ledger, all) {
+    return retention({ ledger, present: all.map(({ release }) => release) }).keep.map((release) => [release, 'here']);
+}
+/** Whether its first entry is that of the first operation ever. */
+function isWhole(ledger) {
+    return ledger[0]?.seq === 1;
+}
+function when(t) {
+    return `${new Date(t).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+function howItEnded({ verb, outcome, error }) {
+    if (outcome === 'rolled_back')
+        return 'rolled back to';
+    if (outcome === 'deployed')
+        return 'deployed';
+    return `${verb} ${outcome}${error ? ` at ${error.step} (${error.code})` : ''}`;
+}
+function whatNext(choices, standard) {
+    if (choices.length === 0)
+        return 'None of them can be gone back to: deploy the release that you want.';
+    const without = standard !== null && choices.includes(standard) ? ` Without an id it goes to ${escapeMarkdown(standard)}.` : '';
+    return `To go back to one of them, run this action again with its id as \`release\`.${without} The host checks its images, its secrets and the database before it changes anything. One that cannot be gone back to comes back with a deploy of it.`;
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/further.ts
+
+
+
+
+/**
+ * What the summary says beyond the operation itself: after a rollback the releases of the host, after a deploy that failed with visitors
+ * on it what the live release has said. Asked for when the result is known; what cannot be had costs a warning and never the operation.
+ */
+async function further_furtherParts(ended) {
+    try {
+        if (ended.verb === 'rollback')
+            return await releases(ended);
+        return touchedVisitors(ended.result, ended.steps) ? await linesOfLive(ended) : [];
+    }
+    catch (error) {
+        const what = ended.verb === 'rollback' ? 'the releases of the host' : 'the last lines of what is live';
+        core.warning(`The summary goes without ${what}: ${error.message}`);
+        return [];
+    }
+}
+async function releases({ host, result, status: asked }) {
+    let reason;
+    const history = await host.history().catch((error) => {
+        reason = error;
+        return null;
+    });
+    // The status has the last operations too, of a host whose whole history is too long to read or cannot be had.
+    const status = await (history === null ? (asked ?? host.status()) : asked);
+    const ledger = history ?? status?.ledger;
+    if (ledger === undefined)
+        throw reason;
+    return releaseParts(ledger, runningRelease({ result, status }), status?.releases);
+}
+async function linesOfLive({ host, result, status }) {
+    const [lines, now] = await Promise.all([host.logs(), status]);
+    return lastLines(lines, runningRelease({ result, status: now }));
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/identity.ts
+
+/** Who asks, from the runner's environment. */
+function identity(env = process.env) {
+    const runId = /^[0-9]{1,20}$/.test(env['GITHUB_RUN_ID'] ?? '') ? (env['GITHUB_RUN_ID'] ?? '') : '';
+    const attempt = /^[0-9]{1,6}$/.test(env['GITHUB_RUN_ATTEMPT'] ?? '') ? env['GITHUB_RUN_ATTEMPT'] : '1';
+    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_ACTOR: actor = '' } = env;
+    return {
+        operation: `${runId === '' ? 'local' : runId}-${attempt}-${randomBytes(4).toString('hex')}`,
+        runId,
+        actor: actor.replace(/\p{Cc}/gu, '').slice(0, 256),
+        run: server && repository && runId !== '' ? `${server}/${repository}/actions/runs/${runId}` : '',
+    };
+}
+
+// EXTERNAL MODULE: ./packages/runner/src/events.ts
+var events = __nccwpck_require__(2787);
+// EXTERNAL MODULE: ./packages/runner/src/outputs.ts
+var outputs = __nccwpck_require__(954);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+;// CONCATENATED MODULE: ./packages/runner/src/host/refusal.ts
+
+/** The host ended a call without a result. */
+class refusal_Refusal extends (/* unused pure expression or super */ null && (Error)) {
+}
+/** Why a call ended without a result, in one line that says what to do. */
+function refusal_refusal({ host, port, user }, command, end) {
+    const where = `${host}:${port}`;
+    const verb = command.split(' ')[0] ?? command;
+    const said = lastLine(end.stderrTail);
+    const quoted = said === '' ? '' : ` (it said: ${said})`;
+    const prepare = 'Prepare the host with the action provision-vps';
+    if (end.code === 127 || end.code === 126) {
+        return new refusal_Refusal(`The host ${where} is not prepared: "${user}" has no launcher that understands "${verb}"${quoted}. ${prepare}, and use the deploy key that it was given`);
+    }
+    if (end.code === 125)
+        return new refusal_Refusal(`The host ${where} could not start its agent${quoted}. ${prepare} again`);
+    if (end.code === 64)
+        return new refusal_Refusal(`The host ${where} refused the call "${verb}"${quoted}`);
+    const how = end.code === null ? `was ended by signal ${end.signal ?? 'unknown'}` : `ended with exit code ${end.code}`;
+    return new refusal_Refusal(`"${verb}" on ${where} ${how} without a result${quoted}`);
+}
+function lastLine(text) {
+    const line = redact(text)
+        .split('\n')
+        .map((each) => each.replace(/\p{Cc}/gu, ' ').trim())
+        .findLast((each) => each !== '') ?? '';
+    return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/operation.ts
+
+
+
+
+const REATTACH_MS = (/* unused pure expression or super */ null && (10 * 60_000));
+const STATUS_TIMEOUT_MS = 30_000;
+/** For what only adds to a summary: a host that is slow to say it must not hold the job. */
+const ADDITION_TIMEOUT_MS = 10_000;
+/** Failures that may be over in a moment; a refused login or another host key is not one. */
+const PASSING = new Set(['connection-lost', 'unreachable', 'handshake']);
+/** Times that a host may say it knows nothing of the operation: its agent may not have begun to write when the connection broke. */
+const UNKNOWN_LIMIT = 3;
+/** One host for one operation: asks its launcher, follows the events, finds back after a lost connection. */
+class operation_Host {
+    #connection;
+    #options;
+    #session = null;
+    constructor(connection, options) {
+        this.#connection = connection;
+        this.#options = options;
+    }
+    /**
+     * Runs an operation to its result, whatever the outcome is.
+     * @throws Error when the host refused the call or its end stays unknown, SshError when there is no connection
+     */
+    async perform(request) {
+        const first = await this.#start(request);
+        if (first.result.outcome !== 'busy')
+            return first;
+        const holder = await this.#sameRun(request);
+        if (!holder)
+            return first;
+        this.#options.say(`Operation ${holder} of this same workflow run is under way on the host: following it`);
+        this.#options.log.restart();
+        const earlier = { operation: holder, result: await this.#attach(holder) };
+        // Another job of the same run may have deployed something else: then it is our turn now.
+        if (request.verb === 'rollback' || earlier.result.running?.digest === request.argument)
+            return earlier;
+        this.#options.log.restart();
+        return this.#start({ ...request, envelope: { ...request.envelope, operation: `${request.envelope.operation}-2` } });
+    }
+    /** Whether a session is open, so that asking again costs no new login. */
+    get connected() {
+        return this.#session !== null;
+    }
+    /** What the host says about itself; null where it cannot be had. */
+    async status() {
+        return this.#ask('status', STATUS_TIMEOUT_MS, parseStatus).catch(() => null);
+    }
+    /** Every operation that the host ever ended, oldest first. @throws Error where it cannot be had */
+    history() {
+        return this.#ask('history', ADDITION_TIMEOUT_MS, parseHistory);
+    }
+    /** The last lines of the live release's containers. @throws Error where they cannot be had */
+    logs() {
+        return this.#ask('logs', ADDITION_TIMEOUT_MS, (text) => text.split('\n').flatMap((line) => parseLogLine(line) ?? []));
+    }
+    close() {
+        this.#session?.close();
+        this.#session = null;
+    }
+    /** One question that changes nothing. @throws Error, ContractError or SshError where it is not answered */
+    async #ask(verb, timeoutMs, parse) {
+        const lines = [];
+        const session = await this.#open();
+        const end = await session.exec(verb, {
+            onStdoutLine: (line) => lines.push(line),
+            timeoutMs,
+            signal: this.#options.signal,
+        });
+        if (end.code !== 0)
+            throw refusal(this.#connection, verb, end);
+        return parse(lines.join('\n'));
+    }
+    async #start(request) {
+        const { operation } = request.envelope;
+        const { say } = this.#options;
+        const command = request.argument === null ? request.verb : `${request.verb} ${request.argument}`;
+        try {
+            const result = await this.#follow(operation, command, `${JSON.stringify(request.envelope)}\n`);
+            return { operation, result };
+        }
+        catch (error) {
+            if (!(error instanceof SshError) || error.kind !== 'connection-lost')
+                throw error;
+            say(`${error.message}. The host goes on by itself; following operation ${operation} again`);
+            this.close();
+            return { operation, result: await this.#attach(operation) };
+        }
+    }
+    /** Reads an operation's events from its first to its result, over as many connections as it takes. */
+    async #attach(operation) {
+        const { log, say, signal } = this.#options;
+        const until = Date.now() + (this.#options.reattachMs ?? REATTACH_MS);
+        const pause = this.#options.pauseMs ?? ((attempt) => Math.min(500 * 2 ** attempt, 15_000));
+        let unknown = 0;
+        let last = '';
+        for (let attempt = 1; Date.now() < until; attempt += 1) {
+            try {
+                log.restart();
+                return await this.#follow(operation, `attach ${operation}`);
+            }
+            catch (error) {
+                if (error instanceof Refusal) {
+                    unknown += 1;
+                    if (unknown === UNKNOWN_LIMIT)
+                        throw new Error(unclear(operation, error.message), { cause: error });
+                }
+                else if (error instanceof SshError && PASSING.has(error.kind))
+                    this.close();
+                else
+                    throw error;
+                last = error.message;
+            }
+            say(`Attempt ${attempt} to follow the operation again: ${last}`);
+            await sleep(Math.min(pause(attempt), Math.max(until - Date.now(), 0)), undefined, { signal });
+        }
+        throw new Error(unclear(operation, last));
+    }
+    async #sameRun(request) {
+        if (request.runId === '')
+            return null;
+        const holder = (await this.status())?.operation;
+        return holder?.verb === request.verb && holder.id.startsWith(`${request.runId}-`) ? holder.id : null;
+    }
+    /**
+     * Runs one command and follows its events up to the result of the operation. What the agent does after it (drain, prune) does not need us,
+     * and visitors have been served by then, so nobody waits for it. @throws Refusal when the command ends without a result
+     */
+    async #follow(operation, command, stdin) {
+        const { log, signal } = this.#options;
+        const session = await this.#open();
+        const told = new AbortController();
+        let result = null;
+        try {
+            const end = await session.exec(command, {
+                ...(stdin === undefined ? {} : { stdin }),
+                onStdoutLine: (line) => {
+                    const event = log.line(line);
+                    if (event?.event !== 'result' || event.op !== operation)
+                        return;
+                    result = event;
+                    told.abort();
+                },
+                onStderrLine: (line) => log.stderr(line),
+                signal: AbortSignal.any([signal, told.signal]),
+            });
+            if (result === null)
+                throw refusal(this.#connection, command, end);
+        }
+        catch (error) {
+            if (result === null)
+                throw error;
+        }
+        return result;
+    }
+    async #open() {
+        this.#session ??= await (this.#options.open ?? openSession)(this.#connection);
+        return this.#session;
+    }
+}
+function unclear(operation, why) {
+    return `How operation ${operation} ended is not known (${why}). Run this job again: it follows the operation where it still runs, and changes nothing where it is done`;
+}
+
 ;// CONCATENATED MODULE: ./packages/runner/src/host/operate.ts
+
 
 
 
@@ -72133,7 +72117,10 @@ async function operate(connection, request, outputs, signal) {
         const end = await host.perform(request);
         log.end();
         // A person who reads that a deploy failed wants to know next what runs.
-        const status = end.result.running === null || !isGood(end.result) ? await host.status() : null;
+        const unclear = end.result.running === null || !isGood(end.result);
+        const asked = unclear ? host.status() : null;
+        const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps, status: asked });
+        const status = await asked;
         const report = { ...end, host: where, status, steps: log.steps };
         publish({
             'running-release': runningRelease(report),
@@ -72143,7 +72130,7 @@ async function operate(connection, request, outputs, signal) {
             'switched-ms': end.result.timings.switchedMs ?? null,
             receipt: end.result.receipt,
         });
-        await writeSummary(summaryParts(report));
+        await writeSummary(summaryParts({ ...report, further: await further }));
         if (!isGood(end.result))
             throw new OperationFailed(failureLine(report));
         core.info(`The host runs release ${runningRelease(report) ?? 'none'}`);
@@ -72261,6 +72248,7 @@ function planRows(plan) {
 }
 
 ;// CONCATENATED MODULE: ./packages/runner/src/host/index.ts
+
 
 
 
@@ -72879,7 +72867,7 @@ function oneNewline(text) {
 
 /***/ }),
 
-/***/ 6316:
+/***/ 9992:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -72890,10 +72878,10 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var src = __nccwpck_require__(5945);
-// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 2 modules
-var src_facts = __nccwpck_require__(6591);
-// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 17 modules
-var src_inputs = __nccwpck_require__(2114);
+// EXTERNAL MODULE: ./actions/provision-vps/src/facts.ts + 1 modules
+var src_facts = __nccwpck_require__(6319);
+// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 20 modules
+var src_inputs = __nccwpck_require__(550);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
 // EXTERNAL MODULE: ./packages/ssh/src/index.ts + 11 modules
@@ -73006,8 +72994,6 @@ main </dev/null
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:dns/promises");
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
-// EXTERNAL MODULE: external "node:stream"
-var external_node_stream_ = __nccwpck_require__(7075);
 // EXTERNAL MODULE: ./host/provision/facts.ts
 var facts = __nccwpck_require__(5790);
 // EXTERNAL MODULE: ./host/provision/ports.ts
@@ -73020,19 +73006,10 @@ const TRIALS = [
 ];
 /**
  * Shell functions for the end of a run.
- * - `spare`: the guard does not count what the runner does, whose address sshd gave; one that is spared already stays so
  * - `trial`: bans an address of nobody's, tells the firewall's rules as `banned_<tables>`, lifts the ban, tells them as `lifted_<tables>`
- * - `tidy`: takes both back; also for a run that is interrupted
+ * - `tidy`: lifts it also where a run is interrupted
  */
 const TRIAL_FUNCTIONS = `guard() { fail2ban-client "$@" 2>/dev/null; }
-spared=
-spare() {
-  me=\${DELIVERY_SSH%% *}
-  case $me in '' | *[!0-9A-Fa-f:.]*) return 0 ;; esac
-  if guard get sshd ignoreip | sed 's/^[|\`]- //' | grep -q -x -F -e "$me"; then return 0; fi
-  spared=$me
-  guard set sshd addignoreip "$me" >/dev/null
-}
 ban_rules() { "$1" -w -S 2>/dev/null | grep -F -e "-s $2 " -e '-j f2b-sshd'; }
 trial() {
   for each in ${TRIALS.map(({ tables, address, net }) => `${tables},${address},${net}`).join(' ')}; do
@@ -73055,10 +73032,7 @@ trial() {
     tell "lifted_$tables" "$(ban_rules "$tables" "$net" | grep -F -e "-s $net ")"
   done
 }
-tidy() {
-  guard set sshd unbanip ${TRIALS.map(({ address }) => address).join(' ')} >/dev/null
-  [ -z "$spared" ] || guard set sshd delignoreip "$spared" >/dev/null
-}`;
+tidy() { guard set sshd unbanip ${TRIALS.map(({ address }) => address).join(' ')} >/dev/null; }`;
 /** What speaks against the guard: a ban that the firewall does not know of, that leaves an SSH port out, or that cannot be lifted. */
 function judgeTrial(told, sshPorts) {
     const findings = [];
@@ -73104,7 +73078,7 @@ function trialSummary(told) {
 const USUAL_SUSPECTS = [2375, 2376, 3000, 3306, 5432, 6379, 8080, 9000, 27017];
 /**
  * The host's half of the proof from outside, for root's shell: it tells what listens here, so that the runner can knock, and bans an address
- * for trial. It spares the runner's address and goes on doing so until its standard input ends, by the runner's will or its death.
+ * for trial.
  */
 const OUTSIDE_SCRIPT = String.raw `set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -73116,15 +73090,13 @@ main() {
   trap 'exit 130' INT
   trap 'exit 141' PIPE
   trap 'exit 143' TERM
-  spare
   tell listeners "$(awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)"
   tell publishers "$(docker ps --format '{{.Names}} {{.Ports}}' 2>/dev/null)"
   tell addresses "$(ip -6 -o addr show scope global 2>/dev/null | awk '$2 !~ /^(docker|br-|veth)/ { sub(/\/.*/, "", $4); print $4 }')"
   trial
   tell trial_end done
-  timeout 300 cat >/dev/null
 }
-main
+main </dev/null
 exit
 `;
 /** Reads the values of OUTSIDE_SCRIPT. */
@@ -73211,7 +73183,6 @@ var src_text = __nccwpck_require__(8674);
 
 
 
-
 const KNOCK_MS = 1500;
 const TIMEOUT_MS = 60_000;
 /** Looking from outside takes seconds: it is worth them where something changed, and where looking is all that was asked for. */
@@ -73222,14 +73193,13 @@ function deservesLook(mode, { profile }, outcome) {
 }
 /**
  * Knocks from this runner on every port that the host listens on and on the usual suspects, by IPv4 and IPv6, while the host bans an address
- * for trial and spares this runner. What answers and should not, and a ban that the firewall does not show, are findings.
+ * for trial. What answers and should not, and a ban that the firewall does not show, are findings.
  */
 async function lookFromOutside({ session, user, port }, { connection: { host } }, plan, signal) {
     const ports = (0,provision_ports/* reachablePorts */.yy)(plan.sshPorts, plan.openPorts);
     // A run may have begun on a port that it has closed since.
     const ssh = plan.ssh.port ?? port;
     const lines = [];
-    const stdin = new external_node_stream_.PassThrough();
     let looked = null;
     const onStdoutLine = (line) => {
         lines.push(line);
@@ -73238,13 +73208,9 @@ async function lookFromOutside({ session, user, port }, { connection: { host } }
             const inside = parseInside((0,provision_told/* readTold */.o)(lines));
             looked = knockAll([session.address, host], inside, portsToTry(inside, [ssh, ...ports.map(({ port }) => port)]));
         }
-        // The host spares this runner for as long as its input is open.
-        if (line.startsWith('trial_end='))
-            void Promise.resolve(looked).finally(() => stdin.end());
     };
-    stdin.write(OUTSIDE_SCRIPT);
     const { code, stderrTail } = await session.exec((0,facts/* shellAs */.j7)(user), {
-        stdin,
+        stdin: OUTSIDE_SCRIPT,
         onStdoutLine,
         timeoutMs: TIMEOUT_MS,
         signal,
@@ -73288,229 +73254,10 @@ function knock(address, port) {
 
 // EXTERNAL MODULE: ./actions/provision-vps/src/prove-login.ts
 var prove_login = __nccwpck_require__(3475);
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./host/provision/finding.ts
-var provision_finding = __nccwpck_require__(644);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
-var release_src = __nccwpck_require__(875);
-// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
-var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
-var iso = __nccwpck_require__(4377);
-// EXTERNAL MODULE: ./host/provision/tasks.ts + 11 modules
-var tasks = __nccwpck_require__(8317);
-;// CONCATENATED MODULE: ./actions/provision-vps/src/document.ts
-
-
-
-
-const count = schemas/* int */.Whr().min(0);
-const TaskSchema = schemas/* strictObject */.rej({
-    id: schemas/* string */.YjP().min(1),
-    status: schemas/* enum */.k5n(['ok', 'changed', 'skipped', 'drift', 'failed']),
-    ms: schemas/* number */.aig().min(0),
-    reason: schemas/* string */.YjP(),
-    source: schemas/* string */.YjP(),
-    message: schemas/* string */.YjP(),
-});
-const FindingSchema = schemas/* strictObject */.rej({ what: schemas/* string */.YjP().min(1), found: schemas/* string */.YjP(), allowed: schemas/* string */.YjP() });
-/** The report of a run as a file, for whoever keeps or compares them. Another `v` is another shape. */
-const HostReportSchema = schemas/* strictObject */.rej({
-    v: schemas/* literal */.euz(1),
-    at: iso/* datetime */.w$(),
-    mode: schemas/* enum */.k5n(src_inputs/* MODES */.FN),
-    profile: schemas/* enum */.k5n(tasks/* PROFILES */.jI),
-    /** Nothing speaks against the host: no failure, no finding and, where it was only looked at, no drift. */
-    sound: schemas/* boolean */.zMY(),
-    host: schemas/* strictObject */.rej({
-        name: schemas/* string */.YjP().min(1),
-        app: schemas/* string */.YjP().min(1),
-        system: schemas/* string */.YjP(),
-        machine: schemas/* string */.YjP(),
-        virtualization: schemas/* string */.YjP(),
-        provider: schemas/* string */.YjP(),
-        cpus: count,
-        memoryMiB: count,
-        diskGiB: count,
-    }),
-    changed: count,
-    drift: count,
-    failure: schemas/* string */.YjP().nullable(),
-    tasks: schemas/* array */.YOg(TaskSchema),
-    findings: schemas/* array */.YOg(FindingSchema),
-    /** What the host said about itself, by lines. */
-    readings: schemas/* array */.YOg(schemas/* strictObject */.rej({ id: schemas/* string */.YjP().min(1), what: schemas/* string */.YjP(), value: schemas/* array */.YOg(schemas/* string */.YjP()) })),
-});
-/** Puts a run's report together. @throws ContractError where it is not as its schema says */
-function hostReport(inputs, facts, outcome, at = new Date()) {
-    const { mode, profile, app, connection } = inputs;
-    const { tasks, findings, readings, failure } = outcome;
-    const number = (wanted) => tasks.filter(({ status }) => status === wanted).length;
-    const [changed, drift] = [number('changed'), number('drift')];
-    return (0,release_src/* checkDocument */.sw)('report', HostReportSchema, {
-        v: 1,
-        at: at.toISOString(),
-        mode,
-        profile,
-        sound: failure === null && findings.length === 0 && drift === 0,
-        host: {
-            name: connection.host,
-            app,
-            system: facts.os.name,
-            machine: facts.machine,
-            virtualization: facts.virtualization,
-            provider: facts.provider,
-            cpus: facts.cpus,
-            memoryMiB: Math.round(facts.memoryKiB / 1024),
-            diskGiB: Math.round(facts.diskKiB / 1024 ** 2),
-        },
-        changed,
-        drift,
-        failure,
-        tasks,
-        findings,
-        readings: readings.map(({ id, what, value }) => ({
-            id,
-            what,
-            value: value.split('\n').filter((line) => line.trim() !== ''),
-        })),
-    });
-}
-
-;// CONCATENATED MODULE: ./actions/provision-vps/src/summary.ts
-
-
-/** More of them in one line helps nobody; the report has all. */
-const NAMED = 5;
-/** The job summary, as parts of Markdown: short where nothing is wrong. */
-function summaryParts(report) {
-    const { host, tasks, findings, readings, failure } = report;
-    const news = tasks.filter(({ status }) => status === 'changed' || status === 'drift' || status === 'failed');
-    const parts = [
-        `## ${(0,src/* escapeMarkdown */.FV)(headline(report))}`,
-        (0,src/* table */.tp)(['', ''], [
-            ['Host', host.name],
-            ['App', host.app],
-            ['System', `${host.system}, ${host.machine}, ${host.virtualization}`],
-            ...(host.provider === '' ? [] : [['Provider', host.provider]]),
-            ['Size', `${host.cpus} CPU, ${host.memoryMiB} MiB, ${host.diskGiB} GiB`],
-            ['Profile and mode', `${report.profile}, ${report.mode}`],
-        ]),
-    ];
-    if (failure !== null)
-        parts.push(`**${(0,src/* escapeMarkdown */.FV)(failure)}**`);
-    if (findings.length > 0)
-        parts.push('### Findings', (0,src/* table */.tp)(['What', 'Found', 'Allowed'], findings.map(({ what, found, allowed }) => [what, found, allowed])));
-    if (news.length > 0)
-        parts.push(`### ${{ plan: 'What would change', apply: 'What was changed', verify: 'What has drifted' }[report.mode]}`, (0,src/* table */.tp)(['Task', 'Status', 'Why it is set', 'As found'], news.map(({ id, status, reason, message }) => [id, status, reason, message])));
-    const next = whatNext(report);
-    if (next !== '')
-        parts.push((0,src/* escapeMarkdown */.FV)(next));
-    parts.push((0,src/* details */.zH)(`All ${tasks.length} tasks`, (0,src/* table */.tp)(['Task', 'Status', 'Time', 'Why it is set', 'Source', 'Message'], tasks.map(({ id, status, ms, reason, source, message }) => [id, status, (0,src/* duration */.p0)(ms), reason, source, message]))));
-    if (readings.length > 0)
-        parts.push((0,src/* details */.zH)('What the host says about itself', readings.map(({ what, value }) => `${(0,src/* escapeMarkdown */.FV)(what)}\n\n${(0,src/* preformatted */.EC)(value)}`).join('\n\n')));
-    return parts;
-}
-/** What came of the run, in one line. */
-function headline({ mode, host, changed, drift, findings, failure, sound, tasks }) {
-    const found = number(findings.length, 'finding');
-    if (failure !== null)
-        return `❌ ${host.name}: failed after ${number(changed, 'change')}`;
-    if (mode === 'plan')
-        return drift === 0
-            ? `✅ ${host.name}: nothing to change`
-            : `📋 ${host.name}: ${drift} of ${number(tasks.length, 'task')} would change something`;
-    if (mode === 'verify')
-        return sound ? `✅ ${host.name} is as it should be` : `❌ ${host.name}: ${number(drift, 'drift')}, ${found}`;
-    const done = changed === 0 ? 'nothing to change' : number(changed, 'change');
-    return `${sound ? '✅' : '❌'} ${host.name}: ${done}${findings.length === 0 ? '' : `, ${found}`}`;
-}
-/** What the reader is to do now; '' where that is nothing. */
-function whatNext({ mode, drift, findings, failure }) {
-    if (failure !== null)
-        return 'Repair what is named above and run this again: it goes on from there.';
-    if (mode === 'plan')
-        return drift === 0 ? '' : 'Run this with mode: apply to make these changes.';
-    const repairs = drift > 0 ? 'Run this with mode: apply, which repairs the drift. ' : '';
-    return `${repairs}${findings.length > 0 ? 'Each finding says what is allowed: repair it on the server, then run mode: verify.' : ''}`.trim();
-}
-/** Why a run that did its work is a failed one all the same; null where it is not. */
-function complaint(report) {
-    const { mode, host, tasks, findings, sound } = report;
-    if (sound || mode === 'plan')
-        return null;
-    const drifted = tasks.filter(({ status }) => status === 'drift').map(({ id }) => id);
-    const counts = [
-        ...(drifted.length === 0 ? [] : [`${number(drifted.length, 'drift')} (${some(drifted, ', ')})`]),
-        ...(findings.length === 0 ? [] : [`${number(findings.length, 'finding')} (${some(findings.map(provision_finding/* inWords */.r), ' | ')})`]),
-    ];
-    return `${host.name} is not as it should be: ${counts.join(' and ')}. ${whatNext(report)}`;
-}
-function some(texts, separator) {
-    const more = texts.length - NAMED;
-    return `${texts.slice(0, NAMED).join(separator)}${more > 0 ? `${separator}${more} more` : ''}`;
-}
-function number(count, noun) {
-    return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-;// CONCATENATED MODULE: ./actions/provision-vps/src/report.ts
-
-
-
-
-
-
-
-
-/**
- * Outputs, log, summary and the report's file, also of a run that failed in between.
- * @throws Error where the run failed, or the host is not as the mode wants it to be
- */
-async function report(inputs, facts, outcome) {
-    const document = hostReport(inputs, facts, outcome);
-    const reading = (wanted) => document.readings.find(({ id }) => id === wanted)?.value[0] ?? '';
-    (0,src/* setOutputs */.n0)({
-        changed: document.changed,
-        drift: document.drift,
-        findings: document.findings.length,
-        report: await writeReport(document),
-        provider: document.host.provider,
-        'deploy-user': inputs.deployUser,
-        edge: reading('containers').replace(/^edge /, ''),
-        agent: reading('agent'),
-    });
-    for (const line of logLines(document))
-        core/* info */.pq((0,src/* foreignLines */.Y0)(line).join('\n'));
-    await (0,src/* writeSummary */.Sy)(summaryParts(document));
-    const wrong = document.failure ?? complaint(document);
-    if (wrong !== null)
-        throw new Error(wrong);
-    core/* info */.pq(`${headline(document)}. ${whatNext(document)}`.trim());
-}
-/** What is not as it should be, for the log; the tasks themselves are in it already. */
-function logLines({ mode, tasks, findings }) {
-    const planned = mode === 'plan' ? tasks.filter(({ status }) => status === 'drift') : [];
-    return [
-        ...planned.map(({ id, reason, message }) => `would change ${id}: ${reason}${message === '' ? '' : ` (${message})`}`),
-        ...findings.map((finding) => `finding: ${(0,provision_finding/* inWords */.r)(finding)}`),
-    ];
-}
-/** In a directory of its own, for the job's user alone. Later steps of the job keep or compare it. @returns its path */
-async function writeReport(document) {
-    const directory = await (0,promises_.mkdtemp)((0,external_node_path_.join)(process.env['RUNNER_TEMP'] || (0,external_node_os_namespaceObject.tmpdir)(), 'provision-vps-'));
-    const file = (0,external_node_path_.join)(directory, 'report.json');
-    await (0,promises_.writeFile)(file, `${(0,src/* redact */.E$)(JSON.stringify(document, null, 2))}\n`, { mode: 0o600 });
-    return file;
-}
-
+// EXTERNAL MODULE: ./actions/provision-vps/src/report.ts + 3 modules
+var report = __nccwpck_require__(698);
 // EXTERNAL MODULE: ./actions/provision-vps/src/tasks.ts
-var src_tasks = __nccwpck_require__(7895);
+var tasks = __nccwpck_require__(7895);
 ;// CONCATENATED MODULE: ./actions/provision-vps/src/main.ts
 
 
@@ -73531,7 +73278,7 @@ async function main(signal) {
             ({ facts, findings } = await (0,src_facts/* gatherFacts */.pc)(login, inputs));
         }
         const plan = (0,src_facts/* planFor */.bJ)(inputs, facts);
-        const outcome = await (0,src_tasks/* runTasks */.eW)(login, plan, inputs.mode, signal);
+        const outcome = await (0,tasks/* runTasks */.eW)(login, plan, inputs.mode, signal);
         if (inputs.mode === 'apply' && outcome.failure === null && outcome.tasks.some(({ status }) => status === 'drift')) {
             const open = openByKey.bind(null, inputs.connection);
             (0,prove_login/* merge */.h1)(outcome, await (0,prove_login/* secureSsh */.g4)({ plan, login, open, signal }));
@@ -73542,7 +73289,7 @@ async function main(signal) {
             outcome.findings.push(...look.findings);
         }
         outcome.findings.unshift(...findings);
-        await report(inputs, facts, outcome);
+        await (0,report/* report */.z)(inputs, facts, outcome);
     }
     finally {
         login.session.close();
@@ -73677,7 +73424,8 @@ function afterwards(plan, final) {
 }
 /** Undoes over the newest connection that still works; the host does it by itself where none does. */
 async function undone(done, sessions, revertSeconds) {
-    const task = (0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .revertTask */ .IE)();
+    // What is undone is this run's own change: nobody else will confirm it.
+    const task = (0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .revertTask */ .IE)(0);
     // When the host has undone it by itself, there is nothing left to wait for.
     const deadline = Date.now() + Math.min(revertSeconds + 2, 30) * 1000;
     const script = (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__/* .renderScript */ .y)([task], 'proof end done');
@@ -73730,11 +73478,277 @@ function merge(into, later) {
 /** Sends the shell that undoes what an earlier run has left unconfirmed. @throws Error where that fails */
 async function settleEarlier(login, signal) {
     const task = (0,_host_provision_ssh_revert_js__WEBPACK_IMPORTED_MODULE_4__/* .revertTask */ .IE)();
-    _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e('An earlier run has changed sshd and was gone before it could prove a login: that change is undone first');
+    _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e('Another run has changed sshd and has not proven a login yet: where it does not do so now, it is gone, and that change is undone first');
     const script = (0,_host_provision_script_js__WEBPACK_IMPORTED_MODULE_2__/* .renderScript */ .y)([task], 'proof end done');
     const { failure } = await (0,_tasks_js__WEBPACK_IMPORTED_MODULE_6__/* .runScript */ .j3)(login, { script, tasks: [task], readings: [], timeoutMs: TIMEOUT_MS, signal });
     if (failure !== null)
         throw new Error(failure);
+}
+
+
+/***/ }),
+
+/***/ 698:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  T: () => (/* binding */ refuse),
+  z: () => (/* binding */ report)
+});
+
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
+var core = __nccwpck_require__(226);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
+var src = __nccwpck_require__(5945);
+// EXTERNAL MODULE: ./host/provision/finding.ts
+var provision_finding = __nccwpck_require__(644);
+// EXTERNAL MODULE: ./host/provision/preflight.ts
+var preflight = __nccwpck_require__(2974);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var release_src = __nccwpck_require__(8847);
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
+var schemas = __nccwpck_require__(2857);
+// EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
+var iso = __nccwpck_require__(4377);
+// EXTERNAL MODULE: ./host/provision/tasks.ts + 11 modules
+var tasks = __nccwpck_require__(8317);
+// EXTERNAL MODULE: ./actions/provision-vps/src/inputs.ts + 20 modules
+var inputs = __nccwpck_require__(550);
+;// CONCATENATED MODULE: ./actions/provision-vps/src/document.ts
+
+
+
+
+const count = schemas/* int */.Whr().min(0);
+const TaskSchema = schemas/* strictObject */.rej({
+    id: schemas/* string */.YjP().min(1),
+    status: schemas/* enum */.k5n(['ok', 'changed', 'skipped', 'drift', 'failed']),
+    ms: schemas/* number */.aig().min(0),
+    reason: schemas/* string */.YjP(),
+    source: schemas/* string */.YjP(),
+    message: schemas/* string */.YjP(),
+});
+const FindingSchema = schemas/* strictObject */.rej({ what: schemas/* string */.YjP().min(1), found: schemas/* string */.YjP(), allowed: schemas/* string */.YjP() });
+/** The report of a run as a file, for whoever keeps or compares them. Another `v` is another shape. */
+const HostReportSchema = schemas/* strictObject */.rej({
+    v: schemas/* literal */.euz(1),
+    at: iso/* datetime */.w$(),
+    mode: schemas/* enum */.k5n(inputs/* MODES */.FN),
+    profile: schemas/* enum */.k5n(tasks/* PROFILES */.jI),
+    /** Nothing speaks against the host: no failure, no finding and, where it was only looked at, no drift. */
+    sound: schemas/* boolean */.zMY(),
+    host: schemas/* strictObject */.rej({
+        name: schemas/* string */.YjP().min(1),
+        app: schemas/* string */.YjP().min(1),
+        system: schemas/* string */.YjP(),
+        machine: schemas/* string */.YjP(),
+        virtualization: schemas/* string */.YjP(),
+        provider: schemas/* string */.YjP(),
+        cpus: count,
+        memoryMiB: count,
+        diskGiB: count,
+    }),
+    changed: count,
+    drift: count,
+    failure: schemas/* string */.YjP().nullable(),
+    tasks: schemas/* array */.YOg(TaskSchema),
+    findings: schemas/* array */.YOg(FindingSchema),
+    /** What the host said about itself, by lines. */
+    readings: schemas/* array */.YOg(schemas/* strictObject */.rej({ id: schemas/* string */.YjP().min(1), what: schemas/* string */.YjP(), value: schemas/* array */.YOg(schemas/* string */.YjP()) })),
+});
+/** Puts a run's report together. @throws ContractError where it is not as its schema says */
+function hostReport(inputs, facts, outcome, at = new Date()) {
+    const { mode, profile, app, connection } = inputs;
+    const { tasks, findings, readings, failure } = outcome;
+    const number = (wanted) => tasks.filter(({ status }) => status === wanted).length;
+    const [changed, drift] = [number('changed'), number('drift')];
+    return (0,release_src/* checkDocument */.sw)('report', HostReportSchema, {
+        v: 1,
+        at: at.toISOString(),
+        mode,
+        profile,
+        sound: failure === null && findings.length === 0 && drift === 0,
+        host: {
+            name: connection.host,
+            app,
+            system: facts.os.name,
+            machine: facts.machine,
+            virtualization: facts.virtualization,
+            provider: facts.provider,
+            cpus: facts.cpus,
+            memoryMiB: Math.round(facts.memoryKiB / 1024),
+            diskGiB: Math.round(facts.diskKiB / 1024 ** 2),
+        },
+        changed,
+        drift,
+        failure,
+        tasks,
+        findings,
+        readings: readings.map(({ id, what, value }) => ({
+            id,
+            what,
+            value: value.split('\n').filter((line) => line.trim() !== ''),
+        })),
+    });
+}
+
+;// CONCATENATED MODULE: ./actions/provision-vps/src/summary.ts
+
+
+/** More of them in one line helps nobody; the report has all. */
+const NAMED = 5;
+/** The job summary, as parts of Markdown: short where nothing is wrong. */
+function summaryParts(report) {
+    const { host, tasks, findings, readings, failure } = report;
+    const news = tasks.filter(({ status }) => status === 'changed' || status === 'drift' || status === 'failed');
+    const parts = [
+        `## ${(0,src/* escapeMarkdown */.FV)(headline(report))}`,
+        (0,src/* table */.tp)(['', ''], [
+            ['Host', host.name],
+            ['App', host.app],
+            ['System', `${host.system}, ${host.machine}, ${host.virtualization}`],
+            ...(host.provider === '' ? [] : [['Provider', host.provider]]),
+            ['Size', `${host.cpus} CPU, ${host.memoryMiB} MiB, ${host.diskGiB} GiB`],
+            ['Profile and mode', `${report.profile}, ${report.mode}`],
+        ]),
+    ];
+    // The findings say the same, each with what is allowed.
+    if (failure !== null && !refused(report))
+        parts.push(`**${(0,src/* escapeMarkdown */.FV)(failure)}**`);
+    if (findings.length > 0)
+        parts.push('### Findings', (0,src/* table */.tp)(['What', 'Found', 'Allowed'], findings.map(({ what, found, allowed }) => [what, found, allowed])));
+    if (news.length > 0)
+        parts.push(`### ${{ plan: 'What would change', apply: 'What was changed', verify: 'What has drifted' }[report.mode]}`, (0,src/* table */.tp)(['Task', 'Status', 'Why it is set', 'As found'], news.map(({ id, status, reason, message }) => [id, status, reason, message])));
+    const next = whatNext(report);
+    if (next !== '')
+        parts.push((0,src/* escapeMarkdown */.FV)(next));
+    if (tasks.length > 0)
+        parts.push((0,src/* details */.zH)(`All ${tasks.length} tasks`, (0,src/* table */.tp)(['Task', 'Status', 'Time', 'Why it is set', 'Source', 'Message'], tasks.map(({ id, status, ms, reason, source, message }) => [
+            ...[id, status, (0,src/* duration */.p0)(ms), reason, source, message],
+        ]))));
+    if (readings.length > 0)
+        parts.push((0,src/* details */.zH)('What the host says about itself', readings.map(({ what, value }) => `${(0,src/* escapeMarkdown */.FV)(what)}\n\n${(0,src/* preformatted */.EC)(value)}`).join('\n\n')));
+    return parts;
+}
+/** The preflight has ended the run: no other run that is to change something, or to plan it, has findings without a task. */
+function refused({ mode, tasks, findings, failure }) {
+    return failure !== null && mode !== 'verify' && tasks.length === 0 && findings.length > 0;
+}
+/** What came of the run, in one line. */
+function headline(report) {
+    const { mode, host, changed, drift, findings, failure, sound, tasks } = report;
+    const found = number(findings.length, 'finding');
+    if (refused(report))
+        return `❌ ${host.name} cannot be prepared, and nothing was changed: ${found}`;
+    if (failure !== null)
+        return `❌ ${host.name}: failed after ${number(changed, 'change')}`;
+    if (mode === 'plan')
+        return drift === 0
+            ? `✅ ${host.name}: nothing to change`
+            : `📋 ${host.name}: ${drift} of ${number(tasks.length, 'task')} would change something`;
+    if (mode === 'verify')
+        return sound ? `✅ ${host.name} is as it should be` : `❌ ${host.name}: ${number(drift, 'drift')}, ${found}`;
+    const done = changed === 0 ? 'nothing to change' : number(changed, 'change');
+    return `${sound ? '✅' : '❌'} ${host.name}: ${done}${findings.length === 0 ? '' : `, ${found}`}`;
+}
+/** What the reader is to do now; '' where that is nothing. */
+function whatNext(report) {
+    const { mode, drift, findings, failure } = report;
+    if (refused(report))
+        return 'Each finding says what is allowed: repair it on the server, or give the input that is named there, then run this again.';
+    if (failure !== null)
+        return 'Repair what is named above and run this again: it goes on from there.';
+    if (mode === 'plan')
+        return drift === 0 ? '' : 'Run this with mode: apply to make these changes.';
+    const repairs = drift > 0 ? 'Run this with mode: apply, which repairs the drift. ' : '';
+    return `${repairs}${findings.length > 0 ? 'Each finding says what is allowed: repair it on the server, then run mode: verify.' : ''}`.trim();
+}
+/** Why a run that did its work is a failed one all the same; null where it is not. */
+function complaint(report) {
+    const { mode, host, tasks, findings, sound } = report;
+    if (sound || mode === 'plan')
+        return null;
+    const drifted = tasks.filter(({ status }) => status === 'drift').map(({ id }) => id);
+    const counts = [
+        ...(drifted.length === 0 ? [] : [`${number(drifted.length, 'drift')} (${some(drifted, ', ')})`]),
+        ...(findings.length === 0 ? [] : [`${number(findings.length, 'finding')} (${some(findings.map(provision_finding/* inWords */.r), ' | ')})`]),
+    ];
+    return `${host.name} is not as it should be: ${counts.join(' and ')}. ${whatNext(report)}`;
+}
+function some(texts, separator) {
+    const more = texts.length - NAMED;
+    return `${texts.slice(0, NAMED).join(separator)}${more > 0 ? `${separator}${more} more` : ''}`;
+}
+function number(count, noun) {
+    return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+;// CONCATENATED MODULE: ./actions/provision-vps/src/report.ts
+
+
+
+
+
+
+
+
+
+/**
+ * Outputs, log, summary and the report's file, also of a run that failed in between.
+ * @throws Error where the run failed, or the host is not as the mode wants it to be
+ */
+async function report(inputs, facts, outcome) {
+    const document = hostReport(inputs, facts, outcome);
+    const reading = (wanted) => document.readings.find(({ id }) => id === wanted)?.value[0] ?? '';
+    (0,src/* setOutputs */.n0)({
+        changed: document.changed,
+        drift: document.drift,
+        findings: document.findings.length,
+        report: await writeReport(document),
+        provider: document.host.provider,
+        'deploy-user': inputs.deployUser,
+        edge: reading('containers').replace(/^edge /, ''),
+        agent: reading('agent'),
+    });
+    for (const line of logLines(document))
+        core/* info */.pq((0,src/* foreignLines */.Y0)(line).join('\n'));
+    await (0,src/* writeSummary */.Sy)(summaryParts(document));
+    const wrong = document.failure ?? complaint(document);
+    if (wrong !== null)
+        throw new Error(wrong);
+    core/* info */.pq(`${headline(document)}. ${whatNext(document)}`.trim());
+}
+/**
+ * The same of a host that was refused before anything was changed.
+ * @throws Error with every reason, always
+ */
+async function refuse(inputs, facts, findings) {
+    const failure = (0,preflight/* refusal */.x)(inputs.connection.host, findings);
+    await report(inputs, facts, { tasks: [], readings: [], findings, failure });
+    throw new Error(failure);
+}
+/** What is not as it should be, for the log; the tasks themselves are in it already. */
+function logLines({ mode, tasks, findings }) {
+    const planned = mode === 'plan' ? tasks.filter(({ status }) => status === 'drift') : [];
+    return [
+        ...planned.map(({ id, reason, message }) => `would change ${id}: ${reason}${message === '' ? '' : ` (${message})`}`),
+        ...findings.map((finding) => `finding: ${(0,provision_finding/* inWords */.r)(finding)}`),
+    ];
+}
+/** In a directory of its own, for the job's user alone. Later steps of the job keep or compare it. @returns its path */
+async function writeReport(document) {
+    const directory = await (0,promises_.mkdtemp)((0,external_node_path_.join)(process.env['RUNNER_TEMP'] || (0,external_node_os_namespaceObject.tmpdir)(), 'provision-vps-'));
+    const file = (0,external_node_path_.join)(directory, 'report.json');
+    await (0,promises_.writeFile)(file, `${(0,src/* redact */.E$)(JSON.stringify(document, null, 2))}\n`, { mode: 0o600 });
+    return file;
 }
 
 
@@ -74372,14 +74386,28 @@ function provider(vendors) {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   M$: () => (/* binding */ fail2banTasks),
-/* harmony export */   X: () => (/* binding */ fail2banReadings)
+/* harmony export */   Wq: () => (/* binding */ jailTask),
+/* harmony export */   X: () => (/* binding */ fail2banReadings),
+/* harmony export */   ZP: () => (/* binding */ fail2banTask)
 /* harmony export */ });
-/* unused harmony export jail */
+/* unused harmony exports notCounted, jail */
 /* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6812);
 
+/** For so long does a failed login count. */
+const FIND_MINUTES = 10;
+/**
+ * Shell that ends with 0 where an address is not to be counted: the admin has come in from there by key within the time that failures count for.
+ * A run makes logins that are to fail (the admin user before there is one, root once it is out), and so does each run after it. It needs no
+ * word from a run, so none can leave it behind, and it holds for what fail2ban reads back when it starts. fail2ban puts the address for `<ip>`.
+ */
+function notCounted(users) {
+    const accepted = `^Accepted publickey for (${[...new Set(users)].join('|')}) from <ip> port `;
+    // A name that a stranger types stands later in its line; other users of the host can name a program sshd, but not run it as root.
+    const lines = `journalctl -q --since=-${FIND_MINUTES}min -o cat _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session`;
+    return `${lines} | grep -Eq '${accepted}'`;
+}
 /** The jail that watches the SSH log in the journal. */
-function jail(sshPorts) {
+function jail(sshPorts, admin) {
     return [
         '# Managed by provision-vps.',
         '[sshd]',
@@ -74389,36 +74417,44 @@ function jail(sshPorts) {
         'banaction = iptables-multiport',
         `port = ${sshPorts.join(',')}`,
         'maxretry = 8',
-        'findtime = 10m',
+        `findtime = ${FIND_MINUTES}m`,
         'bantime = 1h',
+        `ignorecommand = ${notCounted(['root', admin])}`,
         '',
     ].join('\n');
 }
-/** A guard on the SSH port. */
-function fail2banTasks(sshPorts) {
-    return [
-        (0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .fileTask */ .C3)({
-            id: 'fail2ban_jail',
-            reason: 'Repeated failed logins are shut out for an hour, by the journal: a host of today writes no auth.log',
-            source: 'jail.conf(5); CIS Debian 12 5.1',
-            path: '/etc/fail2ban/jail.d/delivery.local',
-            mode: '644',
-            content: jail(sshPorts),
-            then: 'systemctl restart fail2ban\nuntil_true 20 fail2ban-client status sshd',
-        }),
-        {
-            id: 'fail2ban_running',
-            reason: 'The guard runs now and after a reboot, and watches SSH',
-            source: 'fail2ban-client(1)',
-            show: 'fail2ban-client status sshd',
-            // The answer is kept for the reading: the client takes its time.
-            check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban || { echo 'not running'; return 1; }
+/** Comes before the packages: the guard starts as soon as it is installed, and counts by its own rules what has failed in the ten minutes before. */
+function jailTask(sshPorts, admin) {
+    const path = '/etc/fail2ban/jail.d/delivery.local';
+    const file = (0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .fileTask */ .C3)({
+        id: 'fail2ban_jail',
+        reason: 'Repeated failed logins are shut out for an hour, by the journal: a host of today writes no auth.log. Where the admin came in by key in the last ten minutes, they are not counted',
+        source: 'jail.conf(5); CIS Debian 12 5.1',
+        path,
+        mode: '644',
+        content: jail(sshPorts, admin),
+        // Where it does not run, the task for that comes later.
+        then: `if systemctl -q is-active fail2ban; then
+  systemctl restart fail2ban
+  until_true 20 fail2ban-client status sshd
+fi`,
+    });
+    return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
+}
+/** The guard on the SSH port runs. */
+function fail2banTask() {
+    return {
+        id: 'fail2ban_running',
+        reason: 'The guard runs now and after a reboot, and watches SSH',
+        source: 'fail2ban-client(1)',
+        show: 'fail2ban-client status sshd',
+        // The answer is kept for the reading: the client takes its time.
+        check: `systemctl -q is-enabled fail2ban && systemctl -q is-active fail2ban || { echo 'not running'; return 1; }
 fail2ban-client status sshd >"$work/fail2ban"`,
-            apply: `systemctl -q enable fail2ban
+        apply: `systemctl -q enable fail2ban
 systemctl restart fail2ban
 until_true 20 fail2ban-client status sshd`,
-        },
-    ];
+    };
 }
 /** The guard as it runs. */
 function fail2banReadings() {
@@ -74994,6 +75030,195 @@ function shutPorts(publishers, openPorts = []) {
 }
 function distinct(ports) {
     return [...new Map(ports.map((port) => [portName(port), port])).values()];
+}
+
+
+/***/ }),
+
+/***/ 2974:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   M: () => (/* binding */ preflight),
+/* harmony export */   x: () => (/* binding */ refusal)
+/* harmony export */ });
+/* harmony import */ var _finding_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(644);
+/* harmony import */ var _packages_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9118);
+/* harmony import */ var _ports_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5257);
+
+
+
+/** A "2 GB" server reports a little less: the kernel and the machine keep some. */
+const LEAST_MEMORY_KIB = Math.round(1.8e9 / 1024);
+/** A "40 GB" disk has 37 GiB, and its file system a little less. */
+const LEAST_DISK_KIB = 36 * 1024 * 1024;
+const LEAST_FREE_KIB = 10 * 1024 * 1024;
+/** Certificates and signatures forgive about so much. */
+const MOST_SKEW_SECONDS = 60;
+const SUPPORTED = [
+    { id: 'ubuntu', version: '24.04', name: 'Ubuntu 24.04' },
+    { id: 'ubuntu', version: '26.04', name: 'Ubuntu 26.04' },
+    { id: 'debian', version: '13', name: 'Debian 13' },
+    { id: 'debian', version: '12', name: "Debian 12 (with Docker's own packages)" },
+];
+/** Judges a host before anything is changed: everything that is found is found at once. */
+function preflight(facts, expected) {
+    const small = size(facts);
+    return {
+        refusals: [
+            ...login(facts),
+            ...system(facts, expected),
+            ...(expected.allowSmallHost ? [] : small.map(overridable('allow-small-host'))),
+            ...ports(facts),
+            ...(expected.profile === 'minimal' ? adopted(facts) : [...ssh(facts), ...dockerPackages(facts, expected)]),
+            ...clock(facts, expected),
+            ...(expected.names ?? []).flatMap((name) => leadsHere(name, facts, expected.connectedTo)),
+        ],
+        warnings: [
+            ...(expected.allowSmallHost ? small : []),
+            ...freeDisk(facts),
+            ...architecture(facts),
+            ...(expected.profile === 'hardened' ? (0,_ports_js__WEBPACK_IMPORTED_MODULE_1__/* .shutPorts */ .bd)(facts.publishers, expected.openPorts) : []),
+        ],
+    };
+}
+/** The refusals as the one message of a run that changed nothing. */
+function refusal(host, refusals) {
+    return `${host} cannot be prepared, and nothing was changed: ${refusals.map(_finding_js__WEBPACK_IMPORTED_MODULE_2__/* .inWords */ .r).join(' | ')}`;
+}
+const overridable = (input) => (finding) => ({ ...finding, allowed: `${finding.allowed} (the input ${input} overrides this)` });
+function login({ uid }) {
+    if (uid === 0)
+        return [];
+    return [{ what: 'login', found: `no root shell (uid ${uid})`, allowed: 'root, or a user with NOPASSWD sudo' }];
+}
+function system({ init, os }, { allowUnsupportedOs }) {
+    const findings = [];
+    if (init !== 'systemd')
+        findings.push({ what: 'process 1', found: init || 'unknown', allowed: 'systemd' });
+    if (!allowUnsupportedOs && !SUPPORTED.some(({ id, version }) => os.id === id && os.version === version)) {
+        const allowed = `${SUPPORTED.map(({ name }) => name).join(', ')}; of others those with apt`;
+        findings.push(overridable('allow-unsupported-os')({ what: 'system', found: os.name || 'unknown', allowed }));
+    }
+    return findings;
+}
+function size({ cpus, memoryKiB, diskKiB }) {
+    const findings = [];
+    if (cpus < 2)
+        findings.push({
+            what: 'CPUs',
+            found: String(cpus),
+            allowed: '2 or more: both colours run at once during a switch',
+        });
+    if (memoryKiB < LEAST_MEMORY_KIB) {
+        const found = `${Math.round(memoryKiB / 1024)} MiB`;
+        findings.push({ what: 'memory', found, allowed: '2 GB or more: both colours run at once during a switch' });
+    }
+    if (diskKiB < LEAST_DISK_KIB)
+        findings.push({
+            what: 'disk',
+            found: gibibytes(diskKiB),
+            allowed: '40 GB or more: images of several releases are kept',
+        });
+    return findings;
+}
+function ports({ heldPorts }) {
+    if (heldPorts.length === 0)
+        return [];
+    return [
+        {
+            what: 'ports of the edge',
+            found: `held by ${heldPorts.join(', ')}`,
+            allowed: '80 and 443 free, or held by the edge of an earlier run: stop what holds them, or give this app a server of its own',
+        },
+    ];
+}
+/** A server that somebody else keeps gets nothing installed: what is needed must be there. */
+function adopted({ dockerVersion, composeVersion, curl, os }) {
+    const findings = [];
+    const distribution = { dockerFrom: 'distribution', profile: 'minimal', apparmor: false };
+    const packages = (0,_packages_js__WEBPACK_IMPORTED_MODULE_0__/* .packagesOf */ .DT)({ ...distribution, os: os.id === 'ubuntu' ? 'ubuntu' : 'debian' }).join(' ');
+    const install = os.id === 'debian' && Number(os.version) < 13
+        ? `to install it: docs.docker.com/engine/install/debian`
+        : `to install it: apt-get install ${packages}`;
+    if (dockerVersion === '')
+        findings.push({ what: 'Docker', found: 'none that runs', allowed: `24 or newer; ${install}` });
+    else if (Number.parseInt(dockerVersion, 10) < 24)
+        findings.push({ what: 'Docker', found: dockerVersion, allowed: `24 or newer; docs.docker.com/engine/install` });
+    if (!/^v?([2-9]|[1-9][0-9])\./.test(composeVersion))
+        findings.push({ what: 'docker compose', found: composeVersion || 'none', allowed: `v2 or newer; ${install}` });
+    if (!curl)
+        findings.push({ what: 'curl', found: 'none', allowed: 'any; to install it: apt-get install curl' });
+    return findings;
+}
+function dockerPackages(facts, { dockerPackages: asked }) {
+    return (0,_packages_js__WEBPACK_IMPORTED_MODULE_0__/* .dockerSource */ .oB)(facts, asked).refusals.map((found) => ({
+        what: 'packages of Docker',
+        found,
+        allowed: 'docker.io or docker-ce in version 24 or newer, and not both',
+    }));
+}
+function ssh({ sshPorts, sshError }) {
+    const findings = [];
+    if (sshError !== '')
+        findings.push({
+            what: 'configuration of sshd',
+            found: sshError,
+            allowed: 'one that "sshd -t" takes: repair it first, its next start would lock everybody out',
+        });
+    if (sshPorts.length === 0)
+        findings.push({
+            what: 'port of the SSH server',
+            found: 'none',
+            allowed: 'a known one, or the firewall would lock everybody out',
+        });
+    return findings;
+}
+/** A container shares its machine's clock. Where a clock is only not kept in step, the hardened profile sees to it. */
+function clock({ container, clock: theirs, synchronized }, { profile, clock: ours }) {
+    if (container)
+        return [];
+    const repair = 'to repair: timedatectl set-ntp true';
+    const skew = ours === undefined || theirs === 0 ? 0 : Math.round(theirs - ours);
+    if (Math.abs(skew) > MOST_SKEW_SECONDS) {
+        const found = `${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the runner`;
+        return [{ what: 'clock', found, allowed: `at most ${MOST_SKEW_SECONDS} s apart; ${repair}` }];
+    }
+    if (profile === 'minimal' && synchronized === 'no')
+        return [{ what: 'clock', found: 'not synchronized', allowed: `synchronized; ${repair}` }];
+    return [];
+}
+function leadsHere({ name, addresses, error }, facts, connectedTo) {
+    const what = `DNS name ${name}`;
+    const own = [...(connectedTo === undefined ? [] : [connectedTo]), ...facts.addresses].map(plainAddress);
+    const allowed = `an address of this server (${[...new Set(own)].join(', ')})`;
+    if (error !== null)
+        return [{ what, found: error, allowed }];
+    if (addresses.length === 0)
+        return [{ what, found: 'no address', allowed }];
+    const strange = addresses.filter((address) => !own.includes(plainAddress(address)));
+    return strange.length === 0 ? [] : [{ what, found: strange.join(', '), allowed }];
+}
+/** One spelling for each address, whatever the resolver's, the kernel's and the socket's are. */
+function plainAddress(address) {
+    const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
+    if (mapped !== undefined || !address.includes(':'))
+        return mapped ?? address;
+    return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
+}
+function freeDisk({ freeDiskKiB }) {
+    if (freeDiskKiB >= LEAST_FREE_KIB)
+        return [];
+    return [{ what: 'free disk', found: gibibytes(freeDiskKiB), allowed: '10 GiB or more are recommended' }];
+}
+function architecture({ machine }) {
+    if (machine === 'x86_64')
+        return [];
+    const allowed = 'x86_64 is what the tests run on; every image must be there for another one too';
+    return [{ what: 'architecture', found: machine || 'unknown', allowed }];
+}
+function gibibytes(kibibytes) {
+    return `${Math.round(kibibytes / 1024 ** 2)} GiB`;
 }
 
 
@@ -75737,15 +75962,27 @@ systemctl -q is-active ${REVERT_UNIT}.timer
 exec 7>&-
 `;
 }
-/** Undoes what an earlier run has left unconfirmed, or this one cannot prove. */
-function revertTask({ state } = REVERT_PATHS) {
+/** Between a change and the login that confirms it, another run sees it unconfirmed: for so many seconds it waits for that. */
+const PATIENCE = 5;
+/**
+ * Undoes what an earlier run has left unconfirmed, or this one cannot prove.
+ * @param patience seconds to wait for another run that may be about to confirm it, which has the host to itself meanwhile
+ */
+function revertTask(patience = PATIENCE, { state } = REVERT_PATHS) {
     return {
         id: 'ssh_unconfirmed',
         reason: 'A change of sshd that no later login has proven is undone',
         source: 'this project: README of provision-vps',
         show: `ls ${state}`,
         check: `[ ! -d ${state} ] || { echo 'a change of sshd was never confirmed'; return 1; }`,
-        apply: `sh ${state}/revert`,
+        apply: `tries=${patience * 5}
+flock -u 9
+while [ "$tries" -gt 0 ] && [ -d ${state} ]; do
+  tries=$(( tries - 1 ))
+  sleep 0.2
+done
+flock -w 900 9
+if [ -d ${state} ]; then sh ${state}/revert; else say 'another run has settled it meanwhile'; fi`,
     };
 }
 /** Takes the timer away: a login has come through after the change. */
@@ -75758,7 +75995,7 @@ function confirmTask({ state, units, lock } = REVERT_PATHS) {
         check: `[ ! -d ${state} ] && [ ! -e ${units}/${REVERT_UNIT}.timer ]`,
         apply: `exec 7>${lock}
 flock 7
-[ -d ${state} ] || { echo 'the host has undone the change already: nobody confirmed it in time'; return 1; }
+[ -d ${state} ] || { echo 'the host has undone the change already: nobody confirmed it in time, or another run has undone it'; return 1; }
 rm -rf ${state}
 exec 7>&-
 systemctl -q disable --now ${REVERT_UNIT}.timer
@@ -76827,9 +77064,14 @@ function hostTasks(plan) {
 function taskGroups(plan) {
     return [
         {
-            topic: 'Docker',
+            topic: 'Packages and Docker',
             // Docker, its packages and its configuration are somebody else's on a server that somebody else keeps.
-            tasks: [(0,policy/* appNameTask */.w2)(plan.app), ...(plan.profile === 'hardened' ? dockerTasks(plan) : [networkTask()])],
+            tasks: [
+                (0,policy/* appNameTask */.w2)(plan.app),
+                ...(plan.profile === 'hardened'
+                    ? [(0,fail2ban/* jailTask */.Wq)(plan.sshPorts, plan.ssh.admin.user), ...dockerTasks(plan)]
+                    : [networkTask()]),
+            ],
         },
         { topic: 'Who may release what', tasks: [...(0,access/* accessTasks */.bG)(plan), ...(0,policy/* policyTask */.sG)(plan)] },
         { topic: 'Agent and edge', tasks: edgeTasks(plan) },
@@ -76845,7 +77087,7 @@ function hardening(plan) {
             topic: 'Firewall',
             tasks: [(0,firewall/* firewallTask */.mg)(sshPorts, openPorts), (0,docker_user/* dockerUserTask */.dZ)(openPorts)],
         },
-        { topic: 'Login guard', tasks: (0,fail2ban/* fail2banTasks */.M$)(sshPorts) },
+        { topic: 'Login guard', tasks: [(0,fail2ban/* fail2banTask */.ZP)()] },
         {
             topic: 'System',
             tasks: [...upgradeTasks(plan), clockTask(plan), journalTask(), swapTask(plan), kernelTask(plan)],
@@ -76876,7 +77118,7 @@ function readTold(lines) {
 
 /***/ }),
 
-/***/ 875:
+/***/ 8847:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -76891,7 +77133,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   sw: () => (/* reexport */ parse_checkDocument)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseKept, parseLedger, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseHistory, parseKept, parseLedger, parseLogLine, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackChoices, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -77805,7 +78047,7 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const choices = rollbackChoices(ledger, manifests);
     const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
@@ -77837,6 +78079,14 @@ function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchem
         return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
     return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
+}
+/** The releases that a rollback may be asked for by name, the latest live one first; `kept` are those that the host still has. */
+function rollbackChoices(ledger, kept) {
+    const current = running(ledger)?.release;
+    const newestFirst = new Set(liveHistory(ledger)
+        .map((item) => item.release)
+        .reverse());
+    return [...newestFirst].filter((release) => release !== current && kept.has(release));
 }
 /** The releases of `choices`, newest first, that can run on today's database. */
 function safeTarget(state, choices, manifests) {
@@ -78032,6 +78282,8 @@ function known(entries) {
         return parsed.success ? [parsed.data] : [];
     });
 }
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
 const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = schemas/* object */.Ikc({
@@ -78053,7 +78305,35 @@ const StatusSchema = schemas/* object */.Ikc({
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
+
+/** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
+const LogLineSchema = schemas/* object */.Ikc({
+    v: schemas/* literal */.euz(1),
+    t: isoTime,
+    service: serviceName,
+    container: schemas/* string */.YjP(),
+    text: schemas/* string */.YjP(),
+});
+/** The line of a container in a line of output, or null for a line that is none. */
+function parseLogLine(line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = LogLineSchema.safeParse(value);
+    return result.success ? result.data : null;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -78129,6 +78409,7 @@ function parsePlan(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2787:
@@ -78136,7 +78417,7 @@ function parsePlan(text) {
 
 /* unused harmony export createEventLog */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(875);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8847);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -78278,8 +78559,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 19 modules
-var src = __nccwpck_require__(875);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
+var src = __nccwpck_require__(8847);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts

@@ -39308,7 +39308,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1141);
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5968);
 /* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7930);
 
 
@@ -39672,8 +39672,8 @@ const systemClock = {
 
 
 
-// EXTERNAL MODULE: ./packages/runner/src/index.ts + 46 modules
-var src = __nccwpck_require__(1141);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 47 modules
+var src = __nccwpck_require__(5968);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./actions/verify-health/src/inputs.ts
@@ -39868,7 +39868,7 @@ function summary(url, verdict, first, last) {
 
 /***/ }),
 
-/***/ 1141:
+/***/ 5968:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50348,7 +50348,7 @@ function retention({ ledger, present, keep = 5, protect = [] }) {
 function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchema }) {
     const current = running(ledger);
     const history = liveHistory(ledger);
-    const choices = [...new Set(history.map((item) => item.release).reverse())].filter((release) => release !== current?.release && manifests.has(release));
+    const choices = rollbackChoices(ledger, manifests);
     const allowed = choices.length > 0 ? `available: ${choices.join(', ')}` : 'none is available';
     let target;
     if (requested) {
@@ -50380,6 +50380,14 @@ function rollbackTarget({ ledger, requested, manifests, begun = null, forceSchem
         return refuse('schema_incompatible', `release ${target.release} is of schema ${manifest.schema.after}, the database is at ${state.number} since release ${state.release}, on which only code of schema ${state.compatibleFrom} or later can run; ${safeTarget(state, choices, manifests)}; ${howToForce(state)}`);
     }
     return { ok: true, target, manifest, schema: fits ? state : schemaForced(state, manifest), forced: !fits };
+}
+/** The releases that a rollback may be asked for by name, the latest live one first; `kept` are those that the host still has. */
+function rollbackChoices(ledger, kept) {
+    const current = running(ledger)?.release;
+    const newestFirst = new Set(liveHistory(ledger)
+        .map((item) => item.release)
+        .reverse());
+    return [...newestFirst].filter((release) => release !== current && kept.has(release));
 }
 /** The releases of `choices`, newest first, that can run on today's database. */
 function safeTarget(state, choices, manifests) {
@@ -50575,6 +50583,8 @@ function known(entries) {
         return parsed.success ? [parsed.data] : [];
     });
 }
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
 const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
 /** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
 const StatusSchema = object({
@@ -50596,7 +50606,35 @@ const StatusSchema = object({
 });
 /** Reads a status document; throws ContractError `status`. */
 function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, 4 * 1024 * 1024);
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
+
+/** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
+const LogLineSchema = object({
+    v: literal(1),
+    t: isoTime,
+    service: serviceName,
+    container: schemas_string(),
+    text: schemas_string(),
+});
+/** The line of a container in a line of output, or null for a line that is none. */
+function parseLogLine(line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = LogLineSchema.safeParse(value);
+    return result.success ? result.data : null;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -50651,6 +50689,7 @@ function parsePlan(text) {
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
+
 
 
 
@@ -51083,7 +51122,7 @@ var promises_ = __nccwpck_require__(1455);
 
 
 /** GitHub drops a summary of more than 1 MiB as a whole. */
-const MAX_BYTES = 1024 * 1024 - 4096;
+const summary_MAX_BYTES = 1024 * 1024 - 4096;
 /** Foreign text inside Markdown: no HTML, no links, no images, no mentions, no table cells of its own; one line. */
 function escapeMarkdown(text) {
     return mask_redact(text)
@@ -51142,7 +51181,7 @@ async function writeSummary(parts) {
     await (0,promises_.appendFile)(file, fit(parts), 'utf8');
 }
 /** Joins whole parts up to the size limit, so that no cut goes through a table or a tag. */
-function fit(parts, maxBytes = MAX_BYTES) {
+function fit(parts, maxBytes = summary_MAX_BYTES) {
     let text = '';
     for (const part of parts) {
         const next = `${mask_redact(part)}\n\n`;
