@@ -39,20 +39,17 @@ export interface StageFacts {
 export const HOST = 'fixture.test';
 export const APP_KEY = 'p$a"s\'s #w\\ö=${X}{{.}}';
 
-/** Those that never become healthy are given up sooner. */
-const SOON = { DEADLINE_SECONDS: '5' };
-
 /** Release variants of the fixture app: what is baked in by build arguments. */
 export const VARIANTS = {
   v1: {},
   v2: {},
   v3: {},
   crash: { SICK: 'crash' },
-  hang: { SICK: 'hang', ...SOON },
-  lie: { SICK: 'lie-release', ...SOON },
-  html: { SICK: 'html', ...SOON },
-  flap: { SICK: 'flap', ...SOON },
-  unhealthy: { SICK: 'unhealthy', ...SOON },
+  hang: { SICK: 'hang' },
+  lie: { SICK: 'lie-release' },
+  html: { SICK: 'html' },
+  flap: { SICK: 'flap' },
+  unhealthy: { SICK: 'unhealthy' },
   shy: { SICK: 'edge-shy' },
   late: { SICK: 'late-crash' },
   drops: { SICK: 'drops' },
