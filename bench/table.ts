@@ -79,7 +79,7 @@ export function tables({ samples: all, resident, loads, boots }: Results): strin
     `- Boot time of the app, from its container's start to its first answer: ${spread(boots, 2)} s. After the switch, in the whole command of a deploy: drain ${column(deploys, (sample) => sample.drain, 1)} s` +
       ` (at least the 4 s after which the edge closes an idle connection), bake ${column(deploys, (sample) => sample.bake, 1)} s.`,
     `- At 40 ms: SSH connections per operation ${column(far, (sample) => sample.connections, 0)}, agents started on the host` +
-      ` ${column(far, (sample) => sample.agents, 0)} (after a rollback's result one more, which lists the releases for its summary; for a rollback that the watching agent carries out that one alone).`,
+      ` ${column(far, (sample) => sample.agents, 0)} (0 for a rollback that the watching agent carries out).`,
     `- Resident on the host between operations: ${residentLine(resident)}.`,
     `- Load average of the machine before each run: ${column(
       loads.map((load) => ({ wall: load }) as Sample),

@@ -13,6 +13,14 @@ export const ACTIONS: readonly Mutant[] = [
     test: 'is left out with a warning where the host says nothing',
   },
   {
+    name: 'a rollback that went well asks the host again',
+    file: 'packages/runner/src/host/further.ts',
+    edits: [['    if (ended.result.error === null) return [];\n', '']],
+    ring: 'unit',
+    testFile: FURTHER,
+    test: 'is nothing after a rollback that went well, and the host is not asked again',
+  },
+  {
     name: 'log lines cut before they are masked',
     file: 'packages/runner/src/host/last-lines.ts',
     edits: [['const clean = redact(text);', 'const clean = text;']],

@@ -100,8 +100,7 @@ describe('deploy under load', () => {
     expect(ran.outputs['running-release']).toContain(older);
     expectNoDrop(report);
     expectOneSwitch(report, newer.releaseId, older);
-    expect(rowOf(ran.summary, older)).toMatch(/ rolled back to \| live now \|$/);
-    expect(rowOf(ran.summary, newer.releaseId)).toMatch(/ yes, the default \|$/);
+    expect(rowOf(ran.summary, older)).toBe('');
     const forward = await stage.rollback({ release: newer.releaseId });
     expectCode(forward, 0);
     expect((await stage.status()).running?.release).toBe(newer.releaseId);

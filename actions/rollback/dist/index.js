@@ -66772,11 +66772,14 @@ function whatNext(choices, standard) {
 
 
 /**
- * What the summary says beyond the operation itself: after a rollback the releases of the host, after a deploy that failed with visitors
- * on it what the live release has said. Asked for when the result is known; what cannot be had costs a warning and never the operation.
+ * What the summary says beyond the operation itself: after a rollback that did not work the releases of the host, after a deploy that
+ * failed with visitors on it what the live release has said. An operation that went well asks nothing more of the host. Asked for when
+ * the result is known; what cannot be had costs a warning and never the operation.
  */
 async function furtherParts(ended) {
     try {
+        if (ended.result.error === null)
+            return [];
         if (ended.verb === 'rollback')
             return await releases(ended);
         return touchedVisitors(ended.result, ended.steps) ? await linesOfLive(ended) : [];

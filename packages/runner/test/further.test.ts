@@ -158,27 +158,33 @@ describe('what a summary says further', () => {
     warnings = lines.filter((each) => each.startsWith('::warning::'));
     return text;
   };
+  const refused = (changes: Partial<Ended>): Promise<string> =>
+    parts({ result: result({ ...failed, outcome: 'refused' }), ...changes });
   beforeEach(() => {
     jest.clearAllMocks();
   });
 
-  it('is the releases after a rollback, at the price of one question where it went well', async () => {
-    expect(await parts({})).toMatch(/r1 .* live now/);
+  it('is the releases after a rollback that did not work', async () => {
+    expect(await refused({})).toMatch(/r1 .* live now/);
     expect(host.history).toHaveBeenCalledTimes(1);
-    expect(host.status).not.toHaveBeenCalled();
     expect(host.logs).not.toHaveBeenCalled();
+  });
+
+  it('is nothing after a rollback that went well, and the host is not asked again', async () => {
+    expect(await parts({})).toBe('');
+    for (const asked of [host.history, host.logs, host.status]) expect(asked).not.toHaveBeenCalled();
   });
 
   it('is the last operations that the status has where the history cannot be had', async () => {
     host.history.mockRejectedValueOnce(new Error('history: not valid JSON'));
-    expect(await parts({})).toContain('r8');
+    expect(await refused({})).toContain('r8');
     expect(warnings).toEqual([]);
   });
 
   it.each([null, Promise.resolve(null)])('is left out with a warning where the host says nothing', async (asked) => {
     host.history.mockRejectedValueOnce(new Error('an older agent'));
     host.status.mockResolvedValueOnce(null);
-    expect(await parts({ status: asked })).toBe('');
+    expect(await refused({ status: asked })).toBe('');
     expect(warnings).toEqual(['::warning::The summary goes without the releases of the host: an older agent']);
   });
 
