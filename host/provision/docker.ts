@@ -80,16 +80,15 @@ fi`,
 }
 
 function quickRestart(): Task {
-  const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
-  const file = fileTask({
+  return fileTask({
     id: 'docker_restart',
     reason:
       'A daemon that dies is started again after half a second, however often: without it the edge cannot resolve the names of containers',
     source: 'systemd.service(5); systemd.unit(5)',
-    path,
+    path: '/etc/systemd/system/docker.service.d/10-delivery.conf',
+    makeDirectory: true,
     mode: '644',
     content: '# Managed by provision-vps.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=500ms\n',
     then: 'systemctl daemon-reload',
   });
-  return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
 }

@@ -37,13 +37,13 @@ export function jail(sshPorts: readonly number[], admin: string): string {
 
 /** Comes before the packages: the guard starts as soon as it is installed, and counts by its own rules what has failed in the ten minutes before. */
 export function jailTask(sshPorts: readonly number[], admin: string): Task {
-  const path = '/etc/fail2ban/jail.d/delivery.local';
-  const file = fileTask({
+  return fileTask({
     id: 'fail2ban_jail',
     reason:
       'Repeated failed logins are shut out for an hour, by the journal: a host of today writes no auth.log. Where the admin came in by key in the last ten minutes, they are not counted',
     source: 'jail.conf(5); CIS Debian 12 5.1',
-    path,
+    path: '/etc/fail2ban/jail.d/delivery.local',
+    makeDirectory: true,
     mode: '644',
     content: jail(sshPorts, admin),
     // Where it does not run, the task for that comes later.
@@ -52,7 +52,6 @@ export function jailTask(sshPorts: readonly number[], admin: string): Task {
   until_true 20 fail2ban-client status sshd
 fi`,
   });
-  return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
 }
 
 /** The guard on the SSH port runs. */

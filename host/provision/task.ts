@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { decoded, quote, sha256 } from './shell.ts';
 
 /** One thing that a prepared host has: how to see that it is so, how to make it so, and why it should be so. */
@@ -26,6 +27,8 @@ export interface FileSpec {
   mode: string;
   owner?: string;
   content: string;
+  /** Its directory may not be there: no package has brought it yet. */
+  makeDirectory?: true;
   /** Shell to run after the file was written. */
   then?: string;
   /** Where the file's text is not what shows the setting. */
@@ -35,13 +38,14 @@ export interface FileSpec {
 /** A file with exactly this content, mode and owner, replaced in one step. */
 export function fileTask(spec: FileSpec): Task {
   const { id, reason, source, path, mode, owner = 'root:root', content, then = '', show = `cat ${path}` } = spec;
+  const directory = spec.makeDirectory === true ? `mkdir -p ${quote(dirname(path))}\n` : '';
   return {
     id,
     reason,
     source,
     show,
     check: `same ${quote(path)} ${sha256(content)} ${mode} ${owner}`,
-    apply: `${placed(path, mode, owner, content)}${then}`,
+    apply: `${directory}${placed(path, mode, owner, content)}${then}`,
   };
 }
 

@@ -73897,7 +73897,7 @@ function oneLine(text) {
 /* harmony export */   tZ: () => (/* binding */ deployKeyLine)
 /* harmony export */ });
 /* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3807);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5235);
 
 
@@ -74092,7 +74092,7 @@ function settings(value) {
 /* unused harmony exports publishedRules, dockerUserScript */
 /* harmony import */ var _ports_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5257);
 /* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3659);
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3807);
 
 
 
@@ -74394,7 +74394,7 @@ function provider(vendors) {
 /* harmony export */   ZP: () => (/* binding */ fail2banTask)
 /* harmony export */ });
 /* unused harmony exports notCounted, jail */
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3807);
 
 /** For so long does a failed login count. */
 const FIND_MINUTES = 10;
@@ -74428,12 +74428,12 @@ function jail(sshPorts, admin) {
 }
 /** Comes before the packages: the guard starts as soon as it is installed, and counts by its own rules what has failed in the ten minutes before. */
 function jailTask(sshPorts, admin) {
-    const path = '/etc/fail2ban/jail.d/delivery.local';
-    const file = (0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .fileTask */ .C3)({
+    return (0,_task_js__WEBPACK_IMPORTED_MODULE_0__/* .fileTask */ .C3)({
         id: 'fail2ban_jail',
         reason: 'Repeated failed logins are shut out for an hour, by the journal: a host of today writes no auth.log. Where the admin came in by key in the last ten minutes, they are not counted',
         source: 'jail.conf(5); CIS Debian 12 5.1',
-        path,
+        path: '/etc/fail2ban/jail.d/delivery.local',
+        makeDirectory: true,
         mode: '644',
         content: jail(sshPorts, admin),
         // Where it does not run, the task for that comes later.
@@ -74442,7 +74442,6 @@ function jailTask(sshPorts, admin) {
   until_true 20 fail2ban-client status sshd
 fi`,
     });
-    return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
 }
 /** The guard on the SSH port runs. */
 function fail2banTask() {
@@ -74722,8 +74721,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var apt = __nccwpck_require__(3566);
 // EXTERNAL MODULE: ./host/provision/shell.ts
 var shell = __nccwpck_require__(3659);
-// EXTERNAL MODULE: ./host/provision/task.ts
-var task = __nccwpck_require__(6812);
+// EXTERNAL MODULE: ./host/provision/task.ts + 1 modules
+var task = __nccwpck_require__(3807);
 ;// CONCATENATED MODULE: ./host/provision/repository.ts
 
 
@@ -74902,7 +74901,7 @@ say "installed: $missing"`,
 /* harmony export */   w2: () => (/* binding */ appNameTask)
 /* harmony export */ });
 /* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3807);
 
 
 /** Names below /opt that are the host's own: the edge's directory, and the one that containerd makes. The launcher knows them too. */
@@ -75779,7 +75778,7 @@ function decoded(content) {
 /* harmony export */ });
 /* unused harmony exports SOCKET_PATH, portDropIn, socketDropIn */
 /* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3807);
 
 
 /** The ports that sshd listens on, apart from its other settings: only where a port was asked for. */
@@ -75845,7 +75844,7 @@ ${(0,_task_js__WEBPACK_IMPORTED_MODULE_1__/* .placed */ .GS)(SOCKET_PATH, '644',
 /* harmony export */   yC: () => (/* binding */ REVERT_PATHS)
 /* harmony export */ });
 /* unused harmony exports REVERT_UNIT, revertScript */
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3807);
 
 const REVERT_PATHS = {
     state: '/var/lib/delivery/ssh-before',
@@ -76023,7 +76022,7 @@ systemctl daemon-reload`,
 /* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
 /* harmony import */ var _ssh_port_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6295);
 /* harmony import */ var _ssh_revert_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(274);
-/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6812);
+/* harmony import */ var _task_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3807);
 
 
 
@@ -76228,40 +76227,49 @@ function sshReadings(plan) {
 
 /***/ }),
 
-/***/ 6812:
+/***/ 3807:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Bc: () => (/* binding */ placedAt),
-/* harmony export */   C3: () => (/* binding */ fileTask),
-/* harmony export */   GS: () => (/* binding */ placed),
-/* harmony export */   fH: () => (/* binding */ directoriesTask)
-/* harmony export */ });
-/* harmony import */ var _shell_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3659);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  fH: () => (/* binding */ directoriesTask),
+  C3: () => (/* binding */ fileTask),
+  GS: () => (/* binding */ placed),
+  Bc: () => (/* binding */ placedAt)
+});
+
+;// CONCATENATED MODULE: external "node:path/posix"
+const posix_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path/posix");
+// EXTERNAL MODULE: ./host/provision/shell.ts
+var shell = __nccwpck_require__(3659);
+;// CONCATENATED MODULE: ./host/provision/task.ts
+
 
 /** A file with exactly this content, mode and owner, replaced in one step. */
 function fileTask(spec) {
     const { id, reason, source, path, mode, owner = 'root:root', content, then = '', show = `cat ${path}` } = spec;
+    const directory = spec.makeDirectory === true ? `mkdir -p ${(0,shell/* quote */.hD)((0,posix_namespaceObject.dirname)(path))}\n` : '';
     return {
         id,
         reason,
         source,
         show,
-        check: `same ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path)} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .sha256 */ .sc)(content)} ${mode} ${owner}`,
-        apply: `${placed(path, mode, owner, content)}${then}`,
+        check: `same ${(0,shell/* quote */.hD)(path)} ${(0,shell/* sha256 */.sc)(content)} ${mode} ${owner}`,
+        apply: `${directory}${placed(path, mode, owner, content)}${then}`,
     };
 }
 /** Shell that writes a file; stands on lines of its own. */
 function placed(path, mode, owner, content) {
-    return placedAt((0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path), mode, owner, content);
+    return placedAt((0,shell/* quote */.hD)(path), mode, owner, content);
 }
 /** The same for a path that the shell is to work out, such as `"$work/x"`. */
 function placedAt(path, mode, owner, content) {
-    return `{ ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .decoded */ .DH)(content)}} | put ${path} ${mode} ${owner}\n`;
+    return `{ ${(0,shell/* decoded */.DH)(content)}} | put ${path} ${mode} ${owner}\n`;
 }
 /** Directories with these modes and owners, parents first. */
 function directoriesTask({ id, reason, source }, directories) {
-    const each = (command, join) => directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${(0,_shell_js__WEBPACK_IMPORTED_MODULE_0__/* .quote */ .hD)(path)} ${mode} ${owner}`).join(join);
+    const each = (command, join) => directories.map(({ path, mode, owner = 'root:root' }) => `${command} ${(0,shell/* quote */.hD)(path)} ${mode} ${owner}`).join(join);
     const show = `stat -c '%a %U:%G %n' ${directories.map(({ path }) => path).join(' ')}`;
     return { id, reason, source, show, check: each('is_directory', ' &&\n'), apply: each('directory', '\n') };
 }
@@ -76284,8 +76292,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./host/provision/shell.ts
 var shell = __nccwpck_require__(3659);
-// EXTERNAL MODULE: ./host/provision/task.ts
-var task = __nccwpck_require__(6812);
+// EXTERNAL MODULE: ./host/provision/task.ts + 1 modules
+var task = __nccwpck_require__(3807);
 ;// CONCATENATED MODULE: ./host/provision/admin.ts
 
 
@@ -76907,17 +76915,16 @@ fi`,
     };
 }
 function quickRestart() {
-    const path = '/etc/systemd/system/docker.service.d/10-delivery.conf';
-    const file = (0,task/* fileTask */.C3)({
+    return (0,task/* fileTask */.C3)({
         id: 'docker_restart',
         reason: 'A daemon that dies is started again after half a second, however often: without it the edge cannot resolve the names of containers',
         source: 'systemd.service(5); systemd.unit(5)',
-        path,
+        path: '/etc/systemd/system/docker.service.d/10-delivery.conf',
+        makeDirectory: true,
         mode: '644',
         content: '# Managed by provision-vps.\n[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=500ms\n',
         then: 'systemctl daemon-reload',
     });
-    return { ...file, apply: `mkdir -p ${path.slice(0, path.lastIndexOf('/'))}\n${file.apply}` };
 }
 
 // EXTERNAL MODULE: ./host/provision/access.ts
