@@ -1,3 +1,4 @@
+import { agentsSince } from '../rehearsal/test/agents.ts';
 import { raise } from '../rehearsal/test/raise.ts';
 import { startInRunner } from '../rehearsal/test/action.ts';
 import type { ActionName, ActionRun, Inputs, RunnerHost, Started } from '../rehearsal/test/action.ts';
@@ -49,15 +50,6 @@ export async function raiseForBench(instance: string, runs: number, say: (line: 
 /** Waits until no operation is under way: the drain of the run before has to be over, as plain compose's outage has. */
 async function idle(stage: Stage): Promise<void> {
   for (let n = 0; n < 120 && (await stage.status()).operation !== null; n++) await pause(1);
-}
-
-/** How many agents have been started since a time, milliseconds since 1970. */
-async function agentsSince(stage: Stage, since: number): Promise<number> {
-  const at = (ms: number): string => (ms / 1000).toFixed(3);
-  const lines = await stage.vpsShell(
-    `docker events --since ${at(since)} --until ${at(Date.now())} --filter event=start --filter label=delivery.agent --format .`,
-  );
-  return lines.split('\n').filter((line) => line !== '').length;
 }
 
 /** Starts an action and notes when its log said that the switch was confirmed, milliseconds since 1970. */

@@ -15,10 +15,26 @@ export const ACTIONS: readonly Mutant[] = [
   {
     name: 'a rollback that went well asks the host again',
     file: 'packages/runner/src/host/further.ts',
-    edits: [['    if (ended.result.error === null) return [];\n', '']],
+    edits: [['    if (isGood(ended.result)) return [];\n', '']],
     ring: 'unit',
     testFile: FURTHER,
     test: 'is nothing after a rollback that went well, and the host is not asked again',
+  },
+  {
+    name: 'a refused deploy keeps to itself what the host runs',
+    file: 'agent/src/operation.ts',
+    edits: [['...(EXIT[said] === 0 ? {} : await stateForResult(paths)),', '']],
+    ring: 'unit',
+    testFile: 'agent/test/record.test.ts',
+    test: 'says what the host runs, so that nobody starts another agent to ask',
+  },
+  {
+    name: 'a state of the host from a later agent hides the result',
+    file: 'packages/release/src/events.ts',
+    edits: [['host: HostStateSchema.optional().catch(undefined),', 'host: HostStateSchema.optional(),']],
+    ring: 'unit',
+    testFile: 'packages/release/test/documents.test.ts',
+    test: 'of a newer agent lose only the keys that are new',
   },
   {
     name: 'log lines cut before they are masked',

@@ -33,8 +33,8 @@ __webpack_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __webpack_require__(7598);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __webpack_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __webpack_require__(5752);
 ;// CONCATENATED MODULE: ./packages/trust/src/keys.ts
 
 

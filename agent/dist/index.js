@@ -42088,7 +42088,7 @@ module.exports = {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5752);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2962);
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8686);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
@@ -42694,8 +42694,8 @@ var src_kept = __nccwpck_require__(5929);
 var assets = __nccwpck_require__(4504);
 // EXTERNAL MODULE: ./agent/src/recover.ts
 var recover = __nccwpck_require__(3389);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./agent/src/failure.ts
 var src_failure = __nccwpck_require__(8915);
 // EXTERNAL MODULE: ./agent/src/run.ts
@@ -44276,15 +44276,18 @@ async function deploy(run, digest, report) {
     });
     await events.step('pull', async (note) => {
         // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
-        const [pulled, removed] = await Promise.allSettled([
-            (0,src_kept/* keepImages */.U0)(run, manifest).then(() => pullImages(run, manifest)),
+        const [fetched, removed] = await Promise.allSettled([
+            fetchRelease(run, plan),
             (0,start/* removeColour */.F4)(run, plan.colour, drainSeconds(run, plan)),
         ]);
-        if (pulled.status === 'rejected')
-            throw pulled.reason;
+        if (fetched.status === 'rejected')
+            throw fetched.reason;
         if (removed.status === 'rejected')
             throw removed.reason;
-        const said = [`${String(pulled.value.pulled)} images pulled, ${String(pulled.value.present)} here already`];
+        const { pulled, present, added } = fetched.value;
+        const said = [`${String(pulled)} images pulled, ${String(present)} here already`];
+        if (added > 0)
+            said.push(`${String(added)} hashed files added to those of earlier releases`);
         if (removed.value > 0)
             said.push(`${String(removed.value)} containers of an earlier release removed`);
         note(said.join('; '));
@@ -44337,26 +44340,34 @@ function refuseDrops({ receipt }) {
     error.step = 'bake';
     throw error;
 }
-/** From verified files to a colour that boots: backing services, migrations, web containers. */
+/** All that this host keeps of a verified release: its images, its files, and the hashed files of its pages. */
+async function fetchRelease(run, plan) {
+    const { manifest, digest, files, signature } = plan;
+    await (0,src_kept/* keepImages */.U0)(run, manifest);
+    const images = await pullImages(run, manifest);
+    (0,store/* writeRelease */.d4)(run.paths, manifest.release, digest, files, signature);
+    return { ...images, added: await (0,assets/* bridgeAssets */.V)(run, manifest, sealedOf(plan)) };
+}
+function sealedOf({ files }) {
+    return (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+}
+/** From what is kept to a colour that boots: backing services, migrations, web containers. */
 async function prepare(run, plan, report) {
     const { manifest, colour, digest, generation } = plan;
     const { events, paths } = run;
-    (0,store/* writeRelease */.d4)(paths, manifest.release, digest, plan.files, plan.signature);
     (0,record/* placeSecrets */.hE)(paths, plan.env);
-    const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+    const sealed = sealedOf(plan);
     const { project, file } = (0,start/* renderTarget */.S_)(run, manifest, sealed, colour);
-    const ready = () => Promise.all([(0,start/* startBacking */.kr)(run, manifest, sealed, paths.env), (0,assets/* bridgeAssets */.V)(run, manifest, sealed)]);
+    const ready = () => (0,start/* startBacking */.kr)(run, manifest, sealed, paths.env);
     const jobs = await migrate(run, plan, sealed, report, ready);
     if (jobs)
         (0,src_run/* stopIfAsked */.Q)(run);
     await events.step('start', async (note) => {
-        const [created, added] = jobs ? [[], 0] : await ready();
+        const created = jobs ? [] : await ready();
         await (0,start/* startColour */.B7)(run, manifest.release, project, file, paths.env);
         const said = [`${String(project.containers.length)} containers in ${project.project}`];
         if (created.length > 0)
             said.push(`backing services ${created.join(', ')} created`);
-        if (added > 0)
-            said.push(`${String(added)} hashed files added to those of earlier releases`);
         note(said.join('; '));
     });
     return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };
@@ -44896,7 +44907,7 @@ class Engine {
 /* harmony export */ });
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5752);
 
 
 /** The envelope of a call; a rollback or `backing` from a shell on the host needs none. Throws ContractError `envelope`. */
@@ -44923,7 +44934,7 @@ function envelopeFor(verb, text, actor) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5752);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
 /* harmony import */ var _lock_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8614);
 /* harmony import */ var _mask_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(929);
@@ -45067,7 +45078,7 @@ function forgetOldRuns(runs, own) {
 /* harmony export */   w2: () => (/* binding */ toFailure),
 /* harmony export */   zg: () => (/* binding */ StepError)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8686);
 
 
@@ -45403,7 +45414,7 @@ function historyRow(entry) {
 /* harmony export */   Qu: () => (/* binding */ requireImages),
 /* harmony export */   fR: () => (/* binding */ missingImages)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8915);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3888);
 /* harmony import */ var _truth_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4568);
@@ -45467,7 +45478,7 @@ function storedManifests(paths) {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _envelope_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3013);
 /* harmony import */ var _input_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2493);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1909);
@@ -45568,7 +45579,7 @@ __webpack_async_result__();
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5752);
 
 
 /** Standard input to its end, at most one byte more than an envelope may have. */
@@ -45618,7 +45629,7 @@ function readInput() {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
 /* harmony import */ var _images_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3227);
@@ -46015,7 +46026,7 @@ function mebibytes(bytes) {
 /* harmony export */   dc: () => (/* binding */ EXIT)
 /* harmony export */ });
 /* unused harmony exports newReport, decideOutcome */
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _docker_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9947);
 /* harmony import */ var _events_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4371);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
@@ -46081,6 +46092,7 @@ async function operate(app, verb, paths, envelope, work) {
             timings: { totalMs: events.elapsed() },
             receipt: null,
             error,
+            ...(await (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .stateForResult */ .yc)(paths)),
         });
         return EXIT[outcome];
     }
@@ -46117,6 +46129,7 @@ async function operate(app, verb, paths, envelope, work) {
         },
         receipt: report.receipt,
         error: error ?? unrecorded,
+        ...(EXIT[said] === 0 ? {} : await (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .stateForResult */ .yc)(paths)),
     });
     try {
         if (report.afterwards !== null) {
@@ -46309,7 +46322,7 @@ function releaseDirectory(paths, release) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   l: () => (/* binding */ recover)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2962);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
@@ -46520,7 +46533,7 @@ function stopIfAsked(run) {
 /* harmony export */ });
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7662);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8915);
 /* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3888);
@@ -46591,7 +46604,7 @@ function noWayBack(paths, release, state) {
 /* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_crypto__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -46653,7 +46666,7 @@ function salt(paths) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3024);
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_2___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_2__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5752);
 /* harmony import */ var _delivery_trust_tag__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2542);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(8915);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7662);
@@ -46825,13 +46838,14 @@ function establishedTo(remote) {
 __nccwpck_require__.d(__webpack_exports__, {
   VD: () => (/* binding */ live),
   ir: () => (/* binding */ reference),
+  yc: () => (/* binding */ stateForResult),
   h5: () => (/* binding */ status_status)
 });
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
 var src_docker = __nccwpck_require__(9947);
 // EXTERNAL MODULE: ./agent/src/lock.ts
@@ -46900,24 +46914,45 @@ function notesOn(releases, running) {
 
 
 const SHOWN = 20;
-/** What the host runs, read back from what it routes to; the ledger adds since when. */
-async function status_status(app, paths, docker = new src_docker/* Docker */.J()) {
-    const truth = (0,src_truth/* readTruth */.cS)(paths);
+/** The same in a result. */
+const SHOWN_IN_RESULT = 5;
+/** What the host runs, read back from what it routes to; the ledger adds since when, and the last `shown` operations. */
+async function hostState(paths, truth, shown) {
     const owner = await (0,lock/* holder */.Lm)(paths);
     const running = live(paths, truth);
     const unrecorded = running !== null && running.release !== truth.running?.release;
     const before = unrecorded ? truth.running : (0,src/* previous */.kn)(truth.ledger);
     return {
-        v: 1,
-        app,
         running,
         previous: before === null
             ? null
             : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
         operation: owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
-        ledger: truth.ledger.slice(-SHOWN),
+        ledger: truth.ledger.slice(-shown),
+    };
+}
+/**
+ * What the result of an operation that did not reach its purpose says of the host: whoever reads it need not start an agent to ask.
+ * Nothing where the records cannot be read.
+ */
+async function stateForResult(paths) {
+    try {
+        return { host: await hostState(paths, (0,src_truth/* readTruth */.cS)(paths), SHOWN_IN_RESULT) };
+    }
+    catch {
+        return {};
+    }
+}
+/** The same with the way back from it. */
+async function status_status(app, paths, docker = new src_docker/* Docker */.J()) {
+    const truth = (0,src_truth/* readTruth */.cS)(paths);
+    const state = await hostState(paths, truth, SHOWN);
+    return {
+        v: 1,
+        app,
+        ...state,
         receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
-        ...(await wayBack(paths, docker, running)),
+        ...(await wayBack(paths, docker, state.running)),
     };
 }
 /** The release that the edge routes to now, on record or not yet. */
@@ -47085,7 +47120,7 @@ function leadsTo(own, between, anchors) {
 
 
 const CONSECUTIVE = 3;
-const INTERVAL_MS = 20;
+const INTERVAL_MS = 10;
 /** For one answer. */
 const ANSWER_MS = 5_000;
 const CONNECT_MS = 2_000;
@@ -47273,7 +47308,7 @@ async function drain(remote, seconds, count = _sockets_js__WEBPACK_IMPORTED_MODU
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8500);
 /* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_timers_promises__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var _delivery_health__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6086);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5752);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4461);
 /* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
 
@@ -47443,8 +47478,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/claims.ts
@@ -47612,22 +47647,33 @@ async function readReleaseImage(run, digest, policy) {
     if (kept !== null && (kept.signature !== null || policy?.signatures === undefined))
         return kept;
     const reference = `${repository}@${digest}`;
-    // Side by side, and both of them ended before anything is said: each is one round trip to the registry.
-    const [pulled, signed] = await Promise.allSettled([
-        run.docker.pull(reference, run.envelope.registry),
+    // Side by side, and all of them ended before anything is said: each is one round trip to the registry.
+    const [read, signed, cleared] = await Promise.allSettled([
+        pullRelease(run, reference),
         policy?.signatures === undefined ? null : (0,signature/* fetchSignature */.FH)(run, repository, digest),
+        clearReadings(run),
     ]);
-    if (pulled.status === 'rejected')
-        throw (0,pull_error/* pullError */.c)(reference, pulled.reason);
+    if (read.status === 'rejected')
+        throw read.reason;
     if (signed.status === 'rejected')
         throw signed.reason;
-    await clearReadings(run);
+    if (cleared.status === 'rejected')
+        throw cleared.reason;
+    return { files: read.value, signature: signed.value };
+}
+/** The files of the release image. They are kept in the release directory; the image itself has no further use. */
+async function pullRelease(run, reference) {
+    try {
+        await run.docker.pull(reference, run.envelope.registry);
+    }
+    catch (error) {
+        throw (0,pull_error/* pullError */.c)(reference, error);
+    }
     const files = await run.docker.readImage(reference, (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'));
-    // Its files are kept in the release directory; the image itself has no further use.
     void run.docker.removeImage(reference).catch(() => undefined);
     if (!files.has('manifest.json'))
         throw new failure/* StepError */.zg('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
-    return { files, signature: signed.value };
+    return files;
 }
 /** Containers of images whose reader died. A reading takes less than a second; a young one may be another operation's. */
 async function clearReadings(run) {
@@ -47702,7 +47748,7 @@ function pullError(reference, error) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 
 
@@ -48035,7 +48081,7 @@ function verifyRelease(manifest, files, host) {
 /* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs__WEBPACK_IMPORTED_MODULE_0__);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(7662);
 /* harmony import */ var _paths_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1909);
 
@@ -48114,7 +48160,7 @@ function forgetRelease(paths, release) {
 /* harmony export */   h: () => (/* binding */ successor),
 /* harmony export */   z: () => (/* binding */ refuseOlder)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7662);
 /* harmony import */ var _signature_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4619);
 /* harmony import */ var _version_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3173);
@@ -48325,7 +48371,7 @@ function webContainers(old) {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
 /* harmony import */ var _delivery_stack__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(2962);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5752);
 /* harmony import */ var _files_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7662);
 
 
@@ -48402,8 +48448,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: external "node:timers/promises"
 var promises_ = __nccwpck_require__(8500);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./agent/src/files.ts
 var files = __nccwpck_require__(7662);
 // EXTERNAL MODULE: ./agent/src/lock.ts
@@ -48894,7 +48940,7 @@ async function planBacking({ app, paths, terminal }) {
 /* harmony export */   p7: () => (/* binding */ sayLines),
 /* harmony export */   qm: () => (/* binding */ badCall)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 
 /** Prints one JSON document. */
 function sayJson(document) {
@@ -48924,7 +48970,7 @@ function atMost(args, most, verb) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   g: () => (/* binding */ deploy)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 /* harmony import */ var _deploy_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6005);
 /* harmony import */ var _successor_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6051);
 /* harmony import */ var _operation_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6712);
@@ -49067,8 +49113,8 @@ var external_node_fs_ = __nccwpck_require__(3024);
 const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/backing/difference.ts
@@ -49523,8 +49569,8 @@ __nccwpck_require__.d(__webpack_exports__, {
   d: () => (/* binding */ rollback_rollback)
 });
 
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./agent/src/operation.ts
 var operation = __nccwpck_require__(6712);
 // EXTERNAL MODULE: ./agent/src/successor.ts
@@ -49768,8 +49814,8 @@ var external_node_crypto_ = __nccwpck_require__(7598);
 var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: external "node:readline"
 const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 // EXTERNAL MODULE: ./packages/stack/src/index.ts + 16 modules
 var stack_src = __nccwpck_require__(2962);
 // EXTERNAL MODULE: ./agent/src/docker.ts + 1 modules
@@ -50431,7 +50477,7 @@ const systemClock = {
 
 /***/ }),
 
-/***/ 6349:
+/***/ 5752:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50495,7 +50541,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   pS: () => (/* reexport */ wrongForce)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, KeptSchema, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PlanSchema, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, colour, cutOff, digest, hashSecret, hostName, howToForce, imageByDigest, isoTime, makeReleaseId, operationId, parseHistory, parseLogLine, parsePlan, parseStatus, releaseId, renderEnvFile, role, rollbackChoices, secretName, sentSecretName, serviceName, urlPath
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HostStateSchema, KeptSchema, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OUTCOMES, PlanSchema, PolicySchema, REPOSITORY, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, STEPS, SchemaRangeSchema, SignaturePolicySchema, StatusSchema, StepEventSchema, TimingsSchema, TrustedSourceSchema, colour, cutOff, digest, hashSecret, hostName, howToForce, imageByDigest, isoTime, makeReleaseId, operationId, parseHistory, parseLine, parseLogLine, parsePlan, parseStatus, releaseId, renderEnvFile, role, rollbackChoices, secretName, sentSecretName, serviceName, stepName, urlPath
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -50610,6 +50656,18 @@ function checkDocument(code, schema, value, label = code) {
     if (result.success)
         return result.data;
     throw new contract_error_ContractError(code, `${label}: ${describeIssues(result.error)}`);
+}
+/** The document in one line of output, or null for a line that is none: output has other people's lines in it, too. */
+function parse_parseLine(schema, line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = schema.safeParse(value);
+    return result.success ? result.data : null;
 }
 /** Up to three problems as `field: rule`, without the values found. */
 function describeIssues(error) {
@@ -51020,9 +51078,7 @@ function isLoss({ requests, gateway, earlier }) {
     return gateway > 2 * share * requests;
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/events.ts
-
-
+;// CONCATENATED MODULE: ./packages/release/src/failure.ts
 
 const STEPS = [
     'lock',
@@ -51040,66 +51096,14 @@ const STEPS = [
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas/* enum */.k5n(STEPS);
-const events_milliseconds = schemas/* number */.aig().min(0);
-const common = { v: schemas/* literal */.euz(1), t: isoTime, op: operationId };
-/** A release as seen in results and status: which one, from which image, in which colour. */
-const ReleaseRefSchema = schemas/* strictObject */.rej({ release: releaseId, digest: digest, colour: colour.nullable() });
-const StepEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('step'),
-    step: stepName,
-    status: schemas/* enum */.k5n(['start', 'ok', 'failed', 'skipped']),
-    ms: events_milliseconds.optional(),
-    message: schemas/* string */.YjP().optional(),
-});
-const LogEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('log'),
-    level: schemas/* enum */.k5n(['info', 'warning', 'error']),
-    message: schemas/* string */.YjP(),
-});
-const TimingsSchema = schemas/* object */.Ikc({
-    switchedMs: events_milliseconds.optional(),
-    drainMs: events_milliseconds.optional(),
-    totalMs: events_milliseconds,
-});
+/** Where an operation stopped, and why. */
 const FailureSchema = schemas/* object */.Ikc({
     step: stepName,
     code: schemas/* string */.YjP(),
     message: schemas/* string */.YjP(),
     logs: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
 });
-/** Always the last line of an operation. */
-const ResultEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('result'),
-    outcome: schemas/* enum */.k5n(OUTCOMES),
-    running: ReleaseRefSchema.nullable(),
-    previous: ReleaseRefSchema.nullable(),
-    timings: TimingsSchema,
-    receipt: ReceiptSchema.nullable(),
-    error: FailureSchema.nullable(),
-});
-/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
-const EventSchema = schemas/* discriminatedUnion */.gMt('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
-/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
-function parseEventLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = EventSchema.safeParse(value);
-    return result.success ? result.data : null;
-}
-/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
-function formatEvent(event) {
-    return `${JSON.stringify(event)}\n`;
-}
 
 ;// CONCATENATED MODULE: ./packages/release/src/schema.ts
 
@@ -51365,6 +51369,107 @@ function parseJson(text) {
     catch {
         return undefined;
     }
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/status.ts
+
+
+
+
+
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
+const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
+/** What the host runs and who works on it, by its own records. Unknown keys are dropped, so that an older action can read a newer agent. */
+const HostStateSchema = schemas/* object */.Ikc({
+    running: live.nullable(),
+    previous: live.nullable(),
+    /** Who holds the lock now. */
+    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']), actor: schemas/* string */.YjP(), startedAt: isoTime })
+        .nullable(),
+    /** The last entries, oldest first. */
+    ledger: schemas/* array */.YOg(schemas/* unknown */.L5J()).transform(known),
+});
+/** What the launcher's `status` prints: one JSON document with the last 20 entries of the ledger. */
+const StatusSchema = HostStateSchema.extend({
+    v: schemas/* literal */.euz(1),
+    app: appName,
+    receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: schemas/* array */.YOg(schemas/* object */.Ikc({ release: releaseId, images: schemas/* enum */.k5n(['here', 'gone']), missing: schemas/* array */.YOg(schemas/* string */.YjP()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
+});
+/** Reads a status document; throws ContractError `status`. */
+function parseStatus(text) {
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/events.ts
+
+
+
+
+
+
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
+const events_milliseconds = schemas/* number */.aig().min(0);
+const common = { v: schemas/* literal */.euz(1), t: isoTime, op: operationId };
+/** A release as seen in results and status: which one, from which image, in which colour. */
+const ReleaseRefSchema = schemas/* strictObject */.rej({ release: releaseId, digest: digest, colour: colour.nullable() });
+const StepEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('step'),
+    step: stepName,
+    status: schemas/* enum */.k5n(['start', 'ok', 'failed', 'skipped']),
+    ms: events_milliseconds.optional(),
+    message: schemas/* string */.YjP().optional(),
+});
+const LogEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('log'),
+    level: schemas/* enum */.k5n(['info', 'warning', 'error']),
+    message: schemas/* string */.YjP(),
+});
+const TimingsSchema = schemas/* object */.Ikc({
+    switchedMs: events_milliseconds.optional(),
+    drainMs: events_milliseconds.optional(),
+    totalMs: events_milliseconds,
+});
+/** Always the last line of an operation. */
+const ResultEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('result'),
+    outcome: schemas/* enum */.k5n(OUTCOMES),
+    running: ReleaseRefSchema.nullable(),
+    previous: ReleaseRefSchema.nullable(),
+    timings: TimingsSchema,
+    receipt: ReceiptSchema.nullable(),
+    error: FailureSchema.nullable(),
+    /** Where the purpose was not reached: what the host runs then. Absent where it could not be read, and from an older agent. */
+    host: HostStateSchema.optional().catch(undefined),
+});
+/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
+const EventSchema = schemas/* discriminatedUnion */.gMt('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
+/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
+function parseEventLine(line) {
+    return parse_parseLine(EventSchema, line);
+}
+/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
+function formatEvent(event) {
+    return `${JSON.stringify(event)}\n`;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/kept.ts
@@ -51648,50 +51753,8 @@ function withoutReferences(text, name, line) {
     });
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/status.ts
-
-
-
-
-
-/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
-function known(entries) {
-    return entries.flatMap((entry) => {
-        const parsed = LedgerEntrySchema.safeParse(entry);
-        return parsed.success ? [parsed.data] : [];
-    });
-}
-/** A document bigger than this is none of ours. */
-const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
-const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
-/** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
-const StatusSchema = schemas/* object */.Ikc({
-    v: schemas/* literal */.euz(1),
-    app: appName,
-    running: live.nullable(),
-    previous: live.nullable(),
-    /** Who holds the lock now. */
-    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']), actor: schemas/* string */.YjP(), startedAt: isoTime })
-        .nullable(),
-    /** The last 20 entries, oldest first. */
-    ledger: schemas/* array */.YOg(schemas/* unknown */.L5J()).transform(known),
-    receipt: ReceiptSchema.nullable(),
-    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
-    releases: schemas/* array */.YOg(schemas/* object */.Ikc({ release: releaseId, images: schemas/* enum */.k5n(['here', 'gone']), missing: schemas/* array */.YOg(schemas/* string */.YjP()) }))
-        .optional(),
-    /** What a person should know, one sentence each. */
-    notes: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
-});
-/** Reads a status document; throws ContractError `status`. */
-function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, MAX_BYTES);
-}
-/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
-function parseHistory(text) {
-    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
-}
-
 ;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
 
 
 /** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
@@ -51704,15 +51767,7 @@ const LogLineSchema = schemas/* object */.Ikc({
 });
 /** The line of a container in a line of output, or null for a line that is none. */
 function parseLogLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = LogLineSchema.safeParse(value);
-    return result.success ? result.data : null;
+    return parseLine(LogLineSchema, line);
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -51789,6 +51844,7 @@ function parsePlan(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2962:
@@ -51815,8 +51871,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
-var src = __nccwpck_require__(6349);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 22 modules
+var src = __nccwpck_require__(5752);
 ;// CONCATENATED MODULE: ./packages/stack/src/extension.ts
 
 
@@ -53394,7 +53450,7 @@ function normal(path) {
 /* harmony export */   Ij: () => (/* binding */ BUNDLE_FILE),
 /* harmony export */   bG: () => (/* binding */ signatureTag)
 /* harmony export */ });
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6349);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5752);
 
 /** File of a signature image that holds the bundle of what was signed. */
 const BUNDLE_FILE = 'bundle.sigstore.json';

@@ -54,13 +54,15 @@ export async function deploy(run: Run, digest: string, report: Report): Promise<
   });
   await events.step('pull', async (note) => {
     // The idle colour's leftovers go meanwhile: the release that they are of can be started anew from its images.
-    const [pulled, removed] = await Promise.allSettled([
-      keepImages(run, manifest).then(() => pullImages(run, manifest)),
+    const [fetched, removed] = await Promise.allSettled([
+      fetchRelease(run, plan),
       removeColour(run, plan.colour, drainSeconds(run, plan)),
     ]);
-    if (pulled.status === 'rejected') throw pulled.reason;
+    if (fetched.status === 'rejected') throw fetched.reason;
     if (removed.status === 'rejected') throw removed.reason;
-    const said = [`${String(pulled.value.pulled)} images pulled, ${String(pulled.value.present)} here already`];
+    const { pulled, present, added } = fetched.value;
+    const said = [`${String(pulled)} images pulled, ${String(present)} here already`];
+    if (added > 0) said.push(`${String(added)} hashed files added to those of earlier releases`);
     if (removed.value > 0) said.push(`${String(removed.value)} containers of an earlier release removed`);
     note(said.join('; '));
   });
@@ -115,24 +117,34 @@ function refuseDrops({ receipt }: Report): void {
   throw error;
 }
 
-/** From verified files to a colour that boots: backing services, migrations, web containers. */
+/** All that this host keeps of a verified release: its images, its files, and the hashed files of its pages. */
+async function fetchRelease(run: Run, plan: DeployPlan): Promise<{ pulled: number; present: number; added: number }> {
+  const { manifest, digest, files, signature } = plan;
+  await keepImages(run, manifest);
+  const images = await pullImages(run, manifest);
+  writeRelease(run.paths, manifest.release, digest, files, signature);
+  return { ...images, added: await bridgeAssets(run, manifest, sealedOf(plan)) };
+}
+
+function sealedOf({ files }: Pick<DeployPlan, 'files'>): string {
+  return (files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+}
+
+/** From what is kept to a colour that boots: backing services, migrations, web containers. */
 async function prepare(run: Run, plan: DeployPlan, report: Report): Promise<{ target: Target; sealed: string }> {
   const { manifest, colour, digest, generation } = plan;
   const { events, paths } = run;
-  writeRelease(paths, manifest.release, digest, plan.files, plan.signature);
   placeSecrets(paths, plan.env);
-  const sealed = (plan.files.get('compose.yaml') ?? Buffer.alloc(0)).toString('utf8');
+  const sealed = sealedOf(plan);
   const { project, file } = renderTarget(run, manifest, sealed, colour);
-  const ready = (): Promise<[string[], number]> =>
-    Promise.all([startBacking(run, manifest, sealed, paths.env), bridgeAssets(run, manifest, sealed)]);
+  const ready = (): Promise<string[]> => startBacking(run, manifest, sealed, paths.env);
   const jobs = await migrate(run, plan, sealed, report, ready);
   if (jobs) stopIfAsked(run);
   await events.step('start', async (note) => {
-    const [created, added] = jobs ? ([[], 0] as const) : await ready();
+    const created = jobs ? [] : await ready();
     await startColour(run, manifest.release, project, file, paths.env);
     const said = [`${String(project.containers.length)} containers in ${project.project}`];
     if (created.length > 0) said.push(`backing services ${created.join(', ')} created`);
-    if (added > 0) said.push(`${String(added)} hashed files added to those of earlier releases`);
     note(said.join('; '));
   });
   return { target: { manifest, digest, colour, project, generation, warm: false }, sealed };

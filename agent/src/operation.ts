@@ -18,7 +18,7 @@ import type { Paths } from './paths.ts';
 import type { Run } from './run.ts';
 import { forgetBegunSchema, presentSchema } from './schema.ts';
 import { hostSecrets } from './secrets.ts';
-import { live, reference } from './status.ts';
+import { live, reference, stateForResult } from './status.ts';
 import { appendLedger, clearTraces } from './steps/record.ts';
 import { readTruth } from './truth.ts';
 import type { Truth } from './truth.ts';
@@ -105,6 +105,7 @@ export async function operate(
       timings: { totalMs: events.elapsed() },
       receipt: null,
       error,
+      ...(await stateForResult(paths)),
     });
     return EXIT[outcome];
   }
@@ -140,6 +141,7 @@ export async function operate(
     },
     receipt: report.receipt,
     error: error ?? unrecorded,
+    ...(EXIT[said] === 0 ? {} : await stateForResult(paths)),
   });
   try {
     if (report.afterwards !== null) {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { previous } from '@delivery/release';
-import type { ReleaseRef, Status } from '@delivery/release';
+import type { HostState, ReleaseRef, Status } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { holder } from './lock.ts';
 import type { Paths } from './paths.ts';
@@ -10,21 +10,20 @@ import type { Truth } from './truth.ts';
 import { wayBack } from './way-back.ts';
 
 const SHOWN = 20;
+/** The same in a result. */
+const SHOWN_IN_RESULT = 5;
 
-/** What the host runs, read back from what it routes to; the ledger adds since when. */
-export async function status(
-  app: string,
+/** What the host runs, read back from what it routes to; the ledger adds since when, and the last `shown` operations. */
+async function hostState(
   paths: Paths,
-  docker: Pick<Docker, 'imageId'> = new Docker(),
-): Promise<Status> {
-  const truth = readTruth(paths);
+  truth: Pick<Truth, 'ledger' | 'route' | 'running'>,
+  shown: number,
+): Promise<HostState> {
   const owner = await holder(paths);
   const running = live(paths, truth);
   const unrecorded = running !== null && running.release !== truth.running?.release;
   const before = unrecorded ? truth.running : previous(truth.ledger);
   return {
-    v: 1,
-    app,
     running,
     previous:
       before === null
@@ -32,9 +31,36 @@ export async function status(
         : { release: before.release, digest: before.digest, colour: before.colour, since: before.since },
     operation:
       owner === null ? null : { id: owner.operation, verb: owner.verb, actor: owner.actor, startedAt: owner.startedAt },
-    ledger: truth.ledger.slice(-SHOWN),
+    ledger: truth.ledger.slice(-shown),
+  };
+}
+
+/**
+ * What the result of an operation that did not reach its purpose says of the host: whoever reads it need not start an agent to ask.
+ * Nothing where the records cannot be read.
+ */
+export async function stateForResult(paths: Paths): Promise<{ host?: HostState }> {
+  try {
+    return { host: await hostState(paths, readTruth(paths), SHOWN_IN_RESULT) };
+  } catch {
+    return {};
+  }
+}
+
+/** The same with the way back from it. */
+export async function status(
+  app: string,
+  paths: Paths,
+  docker: Pick<Docker, 'imageId'> = new Docker(),
+): Promise<Status> {
+  const truth = readTruth(paths);
+  const state = await hostState(paths, truth, SHOWN);
+  return {
+    v: 1,
+    app,
+    ...state,
     receipt: truth.ledger.findLast(({ receipt }) => Boolean(receipt))?.receipt ?? null,
-    ...(await wayBack(paths, docker, running)),
+    ...(await wayBack(paths, docker, state.running)),
   };
 }
 

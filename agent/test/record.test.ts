@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope, type ResultEvent } from '@delivery/release';
 import { DockerError } from '../src/docker/engine.ts';
+import { StepError } from '../src/failure.ts';
 import { operate } from '../src/operation.ts';
 import type { Paths } from '../src/paths.ts';
 import { prune } from '../src/steps/prune.ts';
@@ -49,6 +50,22 @@ describe('a switch that cannot be recorded', () => {
       error: { step: 'record', code: 'unrecorded' },
     });
     expect(tidied).not.toHaveBeenCalled();
+  });
+});
+
+describe('the result of a refused deploy', () => {
+  it('says what the host runs, so that nobody starts another agent to ask', async () => {
+    store(paths, 'r1');
+    deployed(paths, 'r1', 'blue');
+    const code = await operate('shop', 'deploy', paths, parseEnvelope('{"format":1,"operation":"op-2"}'), () =>
+      Promise.reject(new StepError('crashed', 'web ends with 1')),
+    );
+    const { host, running } = JSON.parse(lines.at(-1) ?? '') as ResultEvent;
+    expect(code).toBe(1);
+    expect(running?.release).toBe('r1');
+    expect(host?.running).toMatchObject({ release: 'r1', since: expect.stringMatching(/^20/) });
+    expect(host?.operation?.id).toBe('op-2');
+    expect(host?.ledger.map(({ outcome }) => outcome)).toEqual(['deployed', 'refused']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { agentsSince } from './agents.ts';
 import { errorLine, expectCode, expectNoDrop, expectOneSwitch } from './expect.ts';
 import { APP_KEY, Stage } from './stage.ts';
 import type { Variant } from './stage.ts';
@@ -136,9 +137,13 @@ describe('a sick release is refused and the site stays', () => {
       await stage.built(variant);
       const built = await stage.running('v1');
       const load = await stage.load('get');
+      const asked = Date.now();
       const ran = await stage.deploy(variant);
       const report = await load.stop();
       expectCode(ran, 1);
+      expect(ran.summary).toContain('What the host runs');
+      // Whoever waits for the refusal does not wait for a second agent.
+      expect(await agentsSince(stage, asked)).toBe(1);
       expect(ran.outputs['outcome']).toMatch(/refused|failed/);
       expect(ran.outputs['running-release']).toContain(built.releaseId);
       expect(errorLine(ran)).toMatch(told);

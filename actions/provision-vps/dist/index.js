@@ -71551,8 +71551,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(8847);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(5282);
 // EXTERNAL MODULE: ./packages/runner/src/index.ts + 3 modules
 var runner_src = __nccwpck_require__(5945);
 // EXTERNAL MODULE: ./packages/ssh/src/index.ts + 11 modules
@@ -71591,163 +71591,17 @@ var lib_core = __nccwpck_require__(226);
 var mask = __nccwpck_require__(7986);
 // EXTERNAL MODULE: ./packages/runner/src/summary.ts
 var summary = __nccwpck_require__(608);
-// EXTERNAL MODULE: ./packages/runner/src/text.ts
-var src_text = __nccwpck_require__(8857);
-;// CONCATENATED MODULE: ./packages/runner/src/host/receipt.ts
-
-
-
-const NAMES = {
-    get: 'GET, kept connection',
-    'get-fresh': 'GET, new connection each',
-    http2: 'GET, HTTP/2',
-    post: 'POST, exactly once',
-    upload: 'upload',
-    slow: 'slow request',
-    websocket: 'WebSocket',
-    stream: 'stream',
-};
-/** The zero-drop receipt for the job summary: what was lost first, then every kind of request before, during and after the switch. */
-function receipt_receiptParts(receipt) {
-    const lost = dropped(receipt);
-    const cut = cutOff(receipt);
-    const verdict = lost === null
-        ? `✅ **Nothing was dropped**: ${receipt.requests} requests on the public path, 0 failures`
-        : `❌ **Dropped**: ${escapeMarkdown(lost)}`;
-    const parts = ['### Zero-drop receipt', `${verdict}.${cut === null ? '' : ` ⚠️ ${cut}.`}`, figures(receipt)];
-    if (receipt.edge && receipt.edge.length > 0) {
-        parts.push('What the edge counted meanwhile, visitors included:', table(['service', 'colour', 'requests', 'answered 5xx', 'of them 502 or 504'], receipt.edge.map(({ service, colour, requests, errors, gateway }) => [
-            service,
-            colour,
-            String(requests),
-            String(errors),
-            String(gateway),
-        ])));
-    }
-    if (receipt.firstFailures && receipt.firstFailures.length > 0)
-        parts.push(details('The first failures', preformatted(receipt.firstFailures)));
-    return parts;
-}
-function figures(receipt) {
-    const { kinds, phases } = receipt;
-    const all = [receipt.p50Ms, receipt.p95Ms, receipt.p99Ms].map(duration);
-    if (kinds === undefined || phases === undefined) {
-        return table(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [[String(receipt.requests), String(receipt.failures), String(receipt.cut), ...all]]);
-    }
-    const row = (name, { before, during, after }) => [name, ...[before, during, after].flatMap((of) => [requests(of), latencies(of)])];
-    const head = ['before', 'during', 'after'].flatMap((phase) => [`${phase}: requests`, 'p50 / p95 / p99']);
-    return table(['', ...head], PROBE_KINDS.flatMap((kind) => {
-        const found = kinds[kind];
-        return found === undefined ? [] : [row(NAMES[kind], found)];
-    }));
-}
-function requests({ requests: all, failures }) {
-    return failures === 0 ? String(all) : `${all}, ${failures} failed`;
-}
-function latencies({ p50Ms, p95Ms, p99Ms }) {
-    if (p50Ms === null || p95Ms === null || p99Ms === null)
-        return '–';
-    return [p50Ms, p95Ms, p99Ms].map(duration).join(' / ');
-}
-
-;// CONCATENATED MODULE: ./packages/runner/src/host/report.ts
-
-
-
-const GOOD = new Set(['deployed', 'unchanged', 'rolled_back']);
-const TITLES = {
-    deployed: 'Deployed',
-    unchanged: 'Nothing to change',
-    rolled_back: 'Rolled back',
-    applied: 'Applied',
-    refused: 'Refused',
-    failed: 'Failed',
-    busy: 'Busy: another operation holds the host',
-};
-function report_isGood(result) {
-    return GOOD.has(result.outcome);
-}
-/** What the host runs: from the result, which is read back on the host; from its status where there is none. */
-function report_runningRelease({ result, status }) {
-    return result.running?.release ?? status?.running?.release ?? null;
-}
-function report_previousRelease({ result, status }) {
-    return result.previous?.release ?? status?.previous?.release ?? null;
-}
-/** One line for the failed job: where it stopped, why, and what the host runs now. */
-function report_failureLine(report) {
-    const { result } = report;
-    const error = result.error;
-    const why = error
-        ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]`
-        : TITLES[result.outcome];
-    const running = report_runningRelease(report);
-    return `${why}. The host runs ${running === null ? 'no release' : `release ${running}`}`;
-}
-/** The job summary, as parts of Markdown. */
-function report_summaryParts(report) {
-    const { result, steps } = report;
-    const { timings, receipt, error } = result;
-    const parts = [
-        `## ${report_isGood(result) ? '✅' : '❌'} ${TITLES[result.outcome]}`,
-        table(['', ''], [
-            ['Host', report.host],
-            ['Running release', report_runningRelease(report) ?? 'none'],
-            ['Previous release', report_previousRelease(report) ?? 'none'],
-            ['Colour', result.running?.colour ?? 'none'],
-            ['Operation', report.operation],
-            ['Until switched', timings.switchedMs === undefined ? 'not switched' : duration(timings.switchedMs)],
-            ['In all', duration(timings.totalMs)],
-        ]),
-    ];
-    if (error) {
-        parts.push(`**Stopped at ${escapeMarkdown(error.step)}** (${escapeMarkdown(error.code)}): ${escapeMarkdown(error.message)}`);
-        if (error.logs && error.logs.length > 0)
-            parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
-    }
-    if (!report_isGood(result) && report.status !== null)
-        parts.push(...whatRuns(report.status, report.operation));
-    parts.push(...(report.further ?? []));
-    if (receipt)
-        parts.push(...receiptParts(receipt));
-    if (steps.length > 0) {
-        parts.push('### Steps', timeline(`Operation ${report.operation}`, steps), details('As a table', table(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']))));
-    }
-    return parts;
-}
-/**
- * The host's own word on what it runs, for a summary of what went wrong.
- * @param own the operation that the summary is of: that it still clears up after its result is no news
- */
-function whatRuns({ running, previous, operation, ledger }, own) {
-    const row = (name, live) => [
-        name,
-        live?.release ?? 'none',
-        live?.colour ?? '',
-        live === null ? '' : `since ${live.since}`,
-    ];
-    return [
-        '### What the host runs',
-        table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
-        ...(operation === null || operation.id === own
-            ? []
-            : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
-        details('Last operations', table(['when', 'what', 'outcome', 'release'], ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']))),
-    ];
-}
-
 ;// CONCATENATED MODULE: ./packages/runner/src/host/last-lines.ts
-
 
 
 const LINES = 30;
 const LINE_CHARACTERS = 1000;
 /**
- * Whether what is live says something about a failed deploy. Before the switch it is the release of before, which nothing has happened to;
+ * Whether what is live says something about a deploy that failed. Before the switch it is the release of before, which nothing has happened to;
  * the release that did not make it has given its last lines with its failure.
  */
-function last_lines_touchedVisitors(result, steps) {
-    return !isGood(result) && steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
+function last_lines_touchedVisitors(steps) {
+    return steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
 }
 /** The last lines of the live release for the summary; each is masked before it is cut, so that no half of a secret is left. */
 function last_lines_lastLines(lines, live) {
@@ -71840,6 +71694,151 @@ function whatNext(choices, standard) {
     return `To go back to one of them, run this action again with its id as \`release\`.${without} The host checks its images, its secrets and the database before it changes anything. One that cannot be gone back to comes back with a deploy of it.`;
 }
 
+// EXTERNAL MODULE: ./packages/runner/src/text.ts
+var src_text = __nccwpck_require__(8857);
+;// CONCATENATED MODULE: ./packages/runner/src/host/receipt.ts
+
+
+
+const NAMES = {
+    get: 'GET, kept connection',
+    'get-fresh': 'GET, new connection each',
+    http2: 'GET, HTTP/2',
+    post: 'POST, exactly once',
+    upload: 'upload',
+    slow: 'slow request',
+    websocket: 'WebSocket',
+    stream: 'stream',
+};
+/** The zero-drop receipt for the job summary: what was lost first, then every kind of request before, during and after the switch. */
+function receipt_receiptParts(receipt) {
+    const lost = dropped(receipt);
+    const cut = cutOff(receipt);
+    const verdict = lost === null
+        ? `✅ **Nothing was dropped**: ${receipt.requests} requests on the public path, 0 failures`
+        : `❌ **Dropped**: ${escapeMarkdown(lost)}`;
+    const parts = ['### Zero-drop receipt', `${verdict}.${cut === null ? '' : ` ⚠️ ${cut}.`}`, figures(receipt)];
+    if (receipt.edge && receipt.edge.length > 0) {
+        parts.push('What the edge counted meanwhile, visitors included:', table(['service', 'colour', 'requests', 'answered 5xx', 'of them 502 or 504'], receipt.edge.map(({ service, colour, requests, errors, gateway }) => [
+            service,
+            colour,
+            String(requests),
+            String(errors),
+            String(gateway),
+        ])));
+    }
+    if (receipt.firstFailures && receipt.firstFailures.length > 0)
+        parts.push(details('The first failures', preformatted(receipt.firstFailures)));
+    return parts;
+}
+function figures(receipt) {
+    const { kinds, phases } = receipt;
+    const all = [receipt.p50Ms, receipt.p95Ms, receipt.p99Ms].map(duration);
+    if (kinds === undefined || phases === undefined) {
+        return table(['requests', 'failures', 'connections cut', 'p50', 'p95', 'p99'], [[String(receipt.requests), String(receipt.failures), String(receipt.cut), ...all]]);
+    }
+    const row = (name, { before, during, after }) => [name, ...[before, during, after].flatMap((of) => [requests(of), latencies(of)])];
+    const head = ['before', 'during', 'after'].flatMap((phase) => [`${phase}: requests`, 'p50 / p95 / p99']);
+    return table(['', ...head], PROBE_KINDS.flatMap((kind) => {
+        const found = kinds[kind];
+        return found === undefined ? [] : [row(NAMES[kind], found)];
+    }));
+}
+function requests({ requests: all, failures }) {
+    return failures === 0 ? String(all) : `${all}, ${failures} failed`;
+}
+function latencies({ p50Ms, p95Ms, p99Ms }) {
+    if (p50Ms === null || p95Ms === null || p99Ms === null)
+        return '–';
+    return [p50Ms, p95Ms, p99Ms].map(duration).join(' / ');
+}
+
+;// CONCATENATED MODULE: ./packages/runner/src/host/report.ts
+
+
+
+const GOOD = new Set(['deployed', 'unchanged', 'rolled_back']);
+const TITLES = {
+    deployed: 'Deployed',
+    unchanged: 'Nothing to change',
+    rolled_back: 'Rolled back',
+    applied: 'Applied',
+    refused: 'Refused',
+    failed: 'Failed',
+    busy: 'Busy: another operation holds the host',
+};
+function report_isGood(result) {
+    return GOOD.has(result.outcome);
+}
+/** What the host runs: from the result, which is read back on the host; from its own records where there is none. */
+function report_runningRelease({ result, state }) {
+    return result.running?.release ?? state?.running?.release ?? null;
+}
+function report_previousRelease({ result, state }) {
+    return result.previous?.release ?? state?.previous?.release ?? null;
+}
+/** One line for the failed job: where it stopped, why, and what the host runs now. */
+function report_failureLine(report) {
+    const { result } = report;
+    const error = result.error;
+    const why = error
+        ? `${TITLES[result.outcome]} at step "${error.step}": ${error.message} [${error.code}]`
+        : TITLES[result.outcome];
+    const running = report_runningRelease(report);
+    return `${why}. The host runs ${running === null ? 'no release' : `release ${running}`}`;
+}
+/** The job summary, as parts of Markdown. */
+function report_summaryParts(report) {
+    const { result, steps } = report;
+    const { timings, receipt, error } = result;
+    const parts = [
+        `## ${report_isGood(result) ? '✅' : '❌'} ${TITLES[result.outcome]}`,
+        table(['', ''], [
+            ['Host', report.host],
+            ['Running release', report_runningRelease(report) ?? 'none'],
+            ['Previous release', report_previousRelease(report) ?? 'none'],
+            ['Colour', result.running?.colour ?? 'none'],
+            ['Operation', report.operation],
+            ['Until switched', timings.switchedMs === undefined ? 'not switched' : duration(timings.switchedMs)],
+            ['In all', duration(timings.totalMs)],
+        ]),
+    ];
+    if (error) {
+        parts.push(`**Stopped at ${escapeMarkdown(error.step)}** (${escapeMarkdown(error.code)}): ${escapeMarkdown(error.message)}`);
+        if (error.logs && error.logs.length > 0)
+            parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
+    }
+    if (!report_isGood(result) && report.state !== null)
+        parts.push(...whatRuns(report.state, report.operation));
+    parts.push(...(report.further ?? []));
+    if (receipt)
+        parts.push(...receiptParts(receipt));
+    if (steps.length > 0) {
+        parts.push('### Steps', timeline(`Operation ${report.operation}`, steps), details('As a table', table(['step', 'status', 'took', ''], steps.map((step) => [step.name, step.status, duration(step.endMs - step.startMs), step.message ?? '']))));
+    }
+    return parts;
+}
+/**
+ * The host's own word on what it runs, for a summary of what went wrong.
+ * @param own the operation that the summary is of: that it still clears up after its result is no news
+ */
+function whatRuns({ running, previous, operation, ledger }, own) {
+    const row = (name, live) => [
+        name,
+        live?.release ?? 'none',
+        live?.colour ?? '',
+        live === null ? '' : `since ${live.since}`,
+    ];
+    return [
+        '### What the host runs',
+        table(['', 'release', 'colour', ''], [row('live', running), row('before it', previous)]),
+        ...(operation === null || operation.id === own
+            ? []
+            : [`Under way: ${escapeMarkdown(`${operation.verb} ${operation.id}`)}`]),
+        details('Last operations', table(['when', 'what', 'outcome', 'release'], ledger.slice(-5).map((entry) => [entry.t, entry.verb, entry.outcome, entry.release ?? '']))),
+    ];
+}
+
 ;// CONCATENATED MODULE: ./packages/runner/src/host/further.ts
 
 
@@ -71852,11 +71851,11 @@ function whatNext(choices, standard) {
  */
 async function further_furtherParts(ended) {
     try {
-        if (ended.result.error === null)
+        if (isGood(ended.result))
             return [];
         if (ended.verb === 'rollback')
             return await releases(ended);
-        return touchedVisitors(ended.result, ended.steps) ? await linesOfLive(ended) : [];
+        return touchedVisitors(ended.steps) ? await linesOfLive(ended) : [];
     }
     catch (error) {
         const what = ended.verb === 'rollback' ? 'the releases of the host' : 'the last lines of what is live';
@@ -71864,22 +71863,19 @@ async function further_furtherParts(ended) {
         return [];
     }
 }
-async function releases({ host, result, status: asked }) {
-    let reason;
-    const history = await host.history().catch((error) => {
-        reason = error;
-        return null;
-    });
-    // The status has the last operations too, of a host whose whole history is too long to read or cannot be had.
-    const status = await (history === null ? (asked ?? host.status()) : asked);
-    const ledger = history ?? status?.ledger;
+async function releases({ host, result }) {
+    // The status knows which images are gone, and has the last operations of a host whose whole history cannot be had.
+    const [history, status] = await Promise.all([
+        host.history().catch((error) => error),
+        host.status(),
+    ]);
+    const ledger = history instanceof Error ? status?.ledger : history;
     if (ledger === undefined)
-        throw reason;
-    return releaseParts(ledger, runningRelease({ result, status }), status?.releases);
+        throw history;
+    return releaseParts(ledger, result.running?.release ?? status?.running?.release ?? null, status?.releases);
 }
-async function linesOfLive({ host, result, status }) {
-    const [lines, now] = await Promise.all([host.logs(), status]);
-    return lastLines(lines, runningRelease({ result, status: now }));
+async function linesOfLive({ host, result }) {
+    return lastLines(await host.logs(), result.running?.release ?? null);
 }
 
 ;// CONCATENATED MODULE: ./packages/runner/src/host/identity.ts
@@ -72119,12 +72115,8 @@ async function operate(connection, request, outputs, signal) {
     try {
         const end = await host.perform(request);
         log.end();
-        // A person who reads that a deploy failed wants to know next what runs.
-        const unclear = end.result.running === null || !isGood(end.result);
-        const asked = unclear ? host.status() : null;
-        const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps, status: asked });
-        const status = await asked;
-        const report = { ...end, host: where, status, steps: log.steps };
+        const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps });
+        const report = { ...end, host: where, state: await stateOf(end.result, host), steps: log.steps };
         publish({
             'running-release': runningRelease(report),
             'previous-release': previousRelease(report),
@@ -72159,6 +72151,12 @@ async function operate(connection, request, outputs, signal) {
         log.end();
         host.close();
     }
+}
+/** A person who reads that a deploy failed wants to know next what runs. The result says it, unless an older agent wrote it. */
+async function stateOf(result, host) {
+    if (result.host !== undefined)
+        return result.host;
+    return result.running === null || !isGood(result) ? host.status() : null;
 }
 class OperationFailed extends (/* unused pure expression or super */ null && (Error)) {
 }
@@ -73515,8 +73513,8 @@ var src = __nccwpck_require__(5945);
 var provision_finding = __nccwpck_require__(644);
 // EXTERNAL MODULE: ./host/provision/preflight.ts
 var preflight = __nccwpck_require__(2974);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var release_src = __nccwpck_require__(8847);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var release_src = __nccwpck_require__(5282);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/schemas.js + 11 modules
 var schemas = __nccwpck_require__(2857);
 // EXTERNAL MODULE: ./node_modules/zod/v4/classic/iso.js
@@ -77128,7 +77126,7 @@ function readTold(lines) {
 
 /***/ }),
 
-/***/ 8847:
+/***/ 5282:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -77143,7 +77141,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   sw: () => (/* reexport */ parse_checkDocument)
 });
 
-// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseHistory, parseKept, parseLedger, parseLogLine, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackChoices, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, urlPath, wentLive, wrongForce
+// UNUSED EXPORTS: AssetListSchema, BackingChangeSchema, BackingDifferenceSchema, DIGEST, ENVELOPE_MAX_BYTES, EdgeCountsSchema, EnvelopeSchema, EventSchema, FailureSchema, FiguresSchema, HEALTH_SAMPLES, HEALTH_WARMUP, HOST_NAME, HealthSchema, HostStateSchema, IMAGE_BY_DIGEST, KeptSchema, LONG_KINDS, LedgerEntrySchema, LogEventSchema, LogLineSchema, ManifestSchema, ManifestServiceSchema, OPERATION_ID, OUTCOMES, PHASES, PROBE_KINDS, PlanSchema, PolicySchema, ProbesSchema, RELEASE_ID, RESERVED_NAME, ReceiptSchema, ReleaseRefSchema, ResultEventSchema, RouteSchema, SECRET_NAME, SERVICE_NAME, STEPS, SchemaRangeSchema, SchemaStateSchema, StatusSchema, StepEventSchema, TimingsSchema, URL_PATH, appName, appendLine, checkImages, checkRepository, colour, compareSecrets, cutOff, databaseSchema, declaresSchema, describeIssues, digest, dropped, formatEvent, hashSecret, hashSecrets, hostName, howToForce, idleColour, imageByDigest, isoTime, liveHistory, makeReleaseId, mergeEnvFile, missingSecrets, needsMigration, operationId, parseAssetList, parseDocument, parseEnvFile, parseEnvelope, parseEventLine, parseHistory, parseKept, parseLedger, parseLine, parseLogLine, parseManifest, parsePlan, parsePolicy, parseStatus, previous, releaseId, renderEnvFile, retention, role, rollbackChoices, rollbackTarget, running, runsOn, schemaAfter, schemaConflict, schemaDuring, schemaForced, secretName, sentSecretName, serviceName, stepName, urlPath, wentLive, wrongForce
 
 ;// CONCATENATED MODULE: ./packages/release/src/contract-error.ts
 /**
@@ -77241,6 +77239,18 @@ function parse_checkDocument(code, schema, value, label = code) {
     if (result.success)
         return result.data;
     throw new contract_error_ContractError(code, `${label}: ${describeIssues(result.error)}`);
+}
+/** The document in one line of output, or null for a line that is none: output has other people's lines in it, too. */
+function parse_parseLine(schema, line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = schema.safeParse(value);
+    return result.success ? result.data : null;
 }
 /** Up to three problems as `field: rule`, without the values found. */
 function describeIssues(error) {
@@ -77651,9 +77661,7 @@ function isLoss({ requests, gateway, earlier }) {
     return gateway > 2 * share * requests;
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/events.ts
-
-
+;// CONCATENATED MODULE: ./packages/release/src/failure.ts
 
 const STEPS = [
     'lock',
@@ -77671,66 +77679,14 @@ const STEPS = [
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas/* enum */.k5n(STEPS);
-const events_milliseconds = schemas/* number */.aig().min(0);
-const common = { v: schemas/* literal */.euz(1), t: isoTime, op: operationId };
-/** A release as seen in results and status: which one, from which image, in which colour. */
-const ReleaseRefSchema = schemas/* strictObject */.rej({ release: releaseId, digest: digest, colour: colour.nullable() });
-const StepEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('step'),
-    step: stepName,
-    status: schemas/* enum */.k5n(['start', 'ok', 'failed', 'skipped']),
-    ms: events_milliseconds.optional(),
-    message: schemas/* string */.YjP().optional(),
-});
-const LogEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('log'),
-    level: schemas/* enum */.k5n(['info', 'warning', 'error']),
-    message: schemas/* string */.YjP(),
-});
-const TimingsSchema = schemas/* object */.Ikc({
-    switchedMs: events_milliseconds.optional(),
-    drainMs: events_milliseconds.optional(),
-    totalMs: events_milliseconds,
-});
+/** Where an operation stopped, and why. */
 const FailureSchema = schemas/* object */.Ikc({
     step: stepName,
     code: schemas/* string */.YjP(),
     message: schemas/* string */.YjP(),
     logs: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
 });
-/** Always the last line of an operation. */
-const ResultEventSchema = schemas/* object */.Ikc({
-    ...common,
-    event: schemas/* literal */.euz('result'),
-    outcome: schemas/* enum */.k5n(OUTCOMES),
-    running: ReleaseRefSchema.nullable(),
-    previous: ReleaseRefSchema.nullable(),
-    timings: TimingsSchema,
-    receipt: ReceiptSchema.nullable(),
-    error: FailureSchema.nullable(),
-});
-/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
-const EventSchema = schemas/* discriminatedUnion */.gMt('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
-/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
-function parseEventLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = EventSchema.safeParse(value);
-    return result.success ? result.data : null;
-}
-/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
-function formatEvent(event) {
-    return `${JSON.stringify(event)}\n`;
-}
 
 ;// CONCATENATED MODULE: ./packages/release/src/schema.ts
 
@@ -77996,6 +77952,107 @@ function parseJson(text) {
     catch {
         return undefined;
     }
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/status.ts
+
+
+
+
+
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
+const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
+/** What the host runs and who works on it, by its own records. Unknown keys are dropped, so that an older action can read a newer agent. */
+const HostStateSchema = schemas/* object */.Ikc({
+    running: live.nullable(),
+    previous: live.nullable(),
+    /** Who holds the lock now. */
+    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']), actor: schemas/* string */.YjP(), startedAt: isoTime })
+        .nullable(),
+    /** The last entries, oldest first. */
+    ledger: schemas/* array */.YOg(schemas/* unknown */.L5J()).transform(known),
+});
+/** What the launcher's `status` prints: one JSON document with the last 20 entries of the ledger. */
+const StatusSchema = HostStateSchema.extend({
+    v: schemas/* literal */.euz(1),
+    app: appName,
+    receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: schemas/* array */.YOg(schemas/* object */.Ikc({ release: releaseId, images: schemas/* enum */.k5n(['here', 'gone']), missing: schemas/* array */.YOg(schemas/* string */.YjP()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
+});
+/** Reads a status document; throws ContractError `status`. */
+function parseStatus(text) {
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/events.ts
+
+
+
+
+
+
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
+const events_milliseconds = schemas/* number */.aig().min(0);
+const common = { v: schemas/* literal */.euz(1), t: isoTime, op: operationId };
+/** A release as seen in results and status: which one, from which image, in which colour. */
+const ReleaseRefSchema = schemas/* strictObject */.rej({ release: releaseId, digest: digest, colour: colour.nullable() });
+const StepEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('step'),
+    step: stepName,
+    status: schemas/* enum */.k5n(['start', 'ok', 'failed', 'skipped']),
+    ms: events_milliseconds.optional(),
+    message: schemas/* string */.YjP().optional(),
+});
+const LogEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('log'),
+    level: schemas/* enum */.k5n(['info', 'warning', 'error']),
+    message: schemas/* string */.YjP(),
+});
+const TimingsSchema = schemas/* object */.Ikc({
+    switchedMs: events_milliseconds.optional(),
+    drainMs: events_milliseconds.optional(),
+    totalMs: events_milliseconds,
+});
+/** Always the last line of an operation. */
+const ResultEventSchema = schemas/* object */.Ikc({
+    ...common,
+    event: schemas/* literal */.euz('result'),
+    outcome: schemas/* enum */.k5n(OUTCOMES),
+    running: ReleaseRefSchema.nullable(),
+    previous: ReleaseRefSchema.nullable(),
+    timings: TimingsSchema,
+    receipt: ReceiptSchema.nullable(),
+    error: FailureSchema.nullable(),
+    /** Where the purpose was not reached: what the host runs then. Absent where it could not be read, and from an older agent. */
+    host: HostStateSchema.optional().catch(undefined),
+});
+/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
+const EventSchema = schemas/* discriminatedUnion */.gMt('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
+/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
+function parseEventLine(line) {
+    return parseLine(EventSchema, line);
+}
+/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
+function formatEvent(event) {
+    return `${JSON.stringify(event)}\n`;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/kept.ts
@@ -78279,50 +78336,8 @@ function withoutReferences(text, name, line) {
     });
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/status.ts
-
-
-
-
-
-/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
-function known(entries) {
-    return entries.flatMap((entry) => {
-        const parsed = LedgerEntrySchema.safeParse(entry);
-        return parsed.success ? [parsed.data] : [];
-    });
-}
-/** A document bigger than this is none of ours. */
-const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
-const live = schemas/* object */.Ikc({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
-/** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
-const StatusSchema = schemas/* object */.Ikc({
-    v: schemas/* literal */.euz(1),
-    app: appName,
-    running: live.nullable(),
-    previous: live.nullable(),
-    /** Who holds the lock now. */
-    operation: schemas/* object */.Ikc({ id: operationId, verb: schemas/* enum */.k5n(['deploy', 'rollback', 'backing']), actor: schemas/* string */.YjP(), startedAt: isoTime })
-        .nullable(),
-    /** The last 20 entries, oldest first. */
-    ledger: schemas/* array */.YOg(schemas/* unknown */.L5J()).transform(known),
-    receipt: ReceiptSchema.nullable(),
-    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
-    releases: schemas/* array */.YOg(schemas/* object */.Ikc({ release: releaseId, images: schemas/* enum */.k5n(['here', 'gone']), missing: schemas/* array */.YOg(schemas/* string */.YjP()) }))
-        .optional(),
-    /** What a person should know, one sentence each. */
-    notes: schemas/* array */.YOg(schemas/* string */.YjP()).optional(),
-});
-/** Reads a status document; throws ContractError `status`. */
-function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, MAX_BYTES);
-}
-/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
-function parseHistory(text) {
-    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
-}
-
 ;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
 
 
 /** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
@@ -78335,15 +78350,7 @@ const LogLineSchema = schemas/* object */.Ikc({
 });
 /** The line of a container in a line of output, or null for a line that is none. */
 function parseLogLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = LogLineSchema.safeParse(value);
-    return result.success ? result.data : null;
+    return parseLine(LogLineSchema, line);
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -78420,6 +78427,7 @@ function parsePlan(text) {
 
 
 
+
 /***/ }),
 
 /***/ 2787:
@@ -78427,7 +78435,7 @@ function parsePlan(text) {
 
 /* unused harmony export createEventLog */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(226);
-/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8847);
+/* harmony import */ var _delivery_release__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5282);
 /* harmony import */ var _text_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8857);
 
 
@@ -78569,8 +78577,8 @@ var events = __nccwpck_require__(2787);
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 17 modules
 var core = __nccwpck_require__(226);
-// EXTERNAL MODULE: ./packages/release/src/index.ts + 20 modules
-var src = __nccwpck_require__(8847);
+// EXTERNAL MODULE: ./packages/release/src/index.ts + 21 modules
+var src = __nccwpck_require__(5282);
 // EXTERNAL MODULE: ./packages/runner/src/mask.ts
 var mask = __nccwpck_require__(7986);
 ;// CONCATENATED MODULE: ./packages/runner/src/inputs.ts

@@ -39308,7 +39308,7 @@ module.exports = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5968);
+/* harmony import */ var _delivery_runner__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1700);
 /* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7930);
 
 
@@ -39672,8 +39672,8 @@ const systemClock = {
 
 
 
-// EXTERNAL MODULE: ./packages/runner/src/index.ts + 47 modules
-var src = __nccwpck_require__(5968);
+// EXTERNAL MODULE: ./packages/runner/src/index.ts + 48 modules
+var src = __nccwpck_require__(1700);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./actions/verify-health/src/inputs.ts
@@ -39868,7 +39868,7 @@ function summary(url, verdict, first, last) {
 
 /***/ }),
 
-/***/ 5968:
+/***/ 1700:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -49533,6 +49533,18 @@ function parse_checkDocument(code, schema, value, label = code) {
         return result.data;
     throw new ContractError(code, `${label}: ${describeIssues(result.error)}`);
 }
+/** The document in one line of output, or null for a line that is none: output has other people's lines in it, too. */
+function parse_parseLine(schema, line) {
+    let value;
+    try {
+        value = JSON.parse(line);
+    }
+    catch {
+        return null;
+    }
+    const result = schema.safeParse(value);
+    return result.success ? result.data : null;
+}
 /** Up to three problems as `field: rule`, without the values found. */
 function describeIssues(error) {
     const shown = error.issues.slice(0, 3).map(describeIssue);
@@ -49942,9 +49954,7 @@ function isLoss({ requests, gateway, earlier }) {
     return gateway > 2 * share * requests;
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/events.ts
-
-
+;// CONCATENATED MODULE: ./packages/release/src/failure.ts
 
 const STEPS = [
     'lock',
@@ -49962,66 +49972,14 @@ const STEPS = [
     'record',
     'prune',
 ];
-const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
 const stepName = schemas_enum(STEPS);
-const events_milliseconds = schemas_number().min(0);
-const common = { v: literal(1), t: isoTime, op: operationId };
-/** A release as seen in results and status: which one, from which image, in which colour. */
-const ReleaseRefSchema = strictObject({ release: releaseId, digest: digest, colour: colour.nullable() });
-const StepEventSchema = object({
-    ...common,
-    event: literal('step'),
-    step: stepName,
-    status: schemas_enum(['start', 'ok', 'failed', 'skipped']),
-    ms: events_milliseconds.optional(),
-    message: schemas_string().optional(),
-});
-const LogEventSchema = object({
-    ...common,
-    event: literal('log'),
-    level: schemas_enum(['info', 'warning', 'error']),
-    message: schemas_string(),
-});
-const TimingsSchema = object({
-    switchedMs: events_milliseconds.optional(),
-    drainMs: events_milliseconds.optional(),
-    totalMs: events_milliseconds,
-});
+/** Where an operation stopped, and why. */
 const FailureSchema = object({
     step: stepName,
     code: schemas_string(),
     message: schemas_string(),
     logs: array(schemas_string()).optional(),
 });
-/** Always the last line of an operation. */
-const ResultEventSchema = object({
-    ...common,
-    event: literal('result'),
-    outcome: schemas_enum(OUTCOMES),
-    running: ReleaseRefSchema.nullable(),
-    previous: ReleaseRefSchema.nullable(),
-    timings: TimingsSchema,
-    receipt: ReceiptSchema.nullable(),
-    error: FailureSchema.nullable(),
-});
-/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
-const EventSchema = discriminatedUnion('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
-/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
-function events_parseEventLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = EventSchema.safeParse(value);
-    return result.success ? result.data : null;
-}
-/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
-function formatEvent(event) {
-    return `${JSON.stringify(event)}\n`;
-}
 
 ;// CONCATENATED MODULE: ./packages/release/src/schema.ts
 
@@ -50287,6 +50245,107 @@ function parseJson(text) {
     catch {
         return undefined;
     }
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/status.ts
+
+
+
+
+
+/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
+function known(entries) {
+    return entries.flatMap((entry) => {
+        const parsed = LedgerEntrySchema.safeParse(entry);
+        return parsed.success ? [parsed.data] : [];
+    });
+}
+/** A document bigger than this is none of ours. */
+const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
+const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
+/** What the host runs and who works on it, by its own records. Unknown keys are dropped, so that an older action can read a newer agent. */
+const HostStateSchema = object({
+    running: live.nullable(),
+    previous: live.nullable(),
+    /** Who holds the lock now. */
+    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback', 'backing']), actor: schemas_string(), startedAt: isoTime })
+        .nullable(),
+    /** The last entries, oldest first. */
+    ledger: array(unknown()).transform(known),
+});
+/** What the launcher's `status` prints: one JSON document with the last 20 entries of the ledger. */
+const StatusSchema = HostStateSchema.extend({
+    v: literal(1),
+    app: appName,
+    receipt: ReceiptSchema.nullable(),
+    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
+    releases: array(object({ release: releaseId, images: schemas_enum(['here', 'gone']), missing: array(schemas_string()) }))
+        .optional(),
+    /** What a person should know, one sentence each. */
+    notes: array(schemas_string()).optional(),
+});
+/** Reads a status document; throws ContractError `status`. */
+function parseStatus(text) {
+    return parseDocument('status', StatusSchema, text, MAX_BYTES);
+}
+/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
+function parseHistory(text) {
+    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
+}
+
+;// CONCATENATED MODULE: ./packages/release/src/events.ts
+
+
+
+
+
+
+const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'];
+const events_milliseconds = schemas_number().min(0);
+const common = { v: literal(1), t: isoTime, op: operationId };
+/** A release as seen in results and status: which one, from which image, in which colour. */
+const ReleaseRefSchema = strictObject({ release: releaseId, digest: digest, colour: colour.nullable() });
+const StepEventSchema = object({
+    ...common,
+    event: literal('step'),
+    step: stepName,
+    status: schemas_enum(['start', 'ok', 'failed', 'skipped']),
+    ms: events_milliseconds.optional(),
+    message: schemas_string().optional(),
+});
+const LogEventSchema = object({
+    ...common,
+    event: literal('log'),
+    level: schemas_enum(['info', 'warning', 'error']),
+    message: schemas_string(),
+});
+const TimingsSchema = object({
+    switchedMs: events_milliseconds.optional(),
+    drainMs: events_milliseconds.optional(),
+    totalMs: events_milliseconds,
+});
+/** Always the last line of an operation. */
+const ResultEventSchema = object({
+    ...common,
+    event: literal('result'),
+    outcome: schemas_enum(OUTCOMES),
+    running: ReleaseRefSchema.nullable(),
+    previous: ReleaseRefSchema.nullable(),
+    timings: TimingsSchema,
+    receipt: ReceiptSchema.nullable(),
+    error: FailureSchema.nullable(),
+    /** Where the purpose was not reached: what the host runs then. Absent where it could not be read, and from an older agent. */
+    host: HostStateSchema.optional().catch(undefined),
+});
+/** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
+const EventSchema = discriminatedUnion('event', [StepEventSchema, LogEventSchema, ResultEventSchema]);
+/** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
+function events_parseEventLine(line) {
+    return parseLine(EventSchema, line);
+}
+/** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */
+function formatEvent(event) {
+    return `${JSON.stringify(event)}\n`;
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/kept.ts
@@ -50570,50 +50629,8 @@ function withoutReferences(text, name, line) {
     });
 }
 
-;// CONCATENATED MODULE: ./packages/release/src/status.ts
-
-
-
-
-
-/** Entries of kinds that a newer agent writes are left out, so that an older action can read the others. */
-function known(entries) {
-    return entries.flatMap((entry) => {
-        const parsed = LedgerEntrySchema.safeParse(entry);
-        return parsed.success ? [parsed.data] : [];
-    });
-}
-/** A document bigger than this is none of ours. */
-const MAX_BYTES = (/* unused pure expression or super */ null && (4 * 1024 * 1024));
-const live = object({ release: releaseId, digest: digest, colour: colour.nullable(), since: isoTime });
-/** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
-const StatusSchema = object({
-    v: literal(1),
-    app: appName,
-    running: live.nullable(),
-    previous: live.nullable(),
-    /** Who holds the lock now. */
-    operation: object({ id: operationId, verb: schemas_enum(['deploy', 'rollback', 'backing']), actor: schemas_string(), startedAt: isoTime })
-        .nullable(),
-    /** The last 20 entries, oldest first. */
-    ledger: array(unknown()).transform(known),
-    receipt: ReceiptSchema.nullable(),
-    /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
-    releases: array(object({ release: releaseId, images: schemas_enum(['here', 'gone']), missing: array(schemas_string()) }))
-        .optional(),
-    /** What a person should know, one sentence each. */
-    notes: array(schemas_string()).optional(),
-});
-/** Reads a status document; throws ContractError `status`. */
-function parseStatus(text) {
-    return parseDocument('status', StatusSchema, text, MAX_BYTES);
-}
-/** Reads what the launcher's `history` prints: the whole ledger, oldest entry first. Throws ContractError `history`. */
-function parseHistory(text) {
-    return parseDocument('history', z.array(z.unknown()).transform(known), text, MAX_BYTES);
-}
-
 ;// CONCATENATED MODULE: ./packages/release/src/log-line.ts
+
 
 
 /** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
@@ -50626,15 +50643,7 @@ const LogLineSchema = object({
 });
 /** The line of a container in a line of output, or null for a line that is none. */
 function parseLogLine(line) {
-    let value;
-    try {
-        value = JSON.parse(line);
-    }
-    catch {
-        return null;
-    }
-    const result = LogLineSchema.safeParse(value);
-    return result.success ? result.data : null;
+    return parseLine(LogLineSchema, line);
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/plan.ts
@@ -50689,6 +50698,7 @@ function parsePlan(text) {
 }
 
 ;// CONCATENATED MODULE: ./packages/release/src/index.ts
+
 
 
 

@@ -12,7 +12,7 @@ import { ownCertificate, tlsMode } from '../truth.ts';
 import { connectOutOfTime, isOutOfTime } from './out-of-time.ts';
 
 const CONSECUTIVE = 3;
-const INTERVAL_MS = 20;
+const INTERVAL_MS = 10;
 /** For one answer. */
 export const ANSWER_MS = 5_000;
 const CONNECT_MS = 2_000;

@@ -190,23 +190,33 @@ async function readReleaseImage(
   const kept = readReleaseOf(run.paths, digest);
   if (kept !== null && (kept.signature !== null || policy?.signatures === undefined)) return kept;
   const reference = `${repository}@${digest}`;
-  // Side by side, and both of them ended before anything is said: each is one round trip to the registry.
-  const [pulled, signed] = await Promise.allSettled([
-    run.docker.pull(reference, run.envelope.registry),
+  // Side by side, and all of them ended before anything is said: each is one round trip to the registry.
+  const [read, signed, cleared] = await Promise.allSettled([
+    pullRelease(run, reference),
     policy?.signatures === undefined ? null : fetchSignature(run, repository, digest),
+    clearReadings(run),
   ]);
-  if (pulled.status === 'rejected') throw pullError(reference, pulled.reason);
+  if (read.status === 'rejected') throw read.reason;
   if (signed.status === 'rejected') throw signed.reason;
-  await clearReadings(run);
+  if (cleared.status === 'rejected') throw cleared.reason;
+  return { files: read.value, signature: signed.value };
+}
+
+/** The files of the release image. They are kept in the release directory; the image itself has no further use. */
+async function pullRelease(run: Pick<Run, 'docker' | 'envelope'>, reference: string): Promise<Map<string, Buffer>> {
+  try {
+    await run.docker.pull(reference, run.envelope.registry);
+  } catch (error) {
+    throw pullError(reference, error);
+  }
   const files = await run.docker.readImage(
     reference,
     (path) => path === 'manifest.json' || path === 'compose.yaml' || path.startsWith('files/'),
   );
-  // Its files are kept in the release directory; the image itself has no further use.
   void run.docker.removeImage(reference).catch(() => undefined);
   if (!files.has('manifest.json'))
     throw new StepError('no_release', `${reference}: holds no manifest.json, so it is not a release image`);
-  return { files, signature: signed.value };
+  return files;
 }
 
 /** Containers of images whose reader died. A reading takes less than a second; a young one may be another operation's. */

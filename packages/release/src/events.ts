@@ -1,26 +1,12 @@
 import { z } from 'zod';
+import { FailureSchema, stepName } from './failure.ts';
 import { colour, digest, isoTime, operationId, releaseId } from './ids.ts';
+import { parseLine } from './parse.ts';
 import { ReceiptSchema } from './receipt.ts';
+import { HostStateSchema } from './status.ts';
 
-export const STEPS = [
-  'lock',
-  'plan',
-  'verify',
-  'pull',
-  'migrate',
-  'start',
-  'gate',
-  'route',
-  'confirm',
-  'drain',
-  'bake',
-  'backing',
-  'record',
-  'prune',
-] as const;
 export const OUTCOMES = ['deployed', 'unchanged', 'rolled_back', 'applied', 'refused', 'failed', 'busy'] as const;
 
-const stepName = z.enum(STEPS);
 const milliseconds = z.number().min(0);
 const common = { v: z.literal(1), t: isoTime, op: operationId };
 
@@ -50,14 +36,6 @@ export const TimingsSchema = z.object({
   totalMs: milliseconds,
 });
 
-export const FailureSchema = z.object({
-  step: stepName,
-  code: z.string(),
-  message: z.string(),
-  logs: z.array(z.string()).optional(),
-});
-export type Failure = z.infer<typeof FailureSchema>;
-
 /** Always the last line of an operation. */
 export const ResultEventSchema = z.object({
   ...common,
@@ -68,6 +46,8 @@ export const ResultEventSchema = z.object({
   timings: TimingsSchema,
   receipt: ReceiptSchema.nullable(),
   error: FailureSchema.nullable(),
+  /** Where the purpose was not reached: what the host runs then. Absent where it could not be read, and from an older agent. */
+  host: HostStateSchema.optional().catch(undefined),
 });
 
 /** One line of the agent's standard output. Unknown keys are dropped, so that an older action can follow a newer agent. */
@@ -76,20 +56,12 @@ export type StepEvent = z.infer<typeof StepEventSchema>;
 export type LogEvent = z.infer<typeof LogEventSchema>;
 export type ResultEvent = z.infer<typeof ResultEventSchema>;
 export type Event = z.infer<typeof EventSchema>;
-export type Step = (typeof STEPS)[number];
 export type Outcome = (typeof OUTCOMES)[number];
 export type Timings = z.infer<typeof TimingsSchema>;
 
 /** The event in a line of output, or null for a line that is none (a banner, docker's own noise, a torn line, a later version). */
 export function parseEventLine(line: string): Event | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
-  }
-  const result = EventSchema.safeParse(value);
-  return result.success ? result.data : null;
+  return parseLine(EventSchema, line);
 }
 
 /** One line with its newline. JSON escapes newlines in messages, so an event never spans two lines. */

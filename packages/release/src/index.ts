@@ -7,6 +7,7 @@ export * from './envelope.ts';
 export * from './policy.ts';
 export * from './assets.ts';
 export * from './receipt.ts';
+export * from './failure.ts';
 export * from './events.ts';
 export * from './ledger.ts';
 export * from './schema.ts';

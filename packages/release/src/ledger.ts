@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { colour, digest, isoTime, operationId, releaseId, secretName, type Colour } from './ids.ts';
 import { ContractError } from './contract-error.ts';
-import { FailureSchema } from './events.ts';
+import { FailureSchema } from './failure.ts';
 import { checkDocument } from './parse.ts';
 import { ReceiptSchema } from './receipt.ts';
 import { SchemaStateSchema } from './schema.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isoTime, serviceName } from './ids.ts';
+import { parseLine } from './parse.ts';
 
 /** One line of what the launcher's `logs` prints; its secrets are masked on the host. Unknown keys are dropped. */
 export const LogLineSchema = z.object({
@@ -13,12 +14,5 @@ export type LogLine = z.infer<typeof LogLineSchema>;
 
 /** The line of a container in a line of output, or null for a line that is none. */
 export function parseLogLine(line: string): LogLine | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
-  }
-  const result = LogLineSchema.safeParse(value);
-  return result.success ? result.data : null;
+  return parseLine(LogLineSchema, line);
 }

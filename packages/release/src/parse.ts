@@ -26,6 +26,18 @@ export function checkDocument<T>(code: string, schema: z.ZodType<T>, value: unkn
   throw new ContractError(code, `${label}: ${describeIssues(result.error)}`);
 }
 
+/** The document in one line of output, or null for a line that is none: output has other people's lines in it, too. */
+export function parseLine<T>(schema: z.ZodType<T>, line: string): T | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const result = schema.safeParse(value);
+  return result.success ? result.data : null;
+}
+
 /** Up to three problems as `field: rule`, without the values found. */
 export function describeIssues(error: z.ZodError): string {
   const shown = error.issues.slice(0, 3).map(describeIssue);

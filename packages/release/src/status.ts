@@ -17,18 +17,23 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 const live = z.object({ release: releaseId, digest, colour: colour.nullable(), since: isoTime });
 
-/** What the launcher's `status` prints: one JSON document. Unknown keys are dropped, so that an older action can read a newer agent. */
-export const StatusSchema = z.object({
-  v: z.literal(1),
-  app: appName,
+/** What the host runs and who works on it, by its own records. Unknown keys are dropped, so that an older action can read a newer agent. */
+export const HostStateSchema = z.object({
   running: live.nullable(),
   previous: live.nullable(),
   /** Who holds the lock now. */
   operation: z
     .object({ id: operationId, verb: z.enum(['deploy', 'rollback', 'backing']), actor: z.string(), startedAt: isoTime })
     .nullable(),
-  /** The last 20 entries, oldest first. */
+  /** The last entries, oldest first. */
   ledger: z.array(z.unknown()).transform(known),
+});
+export type HostState = z.infer<typeof HostStateSchema>;
+
+/** What the launcher's `status` prints: one JSON document with the last 20 entries of the ledger. */
+export const StatusSchema = HostStateSchema.extend({
+  v: z.literal(1),
+  app: appName,
   receipt: ReceiptSchema.nullable(),
   /** Kept releases, newest first, and whether the images that they would need to run again are on the host. */
   releases: z

@@ -203,6 +203,7 @@ describe('events', () => {
 
   it('of a newer agent lose only the keys that are new', () => {
     expect(parseEventLine(`${JSON.stringify({ ...result, canary: 1 })}\r\n`)).toEqual(result);
+    expect(parseEventLine(JSON.stringify({ ...result, host: { running: 'of a later version' } }))).toEqual(result);
   });
 });
 

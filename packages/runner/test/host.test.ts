@@ -254,7 +254,7 @@ describe('the report', () => {
     host: 'web.example:22',
     operation: 'op',
     result: result('op', changes),
-    status: null,
+    state: null,
     steps: [],
   });
 
@@ -268,14 +268,14 @@ describe('the report', () => {
     expect(summaryParts(refused).join('\n')).toContain('boom &lt;b&gt;');
   });
 
-  it('takes what runs from the status where the result does not say', () => {
+  it('takes what runs from the host’s records where the result does not say', () => {
     const base = report({ running: null });
     expect(runningRelease(base)).toBeNull();
     const live = { release: 'r1', digest: DIGEST, colour: 'blue' as const, since: T };
     expect(
       runningRelease({
         ...base,
-        status: { v: 1, app: 'app', running: live, previous: null, operation: null, ledger: [], receipt: null },
+        state: { running: live, previous: null, operation: null, ledger: [] },
       }),
     ).toBe('r1');
   });

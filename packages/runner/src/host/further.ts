@@ -1,10 +1,10 @@
 import * as core from '@actions/core';
-import type { ResultEvent, Status } from '@delivery/release';
+import type { ResultEvent } from '@delivery/release';
 import type { TimedStep } from '../summary.ts';
 import { lastLines, touchedVisitors } from './last-lines.ts';
 import type { Host, OperationRequest } from './operation.ts';
 import { releaseParts } from './releases.ts';
-import { runningRelease } from './report.ts';
+import { isGood } from './report.ts';
 
 /** An operation that has ended, and whom to ask about it. */
 export interface Ended {
@@ -12,8 +12,6 @@ export interface Ended {
   verb: OperationRequest['verb'];
   result: ResultEvent;
   steps: readonly TimedStep[];
-  /** The host's status, where it was asked for: the answer may be under way. */
-  status: Promise<Status | null> | null;
 }
 
 /**
@@ -23,9 +21,9 @@ export interface Ended {
  */
 export async function furtherParts(ended: Ended): Promise<string[]> {
   try {
-    if (ended.result.error === null) return [];
+    if (isGood(ended.result)) return [];
     if (ended.verb === 'rollback') return await releases(ended);
-    return touchedVisitors(ended.result, ended.steps) ? await linesOfLive(ended) : [];
+    return touchedVisitors(ended.steps) ? await linesOfLive(ended) : [];
   } catch (error) {
     const what = ended.verb === 'rollback' ? 'the releases of the host' : 'the last lines of what is live';
     core.warning(`The summary goes without ${what}: ${(error as Error).message}`);
@@ -33,20 +31,17 @@ export async function furtherParts(ended: Ended): Promise<string[]> {
   }
 }
 
-async function releases({ host, result, status: asked }: Ended): Promise<string[]> {
-  let reason: unknown;
-  const history = await host.history().catch((error: unknown) => {
-    reason = error;
-    return null;
-  });
-  // The status has the last operations too, of a host whose whole history is too long to read or cannot be had.
-  const status = await (history === null ? (asked ?? host.status()) : asked);
-  const ledger = history ?? status?.ledger;
-  if (ledger === undefined) throw reason;
-  return releaseParts(ledger, runningRelease({ result, status }), status?.releases);
+async function releases({ host, result }: Ended): Promise<string[]> {
+  // The status knows which images are gone, and has the last operations of a host whose whole history cannot be had.
+  const [history, status] = await Promise.all([
+    host.history().catch((error: unknown) => error as Error),
+    host.status(),
+  ]);
+  const ledger = history instanceof Error ? status?.ledger : history;
+  if (ledger === undefined) throw history as Error;
+  return releaseParts(ledger, result.running?.release ?? status?.running?.release ?? null, status?.releases);
 }
 
-async function linesOfLive({ host, result, status }: Ended): Promise<string[]> {
-  const [lines, now] = await Promise.all([host.logs(), status]);
-  return lastLines(lines, runningRelease({ result, status: now }));
+async function linesOfLive({ host, result }: Ended): Promise<string[]> {
+  return lastLines(await host.logs(), result.running?.release ?? null);
 }

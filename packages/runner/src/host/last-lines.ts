@@ -1,17 +1,16 @@
-import type { LogLine, ResultEvent } from '@delivery/release';
+import type { LogLine } from '@delivery/release';
 import { redact } from '../mask.ts';
 import { details, preformatted, type TimedStep } from '../summary.ts';
-import { isGood } from './report.ts';
 
 const LINES = 30;
 const LINE_CHARACTERS = 1000;
 
 /**
- * Whether what is live says something about a failed deploy. Before the switch it is the release of before, which nothing has happened to;
+ * Whether what is live says something about a deploy that failed. Before the switch it is the release of before, which nothing has happened to;
  * the release that did not make it has given its last lines with its failure.
  */
-export function touchedVisitors(result: ResultEvent, steps: readonly TimedStep[]): boolean {
-  return !isGood(result) && steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
+export function touchedVisitors(steps: readonly TimedStep[]): boolean {
+  return steps.some(({ name, status }) => name === 'route' && status !== 'skipped');
 }
 
 /** The last lines of the live release for the summary; each is masked before it is cut, so that no half of a secret is left. */

@@ -1,4 +1,5 @@
 import * as core from '@actions/core';
+import type { HostState, ResultEvent } from '@delivery/release';
 import type { SessionOptions } from '@delivery/ssh';
 import { createEventLog } from '../events.ts';
 import { setOutputs } from '../outputs.ts';
@@ -27,12 +28,8 @@ export async function operate(
   try {
     const end = await host.perform(request);
     log.end();
-    // A person who reads that a deploy failed wants to know next what runs.
-    const unclear = end.result.running === null || !isGood(end.result);
-    const asked = unclear ? host.status() : null;
-    const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps, status: asked });
-    const status = await asked;
-    const report: Report = { ...end, host: where, status, steps: log.steps };
+    const further = furtherParts({ host, verb: request.verb, result: end.result, steps: log.steps });
+    const report: Report = { ...end, host: where, state: await stateOf(end.result, host), steps: log.steps };
     publish({
       'running-release': runningRelease(report),
       'previous-release': previousRelease(report),
@@ -67,6 +64,12 @@ export async function operate(
     log.end();
     host.close();
   }
+}
+
+/** A person who reads that a deploy failed wants to know next what runs. The result says it, unless an older agent wrote it. */
+async function stateOf(result: ResultEvent, host: Pick<Host, 'status'>): Promise<HostState | null> {
+  if (result.host !== undefined) return result.host;
+  return result.running === null || !isGood(result) ? host.status() : null;
 }
 
 class OperationFailed extends Error {}

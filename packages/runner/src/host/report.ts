@@ -1,4 +1,4 @@
-import type { ResultEvent, Status } from '@delivery/release';
+import type { HostState, ResultEvent } from '@delivery/release';
 import { details, escapeMarkdown, preformatted, table, timeline, type TimedStep } from '../summary.ts';
 import { duration } from '../text.ts';
 import { receiptParts } from './receipt.ts';
@@ -20,7 +20,8 @@ export interface Report {
   host: string;
   operation: string;
   result: ResultEvent;
-  status: Status | null;
+  /** What the host says it runs, where the operation did not reach its purpose or its result does not say. */
+  state: HostState | null;
   steps: readonly TimedStep[];
   /** What the host says beyond the operation, as parts of Markdown for the summary. */
   further?: readonly string[];
@@ -30,13 +31,13 @@ export function isGood(result: ResultEvent): boolean {
   return GOOD.has(result.outcome);
 }
 
-/** What the host runs: from the result, which is read back on the host; from its status where there is none. */
-export function runningRelease({ result, status }: Pick<Report, 'result' | 'status'>): string | null {
-  return result.running?.release ?? status?.running?.release ?? null;
+/** What the host runs: from the result, which is read back on the host; from its own records where there is none. */
+export function runningRelease({ result, state }: Pick<Report, 'result' | 'state'>): string | null {
+  return result.running?.release ?? state?.running?.release ?? null;
 }
 
-export function previousRelease({ result, status }: Pick<Report, 'result' | 'status'>): string | null {
-  return result.previous?.release ?? status?.previous?.release ?? null;
+export function previousRelease({ result, state }: Pick<Report, 'result' | 'state'>): string | null {
+  return result.previous?.release ?? state?.previous?.release ?? null;
 }
 
 /** One line for the failed job: where it stopped, why, and what the host runs now. */
@@ -76,7 +77,7 @@ export function summaryParts(report: Report): string[] {
     if (error.logs && error.logs.length > 0)
       parts.push(details('Last lines of the container', preformatted(error.logs.slice(-200))));
   }
-  if (!isGood(result) && report.status !== null) parts.push(...whatRuns(report.status, report.operation));
+  if (!isGood(result) && report.state !== null) parts.push(...whatRuns(report.state, report.operation));
   parts.push(...(report.further ?? []));
   if (receipt) parts.push(...receiptParts(receipt));
   if (steps.length > 0) {
@@ -99,8 +100,8 @@ export function summaryParts(report: Report): string[] {
  * The host's own word on what it runs, for a summary of what went wrong.
  * @param own the operation that the summary is of: that it still clears up after its result is no news
  */
-function whatRuns({ running, previous, operation, ledger }: Status, own: string): string[] {
-  const row = (name: string, live: Status['running']): string[] => [
+function whatRuns({ running, previous, operation, ledger }: HostState, own: string): string[] {
+  const row = (name: string, live: HostState['running']): string[] => [
     name,
     live?.release ?? 'none',
     live?.colour ?? '',
