@@ -29,6 +29,14 @@ export const ACTIONS: readonly Mutant[] = [
     test: 'says what the host runs, so that nobody starts another agent to ask',
   },
   {
+    name: 'a release that was not confirmed keeps its last lines',
+    file: 'agent/src/switch.ts',
+    edits: [['throw await withLastLines(run, target, error);', 'throw error;']],
+    ring: 'unit',
+    testFile: 'agent/test/settle.test.ts',
+    test: 'shows what the containers of the release have said',
+  },
+  {
     name: 'a state of the host from a later agent hides the result',
     file: 'packages/release/src/events.ts',
     edits: [['host: HostStateSchema.optional().catch(undefined),', 'host: HostStateSchema.optional(),']],

@@ -48240,12 +48240,14 @@ function writers(paths) {
 /* harmony import */ var _claims_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7244);
 /* harmony import */ var _colour_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4461);
 /* harmony import */ var _docker_engine_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(8686);
-/* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(699);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3124);
-/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7713);
-/* harmony import */ var _steps_gate_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(8498);
-/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7880);
-/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3888);
+/* harmony import */ var _failure_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(8915);
+/* harmony import */ var _host_lock_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(699);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3124);
+/* harmony import */ var _steps_confirm_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(7713);
+/* harmony import */ var _steps_gate_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8498);
+/* harmony import */ var _steps_route_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7880);
+/* harmony import */ var _store_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(3888);
+
 
 
 
@@ -48258,11 +48260,13 @@ function writers(paths) {
 
 /** While Docker restarts, new connections are refused or held; the switch makes the edge open some. A way back must not wait for long. */
 const DOCKER_MS = 10_000;
+/** Of each container of a release that was not confirmed. */
+const LOG_LINES = 20;
 /** The containers of what is live (`liveNow`) as they are now; null before the first deploy. */
 async function liveColour(run, live) {
     if (live === null || live.colour === null)
         return null;
-    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, live.release);
+    const stored = (0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .readRelease */ .iJ)(run.paths, live.release);
     if (stored === null)
         return null;
     const project = (0,_delivery_stack__WEBPACK_IMPORTED_MODULE_0__/* .renderColour */ .FW)({ sealed: stored.sealed, manifest: stored.manifest, colour: live.colour });
@@ -48275,37 +48279,49 @@ async function liveColour(run, live) {
  * @returns milliseconds from the beginning of the operation to the confirmed switch
  */
 async function switchTo(run, target, truth, witness) {
-    await run.events.step('gate', async (note) => note(await (0,_steps_gate_js__WEBPACK_IMPORTED_MODULE_7__/* .gate */ .Gj)(run, target)));
-    (0,_run_js__WEBPACK_IMPORTED_MODULE_5__/* .stopIfAsked */ .Q)(run);
+    await run.events.step('gate', async (note) => note(await (0,_steps_gate_js__WEBPACK_IMPORTED_MODULE_8__/* .gate */ .Gj)(run, target)));
+    (0,_run_js__WEBPACK_IMPORTED_MODULE_6__/* .stopIfAsked */ .Q)(run);
     try {
         await run.events.step('route', async (note) => {
             if (!(await run.docker.answers(DOCKER_MS)))
                 run.events.log('warning', 'Docker does not answer; the switch goes on without it');
-            await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_4__/* .withHostLock */ .c)(run.paths.edgeLock, 'the edge', () => {
+            await (0,_host_lock_js__WEBPACK_IMPORTED_MODULE_5__/* .withHostLock */ .c)(run.paths.edgeLock, 'the edge', () => {
                 (0,_claims_js__WEBPACK_IMPORTED_MODULE_1__/* .refuseClaimed */ .o)(run, target.manifest);
                 witness?.enter('during');
-                (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_8__/* .writeRoute */ .Ph)(run, target, truth);
+                (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_9__/* .writeRoute */ .Ph)(run, target, truth);
             });
             const { routes } = target.manifest;
             note(routes.length === 0 ? 'the release has no routes' : `generation ${String(target.generation)}, ${target.colour}`);
         });
-        await run.events.step('confirm', () => (0,_steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ)(run, target, hostsOf(truth)));
+        await run.events.step('confirm', () => (0,_steps_confirm_js__WEBPACK_IMPORTED_MODULE_7__/* .confirm */ .lJ)(run, target, hostsOf(truth)));
     }
     catch (error) {
         await takeBack(run, truth);
-        throw error;
+        throw await withLastLines(run, target, error);
     }
     witness?.enter('after');
     return run.events.elapsed();
+}
+/** A release that the gate found healthy and the public path did not: what its containers have said about that. */
+async function withLastLines(run, target, thrown) {
+    if (!(thrown instanceof _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg) || thrown.code !== 'unconfirmed')
+        return thrown;
+    const lines = async ({ spec, container }) => (await run.docker.logs(container.id, LOG_LINES)).map((line) => `${spec.name}: ${line}`);
+    const logs = await (0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .replicas */ .YB)(run.docker, target.project)
+        .then((all) => Promise.all((0,_colour_js__WEBPACK_IMPORTED_MODULE_2__/* .webReplicas */ ._w)(all).map(lines)))
+        .catch(() => []);
+    const error = new _failure_js__WEBPACK_IMPORTED_MODULE_4__/* .StepError */ .zg(thrown.code, thrown.message, logs.flat());
+    error.step = thrown.step;
+    return error;
 }
 /**
  * Puts the route file of before back and waits until the edge answers by it: it reads the file some tenths of a second later, and what
  * was routed must live until then. A release of before that does not answer is only said: visitors have nothing better to go to.
  * @param ask how the public path is asked
  */
-async function takeBack(run, truth, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_6__/* .confirm */ .lJ) {
-    (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_8__/* .restoreRoute */ .Of)(run, truth.routeText);
-    const stored = truth.route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_9__/* .readRelease */ .iJ)(run.paths, truth.route.release);
+async function takeBack(run, truth, ask = _steps_confirm_js__WEBPACK_IMPORTED_MODULE_7__/* .confirm */ .lJ) {
+    (0,_steps_route_js__WEBPACK_IMPORTED_MODULE_9__/* .restoreRoute */ .Of)(run, truth.routeText);
+    const stored = truth.route === null ? null : (0,_store_js__WEBPACK_IMPORTED_MODULE_10__/* .readRelease */ .iJ)(run.paths, truth.route.release);
     if (truth.route === null || stored === null)
         return;
     const before = { manifest: stored.manifest, generation: truth.route.generation };

@@ -5,6 +5,7 @@ import { colourProject, composeName, plainName, replicas, webReplicas } from './
 import type { Replica } from './colour.ts';
 import type { Container } from './container.ts';
 import { DockerError } from './docker/engine.ts';
+import { StepError } from './failure.ts';
 import { withHostLock } from './host-lock.ts';
 import { stopIfAsked } from './run.ts';
 import type { Run, Target } from './run.ts';
@@ -17,6 +18,8 @@ import type { Witness } from './witness.ts';
 
 /** While Docker restarts, new connections are refused or held; the switch makes the edge open some. A way back must not wait for long. */
 const DOCKER_MS = 10_000;
+/** Of each container of a release that was not confirmed. */
+const LOG_LINES = 20;
 
 /** The colour that was live before the switch. */
 export interface Old {
@@ -68,10 +71,23 @@ export async function switchTo(
     await run.events.step('confirm', () => confirm(run, target, hostsOf(truth)));
   } catch (error) {
     await takeBack(run, truth);
-    throw error;
+    throw await withLastLines(run, target, error);
   }
   witness?.enter('after');
   return run.events.elapsed();
+}
+
+/** A release that the gate found healthy and the public path did not: what its containers have said about that. */
+async function withLastLines(run: Run, target: Target, thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof StepError) || thrown.code !== 'unconfirmed') return thrown;
+  const lines = async ({ spec, container }: Replica): Promise<string[]> =>
+    (await run.docker.logs(container.id, LOG_LINES)).map((line) => `${spec.name}: ${line}`);
+  const logs = await replicas(run.docker, target.project)
+    .then((all) => Promise.all(webReplicas(all).map(lines)))
+    .catch(() => []);
+  const error = new StepError(thrown.code, thrown.message, logs.flat());
+  error.step = thrown.step;
+  return error;
 }
 
 /**

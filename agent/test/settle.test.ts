@@ -113,6 +113,19 @@ describe('after the switch', () => {
   });
 });
 
+describe('a switch that the public path does not confirm', () => {
+  it('shows what the containers of the release have said', async () => {
+    await deploy(1);
+    world.shy.add(imageOf(2));
+    const { result } = await deploy(2);
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      running: { release: 'r1' },
+      error: { step: 'confirm', code: 'unconfirmed', logs: ['web-1: the last line', 'web-2: the last line'] },
+    });
+  }, 60_000);
+});
+
 describe('before the switch', () => {
   it('Docker that is being restarted is waited for: the edge could open no connection to the new colour', async () => {
     await deploy(1);

@@ -236,6 +236,8 @@ describe('a switch that the public path does not confirm', () => {
     expectCode(ran, 1);
     expect(ran.outputs['outcome']).toBe('failed');
     expect(errorLine(ran)).toMatch(/did not answer .* times in a row/);
+    expect(ran.log).toMatch(/Last lines of the container[^]* web-1: counted /);
+    expect(ran.summary).toMatch(/Last lines of the container[^]*web-1.{1,6} counted /);
     expect(ran.outputs['running-release']).toContain(before.releaseId);
     expectNoDrop(report);
     // Visitors were on it for a while, and are back.
