@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { licences } from './licences.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const ncc = createRequire(import.meta.url).resolve('@vercel/ncc/dist/ncc/cli.js');
@@ -36,11 +37,14 @@ async function bundle(name: string, out: string): Promise<void> {
   if (source === undefined) throw new Error(`unknown bundle "${name}": one of ${Object.keys(targets).join(', ')}`);
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
+  const stats = join(out, 'stats.json');
   const { stdout } = await run(
     process.execPath,
-    [ncc, 'build', join(root, source, 'src/index.ts'), '-o', out, '--license', 'licenses.txt', '--no-cache'],
+    [ncc, 'build', join(root, source, 'src/index.ts'), '-o', out, '--stats-out', stats, '--no-cache'],
     { cwd: root, maxBuffer: 64 * 1024 * 1024 },
   );
+  await writeFile(join(out, 'licenses.txt'), await licences(JSON.parse(await readFile(stats, 'utf8'))));
+  await rm(stats);
   for (const entry of unwanted) await rm(join(out, entry), { recursive: true, force: true });
   const file = join(out, 'index.js');
   const code = await readFile(file, 'utf8');

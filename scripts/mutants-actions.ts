@@ -23,7 +23,7 @@ export const ACTIONS: readonly Mutant[] = [
   {
     name: 'a refused deploy keeps to itself what the host runs',
     file: 'agent/src/operation.ts',
-    edits: [['...(EXIT[said] === 0 ? {} : await stateForResult(paths)),', '']],
+    edits: [['...(EXIT[said] === 0 ? {} : await stateForResult(paths, owner)),', '']],
     ring: 'unit',
     testFile: 'agent/test/record.test.ts',
     test: 'says what the host runs, so that nobody starts another agent to ask',

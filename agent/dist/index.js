@@ -46129,7 +46129,7 @@ async function operate(app, verb, paths, envelope, work) {
         },
         receipt: report.receipt,
         error: error ?? unrecorded,
-        ...(EXIT[said] === 0 ? {} : await (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .stateForResult */ .yc)(paths)),
+        ...(EXIT[said] === 0 ? {} : await (0,_status_js__WEBPACK_IMPORTED_MODULE_7__/* .stateForResult */ .yc)(paths, owner)),
     });
     try {
         if (report.afterwards !== null) {
@@ -46917,8 +46917,7 @@ const SHOWN = 20;
 /** The same in a result. */
 const SHOWN_IN_RESULT = 5;
 /** What the host runs, read back from what it routes to; the ledger adds since when, and the last `shown` operations. */
-async function hostState(paths, truth, shown) {
-    const owner = await (0,lock/* holder */.Lm)(paths);
+function hostState(paths, truth, owner, shown) {
     const running = live(paths, truth);
     const unrecorded = running !== null && running.release !== truth.running?.release;
     const before = unrecorded ? truth.running : (0,src/* previous */.kn)(truth.ledger);
@@ -46934,10 +46933,11 @@ async function hostState(paths, truth, shown) {
 /**
  * What the result of an operation that did not reach its purpose says of the host: whoever reads it need not start an agent to ask.
  * Nothing where the records cannot be read.
+ * @param own who holds the lock, where that is known
  */
-async function stateForResult(paths) {
+async function stateForResult(paths, own) {
     try {
-        return { host: await hostState(paths, (0,src_truth/* readTruth */.cS)(paths), SHOWN_IN_RESULT) };
+        return { host: hostState(paths, (0,src_truth/* readTruth */.cS)(paths), own ?? (await (0,lock/* holder */.Lm)(paths)), SHOWN_IN_RESULT) };
     }
     catch {
         return {};
@@ -46946,7 +46946,7 @@ async function stateForResult(paths) {
 /** The same with the way back from it. */
 async function status_status(app, paths, docker = new src_docker/* Docker */.J()) {
     const truth = (0,src_truth/* readTruth */.cS)(paths);
-    const state = await hostState(paths, truth, SHOWN);
+    const state = hostState(paths, truth, await (0,lock/* holder */.Lm)(paths), SHOWN);
     return {
         v: 1,
         app,

@@ -141,7 +141,7 @@ export async function operate(
     },
     receipt: report.receipt,
     error: error ?? unrecorded,
-    ...(EXIT[said] === 0 ? {} : await stateForResult(paths)),
+    ...(EXIT[said] === 0 ? {} : await stateForResult(paths, owner)),
   });
   try {
     if (report.afterwards !== null) {

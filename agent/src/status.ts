@@ -3,6 +3,7 @@ import { previous } from '@delivery/release';
 import type { HostState, ReleaseRef, Status } from '@delivery/release';
 import { Docker } from './docker.ts';
 import { holder } from './lock.ts';
+import type { Owner } from './lock.ts';
 import type { Paths } from './paths.ts';
 import { readRelease } from './store.ts';
 import { readTruth } from './truth.ts';
@@ -14,12 +15,12 @@ const SHOWN = 20;
 const SHOWN_IN_RESULT = 5;
 
 /** What the host runs, read back from what it routes to; the ledger adds since when, and the last `shown` operations. */
-async function hostState(
+function hostState(
   paths: Paths,
   truth: Pick<Truth, 'ledger' | 'route' | 'running'>,
+  owner: Owner | null,
   shown: number,
-): Promise<HostState> {
-  const owner = await holder(paths);
+): HostState {
   const running = live(paths, truth);
   const unrecorded = running !== null && running.release !== truth.running?.release;
   const before = unrecorded ? truth.running : previous(truth.ledger);
@@ -38,10 +39,11 @@ async function hostState(
 /**
  * What the result of an operation that did not reach its purpose says of the host: whoever reads it need not start an agent to ask.
  * Nothing where the records cannot be read.
+ * @param own who holds the lock, where that is known
  */
-export async function stateForResult(paths: Paths): Promise<{ host?: HostState }> {
+export async function stateForResult(paths: Paths, own?: Owner): Promise<{ host?: HostState }> {
   try {
-    return { host: await hostState(paths, readTruth(paths), SHOWN_IN_RESULT) };
+    return { host: hostState(paths, readTruth(paths), own ?? (await holder(paths)), SHOWN_IN_RESULT) };
   } catch {
     return {};
   }
@@ -54,7 +56,7 @@ export async function status(
   docker: Pick<Docker, 'imageId'> = new Docker(),
 ): Promise<Status> {
   const truth = readTruth(paths);
-  const state = await hostState(paths, truth, SHOWN);
+  const state = hostState(paths, truth, await holder(paths), SHOWN);
   return {
     v: 1,
     app,

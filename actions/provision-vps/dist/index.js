@@ -80543,10 +80543,13 @@ class PinnedSession {
             });
         });
     }
+    /** The end is said to the server, which may take its time to close its side: nobody waits for that. */
     close() {
         const { ssh, socket } = this.#connected;
+        const destroy = () => void socket.destroy();
+        socket.once('finish', destroy);
         ssh.dispose();
-        setTimeout(() => socket.destroy(), 1000).unref();
+        setTimeout(destroy, 1000).unref();
     }
     #follow(channel, options, done) {
         const tail = new Tail(STDERR_TAIL);

@@ -1,6 +1,9 @@
 import * as core from '@actions/core';
-import { context, getOctokit } from '@actions/github';
+import type * as Github from '@actions/github';
 import { redact } from './mask.ts';
+
+/** A fifth of the bundle: it is loaded while the host is connected to, and only where GitHub is told. */
+const github = (): Promise<typeof Github> => import('@actions/github');
 
 export interface DeploymentOptions {
   token: string | null;
@@ -33,6 +36,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     return NONE;
   }
   try {
+    const { context, getOctokit } = await github();
     const { repos } = getOctokit(token).rest;
     const { owner, repo } = context.repo;
     const created = await bounded((signal) =>

@@ -123,10 +123,13 @@ class PinnedSession implements Session {
     });
   }
 
+  /** The end is said to the server, which may take its time to close its side: nobody waits for that. */
   close(): void {
     const { ssh, socket } = this.#connected;
+    const destroy = (): void => void socket.destroy();
+    socket.once('finish', destroy);
     ssh.dispose();
-    setTimeout(() => socket.destroy(), 1000).unref();
+    setTimeout(destroy, 1000).unref();
   }
 
   #follow(channel: ClientChannel, options: ExecOptions, done: (result: ExecResult | SshError) => void): void {
