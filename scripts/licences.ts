@@ -30,7 +30,10 @@ async function section(directory: string): Promise<string> {
   const files = (await readdir(directory)).filter((name) => TEXT.test(name)).sort();
   const texts = await Promise.all(files.map((name) => readFile(join(directory, name), 'utf8')));
   const said = typeof about['license'] === 'string' ? about['license'] : JSON.stringify(about['licenses'] ?? 'unknown');
-  return [`${String(about['name'])} ${String(about['version'])}`, said, ...texts.map((text) => text.trim()), ''].join(
-    '\n',
-  );
+  return [
+    `${String(about['name'])} ${String(about['version'])}`,
+    said,
+    ...texts.map((text) => text.replaceAll('\r\n', '\n').trim()),
+    '',
+  ].join('\n');
 }
