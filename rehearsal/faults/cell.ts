@@ -102,7 +102,7 @@ async function attempt(site: Site, cell: Cell, releases: readonly string[]): Pro
     }
     held = reached;
     const struckAt = Date.now();
-    const scene = { site, cell, action, held, live };
+    const scene = { site, cell, action, held, live, wanted };
     await BLOWS[cell.victim].hit(scene);
     goOn(held.pid);
     await operationEnd(site);

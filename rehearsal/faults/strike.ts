@@ -14,6 +14,8 @@ export interface Scene {
   held: Held;
   /** Colour that visitors were on when the operation began. */
   live: 'blue' | 'green';
+  /** The release that the operation is to bring live. */
+  wanted: string;
 }
 
 /** How a victim is struck, and what makes it whole again where that is not the host's own business. */
@@ -25,13 +27,12 @@ interface Blow {
 }
 
 /**
- * Ends the web processes of a colour as a crash does: the kernel kills, Docker's restart policy answers. Waits for one to run; containers
- * in `$2` are not meant.
+ * Ends the web processes of a colour as a crash does: the kernel kills, Docker's restart policy answers. Waits for one to run; with `$2`
+ * only those of that release are meant.
  */
 const KILL_COLOUR = `
   for try in $(seq 1 100); do
-    for id in $(docker ps -q --filter "label=com.docker.compose.project=fixture-$1"); do
-      case " $2 " in *" $id "*) continue ;; esac
+    for id in $(docker ps -q --filter "label=com.docker.compose.project=fixture-$1" \${2:+--filter "label=delivery.release=$2"}); do
       pid=$(docker inspect -f '{{.State.Pid}}' "$id") || continue
       [ "$pid" -gt 0 ] && kill -9 "$pid" && exit 0
     done
@@ -109,19 +110,10 @@ export const BLOWS: Record<Victim, Blow> = {
     },
   },
   new: {
-    hit: async ({ site, cell, held, live }) => {
-      const colour = other(live);
-      if (cell.verb !== 'deploy' || cell.step !== 'start') {
-        await site.vpsShell(KILL_COLOUR, colour, '');
-        return;
-      }
-      // There is no new container yet, but one of before may be: the agent goes on, and is struck as soon as there is another.
-      const before = await site.vpsShell(
-        `docker ps -aq --filter "label=com.docker.compose.project=fixture-$1"`,
-        colour,
-      );
-      goOn(held.pid);
-      await site.vpsShell(KILL_COLOUR, colour, before.trim().split('\n').join(' '));
+    hit: async ({ site, cell, held, live, wanted }) => {
+      // There is none before this step: the agent goes on, and the new colour is struck as soon as it runs.
+      if (cell.verb === 'deploy' && cell.step === 'start') goOn(held.pid);
+      await site.vpsShell(KILL_COLOUR, other(live), wanted);
     },
   },
   old: {
